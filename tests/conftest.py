@@ -1,0 +1,134 @@
+"""What several test files share: the reference files, and the corpus of hostile files when it is at hand."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minilxmert import MinilxmertError
+
+REFERENCE = Path(__file__).parent / "reference"  # made by the published implementations; its README says how
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """(folder, cases) of the attack corpus; MINILXMERT_ATTACK_CORPUS names the script that writes it."""
+    script = os.environ.get("MINILXMERT_ATTACK_CORPUS")
+    if not script:
+        pytest.skip("MINILXMERT_ATTACK_CORPUS names no corpus script")
+    folder = tmp_path_factory.mktemp("corpus")
+    subprocess.run([sys.executable, script, folder], check=True, stdout=subprocess.DEVNULL)
+    return folder, json.loads((folder / "manifest.json").read_text())
+
+
+def check_corpus(corpus, formats, levels, read, rename=lambda name: name):
+    """Every bad file of the formats and levels is refused well; every good one gives exactly its arrays."""
+    folder, cases = corpus
+    cases = [case for case in cases if case["format"] in formats and case["level"] in levels]
+    assert cases
+    faults = []
+    for case in cases:
+        path = folder / case["file"]
+        if case["expected"] == "error":
+            faults += [f"{case['file']} ({case['wrong']}): {fault}" for fault in refusal_faults(read, path)]
+            if "marker" in case and (folder / case["marker"]).exists():
+                faults.append(f"{case['file']}: its payload ran")
+        elif "arrays" in case:
+            try:
+                found = read(path)
+            except MinilxmertError as error:
+                faults.append(f"{case['file']} ({case['wrong']}): refused: {error}")
+                continue
+            faults += [f"{case['file']}: {fault}" for fault in differences(found, folder / case["arrays"], rename)]
+    assert not faults, "\n".join(faults)
+
+
+def refusal_faults(read, path):
+    """What is wrong with how `read` refuses `path`: nothing, for one clear error in little time and memory."""
+    size = path.stat().st_size
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        read(path)
+        yield "accepted"
+    except MinilxmertError as error:
+        if path.name not in str(error):
+            yield f"the message does not name the file: {error}"
+        if len(str(error)) > 300 or "\n" in str(error):
+            yield f"the message is not one short line: {error}"
+    except BaseException as error:
+        yield f"foreign exception {type(error).__name__}: {error}"
+    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    if seconds > 2 + 1e-8 * size + 2:  # tracemalloc itself slows Python down
+        yield f"took {seconds:.1f} s"
+    if peak > 3 * size + (64 << 20):
+        yield f"took {peak >> 20} MB for a file of {size >> 20} MB"
+
+
+def differences(found, expected_file, rename):
+    """Names and values in which the arrays found differ from those of an npz file."""
+    with np.load(expected_file) as expected:
+        names = {rename(name): expected[name] for name in expected.files}
+    if set(names) != set(found):
+        yield f"names differ: {sorted(set(names) ^ set(found))[:5]}"
+    for name in set(names) & set(found):
+        if names[name].shape != found[name].shape or not np.array_equal(names[name], found[name], equal_nan=True):
+            yield f"{name} differs"
+
+
+def mutants(data, count, seed):
+    """`count` seeded damaged copies of a file's bytes; most damage is aimed at the first and last 4 KiB."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        mutant = bytearray(data)
+        for _ in range(rng.integers(1, 5)):
+            mutate(mutant, rng)
+        yield bytes(mutant)
+
+
+def mutate(data, rng):
+    """One damage in place: flip, set, zero, insert, delete, copy or cut."""
+    if not data:
+        return
+    span = min(len(data), 4096)
+    at = int(rng.choice([rng.integers(span), len(data) - 1 - rng.integers(span), rng.integers(len(data))]))
+    size = int(rng.integers(1, 17))
+    kind = rng.integers(8)
+    if kind == 0:
+        data[at] ^= 1 << int(rng.integers(8))
+    elif kind == 1:
+        data[at] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFF, rng.integers(256)]))
+    elif kind == 2:
+        data[at : at + size] = bytes(len(data[at : at + size]))
+    elif kind == 3:
+        data[at:at] = rng.bytes(size)
+    elif kind == 4:
+        del data[at : at + size]
+    elif kind == 5:
+        source = int(rng.integers(len(data)))
+        data[at : at + size] = data[source : source + size]
+    elif kind == 6:
+        del data[at:]
+    else:
+        data[at : at + 8] = int(rng.choice([0, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1])).to_bytes(8, "little")[
+            : len(data) - at
+        ]
+
+
+def check_mutants(data, read, path, count, seed=0):
+    """Only MinilxmertError comes out of `read` for damaged copies of `data`; a mutant that reads well is no fault."""
+    for number, mutant in enumerate(mutants(data, count, seed)):
+        path.write_bytes(mutant)
+        try:
+            read(path)
+        except MinilxmertError:
+            pass
+        except Exception as error:
+            raise AssertionError(f"mutant {number} of seed {seed}: {type(error).__name__}: {error}") from error
