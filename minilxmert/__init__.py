@@ -1,7 +1,17 @@
 """minilxmert: LXMERT (Tan & Bansal, EMNLP 2019) in plain arrays."""
 
 from .config import LxmertConfig
-from .errors import MinilxmertError
+from .errors import (
+    CheckpointError,
+    ConfigError,
+    DownloadError,
+    FeatureFileError,
+    MinilxmertError,
+    ShapeError,
+    VocabularyError,
+)
+from .kernels import backend, current_backend
+from .model import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, LxmertModel, load
+from .tokenizer import LxmertTokenizer
 
 __version__ = "0.1.0"
-__all__ = ["LxmertConfig", "MinilxmertError"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -36,6 +37,9 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT):
     def constant(text):
         raise refuse("a number", "a finite number", text)
 
+    def real(text):
+        return float(text) if math.isfinite(float(text)) else constant(text)
+
     if len(data) > limit:
         raise refuse(None, f"at most {limit} bytes of JSON", f"{len(data)} bytes")
     try:
@@ -45,7 +49,7 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT):
     if json_depth(text) > JSON_DEPTH:
         raise refuse(None, f"JSON nested at most {JSON_DEPTH} deep", "deeper nesting")
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_int=integer, parse_constant=constant)
+        return json.loads(text, object_pairs_hook=unique, parse_int=integer, parse_float=real, parse_constant=constant)
     except json.JSONDecodeError as problem:
         raise refuse(f"line {problem.lineno}", "JSON", shorten(problem.msg)) from None
 

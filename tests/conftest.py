@@ -117,9 +117,8 @@ def mutate(data, rng):
     elif kind == 6:
         del data[at:]
     else:
-        data[at : at + 8] = int(rng.choice([0, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1])).to_bytes(8, "little")[
-            : len(data) - at
-        ]
+        number = (0, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1)[rng.integers(5)]
+        data[at : at + 8] = number.to_bytes(8, "little")[: len(data) - at]
 
 
 def check_mutants(data, read, path, count, seed=0):

@@ -1,0 +1,46 @@
+"""Questions about pictures, answered: words and objects in, the likeliest answers out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import ConfigError
+from .features import pad_objects
+from .ops import softmax
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer with its probability; `text` is "answer 17" where the checkpoint carries no list of answers."""
+
+    text: str
+    probability: float
+    number: int
+
+
+def ask(model, tokenizer, questions, objects, top=5):
+    """The `top` likeliest answers to each question, best first: a list of Answer a question.
+
+    questions: texts; objects: the feature file's Objects of each question's picture, one a question.
+    model: a face with an answer head. Raises ShapeError, ConfigError."""
+    check_fit(model, tokenizer)
+    limit = model.config.max_position_embeddings
+    words = tokenizer(list(questions), padding=True, truncation=True, max_length=limit, return_tensors="np")
+    feats, boxes, mask = pad_objects(objects, model.config.visual_feat_dim)
+    output = model(**words, visual_feats=feats, visual_pos=boxes, visual_attention_mask=mask)
+    return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
+
+
+def best_answers(probabilities, texts, top):
+    """probabilities (A,) -> the `top` largest as Answers, best first; equal ones by number"""
+    order = np.argsort(-probabilities, kind="stable")[:top]
+    return [Answer(texts[i] if texts else f"answer {i}", float(probabilities[i]), int(i)) for i in order]
+
+
+def check_fit(model, tokenizer):
+    """Refuse a model that cannot answer, or a vocabulary that belongs to another model."""
+    if "answer" not in model.params:
+        raise ConfigError.at("model", "answer head", "a model that answers questions", type(model).__name__)
+    if len(tokenizer) != model.config.vocab_size:
+        expected = f"{model.config.vocab_size} words, as the model has"
+        raise ConfigError.at("vocabulary", "size", expected, f"{len(tokenizer)} words")

@@ -1,0 +1,45 @@
+"""Which format a weight file has is told by its first bytes, never by its name."""
+
+from ..errors import CheckpointError
+from .arrays import map_file
+from .safetensors import read_safetensors, read_sharded
+from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
+
+LOOK_ALIKES = {
+    b"version https://git-lfs": "a Git LFS pointer: fetch the file itself with git lfs pull",
+    b"<": "a web page: the download was not the file",
+    b"\x1f\x8b": "gzip data: unpack it first",
+    b"\x80": "a plain pickle, which is not run: save a state_dict with torch.save",
+    b"{": "JSON: give the weight file or its directory",
+}
+
+
+def read_tensors(path):
+    """(format, {name: array}, metadata) of a weight file; names are the file's own. Raises CheckpointError.
+
+    format: "torch zip", "torch legacy", "safetensors", "keras h5" or "minilxmert h5". Arrays are read-only and, where
+    nothing must be converted, views of the mapped file."""
+    if str(path).endswith(".index.json"):
+        return "safetensors", *read_sharded(path)
+    data = map_file(path)
+    head = bytes(data[:24])
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        from .hdf5_file import read_hdf5
+
+        return read_hdf5(path)
+    if head.startswith(b"PK"):
+        return "torch zip", read_torch_zip(data, path), {}
+    if head.startswith(MAGIC):
+        return "torch legacy", read_torch_legacy(data, path), {}
+    if head[8:9] == b"{":
+        return "safetensors", *read_safetensors(data, path)
+    raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", look_alike(data, head))
+
+
+def look_alike(data, head):
+    """What a file that is no weight file may be, in words."""
+    if not len(data):
+        return "an empty file"
+    if bytes(data[257:262]) == b"ustar":
+        return "a tar archive (torch before 0.1.10)"
+    return next((text for start, text in LOOK_ALIKES.items() if head.startswith(start)), "something else")

@@ -1,0 +1,16 @@
+"""HDF5 weight files of either layout, told apart by what is in them. Imports h5py: import it inside functions."""
+
+from ..errors import CheckpointError
+from .hdf5_guard import open_checked
+from .keras_h5 import read_keras
+from .own_h5 import read_own
+
+
+def read_hdf5(path):
+    """(format, {name: array}, metadata) of a weight file: "keras h5" or "minilxmert h5". Raises CheckpointError.
+
+    Names are published torch names. metadata: for our own format config, answers and provenance, otherwise empty."""
+    with open_checked(path, CheckpointError) as file:
+        if "format" in file.attributes():
+            return "minilxmert h5", *read_own(file)
+        return "keras h5", read_keras(file), {}

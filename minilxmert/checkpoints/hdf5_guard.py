@@ -1,0 +1,278 @@
+"""Reading HDF5 files that nobody vouches for. Importing this module imports h5py, so import it inside functions.
+
+    with open_checked(path, error=FeatureFileError) as file:  # every fault is raised as the given error
+        file.names(group)              the names inside a group, sorted; "" is the root
+        file.datasets(group)           the paths of all datasets below it
+        file.is_group(entry)           group or dataset?
+        file.attributes(entry)         the names of its attributes
+        file.attribute(entry, name)    str, int or float, or a list of them
+        file.describe(entry, kinds)    (shape, dtype), checked, before any number is read
+        file.array(entry, kinds)       the numbers; mapped and read-only where the file stores them plainly
+
+The HDF5 library follows links into other files, calls plug-ins, allocates what a file claims and can loop for ever.
+So it gets a Python file object (it opens nothing itself) and only finds *where* things are; every answer is checked
+before it is used, and the numbers are mapped, or unpacked with zlib, here. Arrays outlive the closed file."""
+
+import contextlib
+import math
+import mmap
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
+
+from ..errors import CheckpointError, MinilxmertError, shorten
+from .hdf5_bytes import STRING, WatchedBytes, assembled, check_superblock, unshuffled, unzipped
+
+OBJECTS = 20_000  # groups and datasets in a file
+DEPTH = 16  # groups in groups
+NAME = 512  # characters
+RANK = 8
+STRINGS = 4096  # in one attribute: 64 kB, the usual limit of an attribute, hold as many references to strings
+RATIO = 100  # unpacked to packed bytes; weights and features stay below 2
+OPENED = 64  # objects kept open, for speed
+
+
+@contextlib.contextmanager
+def open_checked(path, error=CheckpointError, objects=OBJECTS):
+    """A context whose value is the CheckedFile of `path`; every fault of the file is raised as `error`.
+
+    objects: how many groups and datasets the caller is ready to meet."""
+    try:
+        with open(path, "rb") as source:
+            content = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) if source.seek(0, 2) else b""
+    except (OSError, ValueError) as problem:
+        raise error.at(path, None, "a readable file", getattr(problem, "strerror", None) or problem) from None
+    check_superblock(content, lambda *fault: error.at(path, *fault))
+    file = CheckedFile(path, content, error, objects)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+class CheckedFile:
+    """An open HDF5 file of which only what has been checked can be seen. Entries are paths like "group/name"."""
+
+    def __init__(self, path, content, error, objects):
+        self.path, self.content, self.error, self.objects = path, content, error, objects
+        self.opened = {}  # {entry: h5py identifier}, the last few
+        self.places = {}  # {address of an object: its entry}; each has one, so there are no cycles
+        self.claimed = {}  # {entry of a dataset: bytes stored}
+        self.total = 0  # of them
+        with self.sound(None, "an HDF5 file"):
+            self.source = WatchedBytes(content)
+            self.file = h5py.File(self.source, "r")
+            self.root = h5g.open(self.file.id, b"/")
+
+    def close(self):
+        with contextlib.suppress(Exception):  # nothing was written, so nothing can be lost
+            self.file.close()
+
+    def refuse(self, entry, expected, found):
+        """The error about one entry of this file."""
+        return self.error.at(self.path, entry, expected, found)
+
+    @contextlib.contextmanager
+    def sound(self, entry, expected):
+        """Whatever h5py raises inside, of a dozen types, is our error."""
+        try:
+            yield
+        except MinilxmertError:
+            raise
+        except Exception as problem:
+            raise self.refuse(entry, expected, shorten(problem) or type(problem).__name__) from None
+
+    def open(self, entry):
+        """The h5py identifier of an entry, reached from the root one component at a time."""
+        if not entry:
+            return self.root
+        if entry not in self.opened:
+            if entry.count("/") >= DEPTH:
+                raise self.refuse(entry, f"at most {DEPTH} levels", entry.count("/") + 1)
+            above, _, name = entry.rpartition("/")
+            found = self.step(self.group(above), entry, name)
+            if len(self.opened) >= OPENED:
+                self.opened.clear()
+            self.opened[entry] = found
+        return self.opened[entry]
+
+    def step(self, group, entry, name):
+        """From a group to the object that it calls `name`."""
+        if not 0 < len(name) <= NAME or name in (".", ".."):
+            raise self.refuse(entry, f"names of 1 to {NAME} characters", shorten(name) or "an empty name")
+        with self.sound(entry, "a group or dataset of this file"):
+            link = group.links.get_info(name.encode())
+            if link.type != h5l.TYPE_HARD:
+                raise self.refuse(entry, "data in this place", "a link to elsewhere")
+            if self.places.setdefault(link.u, entry) != entry:
+                raise self.refuse(entry, "an object of its own", "a second name of another")
+            self.source.chunk_key = None
+            found = h5o.open(group, name.encode())
+        if not isinstance(found, h5g.GroupID | h5d.DatasetID):
+            raise self.refuse(entry, "a group or a dataset", "something else")
+        if len(self.places) > self.objects:
+            raise self.refuse(entry, f"at most {self.objects} objects", "more")
+        return found
+
+    def is_group(self, entry):
+        return isinstance(self.open(entry), h5g.GroupID)
+
+    def group(self, entry):
+        """The h5py identifier of an entry that must be a group."""
+        if not self.is_group(entry):
+            raise self.refuse(entry, "a group", "a dataset")
+        return self.open(entry)
+
+    def names(self, group=""):
+        """The names inside a group, sorted."""
+        found = []
+
+        def collect(name):
+            found.append(name)
+            return True if len(found) > self.objects else None  # anything but None ends the iteration
+
+        with self.sound(group or "root", "a list of names in UTF-8"):
+            self.group(group).links.iterate(collect)
+            if len(found) > self.objects:
+                raise self.refuse(group, f"at most {self.objects} names", "more")
+            return sorted(name.decode() for name in found)
+
+    def datasets(self, group=""):
+        """The paths of all datasets below a group, in order."""
+        for name in self.names(group):
+            entry = f"{group}/{name}" if group else name
+            if self.is_group(entry):
+                yield from self.datasets(entry)
+            else:
+                yield entry
+
+    def attributes(self, entry=""):
+        """The names of the attributes of a group or dataset, sorted."""
+        holder = self.open(entry)
+        with self.sound(entry or "root", "a list of attributes"):
+            count = h5a.get_num_attrs(holder)
+            if count > self.objects:
+                raise self.refuse(entry, f"at most {self.objects} attributes", count)
+            return sorted(h5a.open(holder, index=i).name.decode() for i in range(count))
+
+    def attribute(self, entry, name):
+        """The value of an attribute: str, int or float, or a list of them."""
+        holder, label = self.open(entry), f"{entry or 'root'} attribute {name}"
+        with self.sound(label, "a text, a number or a list of them"):
+            attribute = h5a.open(holder, name.encode())
+            kind, shape = attribute.get_type(), checked_shape(attribute.get_space())
+            text = isinstance(kind, h5t.TypeStringID)
+            variable = text and kind.is_variable_str()
+            size = STRING if variable else kind.get_size()
+            if len(shape) > 1 or not (text or checked_dtype(kind)):
+                raise self.refuse(label, "a text, a number or a list of them", "another type")
+            if math.prod(shape) > STRINGS or math.prod(shape) * size > STRINGS * STRING:
+                raise self.refuse(label, f"at most {STRINGS} values of {STRING} bytes", f"{shape} of {size}")
+            if variable:
+                self.source.check_lengths(name.encode(), math.prod(shape))
+            values = np.empty(shape, attribute.dtype)
+            attribute.read(values)
+            values = [v.decode() if isinstance(v, bytes) else v for v in values.reshape(-1).tolist()]
+        return values if shape else values[0]
+
+    def describe(self, entry, kinds="f"):
+        """(shape, dtype) of a dataset, all of whose numbers are stored in this file, in a plain way.
+
+        kinds: the letters of the NumPy kinds to accept: f floats, i and u integers, S texts of a fixed length."""
+        return self.checked(entry, kinds)[1:3]
+
+    def array(self, entry, kinds="f"):
+        """The numbers of a dataset, in the byte order of this machine; mapped and read-only where possible."""
+        dataset, shape, dtype, layout = self.checked(entry, kinds)
+        with self.sound(entry, "readable numbers"):
+            if layout == h5d.CHUNKED:
+                array = self.unpacked(entry, dataset, shape, dtype)
+            elif layout == h5d.COMPACT or 0 in shape:
+                array = np.empty(shape, dtype)
+                dataset.read(h5s.ALL, h5s.ALL, array, dataset.get_type())
+            else:
+                array = np.ndarray(shape, dtype, self.content, dataset.get_offset())
+        native = dtype.newbyteorder("=")
+        return np.require(array if dtype == native else array.astype(native), requirements="A")
+
+    def checked(self, entry, kinds):
+        """(identifier, shape, dtype, layout) of a dataset of which only the chunks are still unchecked."""
+        if self.is_group(entry):
+            raise self.refuse(entry, "a dataset", "a group")
+        with self.sound(entry, "a dataset of numbers"):
+            dataset = self.open(entry)
+            properties = dataset.get_create_plist()
+            layout = properties.get_layout()
+            if layout not in (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED) or properties.get_external_count():
+                raise self.refuse(entry, "numbers stored in this file", "a reference to another place")
+            shape, dtype = checked_shape(dataset.get_space()), checked_dtype(dataset.get_type())
+            if dtype is None or dtype.kind not in kinds:
+                raise self.refuse(entry, f"numbers of kind {kinds}", dtype or "another type")
+            if layout == h5d.CHUNKED:
+                self.source.chunk_key = 16 + 8 * len(properties.get_chunk())
+            stored, size = dataset.get_storage_size(), math.prod(shape) * dtype.itemsize
+            if layout != h5d.CHUNKED and stored != size:
+                raise self.refuse(entry, f"{size} bytes for shape {shape}", f"{stored} bytes stored")
+            self.claim(entry, stored)
+        return dataset, shape, dtype, layout
+
+    def claim(self, entry, stored):
+        """Datasets may not be made of the same bytes: together they fit into the file."""
+        if entry not in self.claimed:
+            self.claimed[entry] = stored
+            self.total += stored
+        if self.total > len(self.content):
+            raise self.refuse(entry, "bytes of its own", "more bytes than the file has")
+
+    def unpacked(self, entry, dataset, shape, dtype):
+        """The numbers of a dataset stored in chunks, with or without the gzip and shuffle filters."""
+        properties = dataset.get_create_plist()
+        chunk = properties.get_chunk()
+        grid = [-(-length // step) for length, step in zip(shape, chunk, strict=True)]
+        size = math.prod(chunk) * dtype.itemsize
+        filters = [properties.get_filter(i)[::2] for i in range(properties.get_nfilters())]
+        codes = {code for code, _ in filters}
+        if not codes <= {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE}:
+            raise self.refuse(entry, "no filters but gzip and shuffle", f"filters {sorted(codes)}")
+        limit = self.claimed[entry] * (RATIO if h5z.FILTER_DEFLATE in codes else 1)
+        if math.prod(grid) * size > limit:
+            raise self.refuse(entry, f"at most {limit} bytes of numbers", math.prod(grid) * size)
+        undo = [(unzipped, size) if code == h5z.FILTER_DEFLATE else (unshuffled, values[0]) for code, values in filters]
+        return assembled(self.chunks(entry, dataset, chunk, grid), shape, chunk, dtype, undo[::-1])
+
+    def chunks(self, entry, dataset, chunk, grid):
+        """(first index, stored bytes) of every chunk; all of them are there, none twice."""
+        found = {}
+
+        def collect(info):
+            place = [divmod(first, step) for first, step in zip(info.chunk_offset, chunk, strict=True)]
+            inside = all(index < length and not rest for (index, rest), length in zip(place, grid, strict=True))
+            if not inside or info.chunk_offset in found or info.filter_mask:
+                return True  # ends the iteration, so chunks will be missing
+            found[info.chunk_offset] = info
+
+        dataset.chunk_iter(collect)
+        if len(found) != math.prod(grid):
+            raise self.refuse(entry, f"{math.prod(grid)} chunks", f"{len(found)} sound ones")
+        for offset, info in found.items():
+            yield offset, self.content[info.byte_offset : info.byte_offset + info.size]
+
+
+def checked_shape(space):
+    """The shape of a dataspace; ValueError for the null space and for sizes that no array here has."""
+    if space.get_simple_extent_type() not in (h5s.SCALAR, h5s.SIMPLE):
+        raise ValueError("no shape")
+    shape = tuple(int(length) for length in space.get_simple_extent_dims())
+    if len(shape) > RANK or math.prod(shape) >= 2**48:
+        raise ValueError(f"shape {shape}")
+    return shape
+
+
+def checked_dtype(kind):
+    """The NumPy type of plain numbers or of texts of a fixed length; None for HDF5 types without a counterpart."""
+    if isinstance(kind, h5t.TypeStringID):
+        return None if kind.is_variable_str() else np.dtype(f"S{kind.get_size()}")
+    if not isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID) or kind.get_size() > 8:
+        return None
+    return kind.dtype if h5t.py_create(kind.dtype) == kind else None

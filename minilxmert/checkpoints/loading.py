@@ -1,0 +1,213 @@
+"""From a path to a checkpoint: the file found, its tensors under published names, its config known or inferred, and
+every tensor given its place in a parameter tree, or a report of what has none."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ..answers import read_answers
+from ..config import LxmertConfig
+from ..errors import CheckpointError, ConfigError
+from ..files import read_small, strict_json
+from ..params import flatten, unflatten
+from .formats import read_tensors
+from .names import HEADS, TIED, WORDS, published_paths, to_published
+
+WEIGHT_FILES = ("model.h5", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+WEIGHT_FILES += ("pytorch_model.bin.index.json", "tf_model.h5")
+BERT_FIELDS = {"num_hidden_layers": "l_layers"}  # a BERT config's name -> ours
+for same in ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps"):
+    BERT_FIELDS[same] = same
+for same in ("max_position_embeddings", "type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob"):
+    BERT_FIELDS[same] = same
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """A weight file, read: `weights` by published name, and all that is known about them."""
+
+    path: Path
+    format: str  # "torch zip", "torch legacy", "safetensors", "keras h5" or "minilxmert h5"
+    scheme: str  # the naming scheme of the file
+    weights: dict
+    config: LxmertConfig
+    answers: list | None
+    metadata: dict
+
+
+def open_checkpoint(path, config=None, num_attention_heads=None):
+    """Read a checkpoint: a weight file of any published format, or a directory holding one.
+
+    config: overrides what the file says. num_attention_heads: needed where no config is at hand, since no shape of a
+    tensor tells it. Raises CheckpointError, ConfigError."""
+    path = find_weights(Path(path))
+    format, arrays, metadata = read_tensors(path)
+    scheme, weights = to_published(arrays, path)
+    weights = untie(weights, path)
+    if config is None:
+        config = find_config(path, weights, metadata, num_attention_heads)
+    answers = metadata.get("answers") or find_answers(path, config)
+    return Checkpoint(path, format, scheme, weights, config, answers, metadata)
+
+
+def find_weights(path):
+    if not path.is_dir():
+        return path
+    candidates = [path / name for name in WEIGHT_FILES if (path / name).exists()] or sorted(path.glob("*.pth"))
+    if not candidates:
+        raise CheckpointError.at(path, None, f"one of {', '.join(WEIGHT_FILES[:4])}, …", "none of them")
+    return candidates[0]
+
+
+def untie(weights, path):
+    """The weights without the masked-word decoder, which must be the word embedding."""
+    decoder, words = weights.get(TIED), weights.get(WORDS)
+    if decoder is None or words is None:
+        return weights
+    same = decoder is words or (decoder.shape == words.shape and np.array_equal(decoder, words))
+    if not same:
+        raise CheckpointError.at(path, TIED, "the word embedding itself (tied)", "other numbers")
+    return {name: array for name, array in weights.items() if name != TIED}
+
+
+def find_config(path, weights, metadata, num_attention_heads):
+    """The config in the file, beside it, or inferred from the shapes."""
+    inferred = infer_config(weights)
+    if "config" in metadata:
+        return LxmertConfig.from_dict(metadata["config"], path)
+    beside = path.parent / "config.json"
+    if beside.exists():
+        values = strict_json(read_small(beside, ConfigError), beside, ConfigError)
+        if isinstance(values, dict) and values.get("model_type") == "bert":
+            values = {**inferred, **{ours: values[theirs] for theirs, ours in BERT_FIELDS.items() if theirs in values}}
+        return LxmertConfig.from_dict(values, beside)
+    if num_attention_heads is None:
+        raise ConfigError.at(path, "num_attention_heads", "it to be given: no shape tells it", "no config.json")
+    return LxmertConfig.from_dict({**inferred, "num_attention_heads": num_attention_heads}, path)
+
+
+def infer_config(weights):
+    """Every config field that the shapes of the tensors tell."""
+    e = "lxmert.encoder."
+    sizes = {
+        "vocab_size": (WORDS, 0),
+        "hidden_size": (WORDS, 1),
+        "max_position_embeddings": ("lxmert.embeddings.position_embeddings.weight", 0),
+        "type_vocab_size": ("lxmert.embeddings.token_type_embeddings.weight", 0),
+        "intermediate_size": (e + "layer.0.intermediate.dense.weight", 0),
+        "visual_feat_dim": (e + "visn_fc.visn_fc.weight", 1),
+        "visual_pos_dim": (e + "visn_fc.box_fc.weight", 1),
+        "num_qa_labels": ("answer_head.logit_fc.3.weight", 0),
+        "num_object_labels": ("obj_predict_head.decoder_dict.obj.weight", 0),
+        "num_attr_labels": ("obj_predict_head.decoder_dict.attr.weight", 0),
+    }
+    found = {}
+    for field, (name, axis) in sizes.items():
+        if name in weights and weights[name].ndim == 2:
+            found[field] = int(weights[name].shape[axis])
+    if any(name.startswith(e + "visn_fc.") for name in weights):  # not a BERT
+        for field, stack in (("l_layers", "layer"), ("x_layers", "x_layers"), ("r_layers", "r_layers")):
+            found[field] = count_layers(weights, e + stack)
+    else:
+        found["l_layers"] = count_layers(weights, e + "layer")
+    if any(name.startswith("cls.") for name in weights):  # a pre-training file: which tasks it was made for
+        found["task_obj_predict"] = any(name.startswith(HEADS["objects_head"]) for name in weights)
+        found["task_qa"] = any(name.startswith(HEADS["answer"]) for name in weights)
+        for kind in ("obj", "attr", "feat"):
+            present = f"obj_predict_head.decoder_dict.{kind}.weight" in weights
+            found[f"visual_{kind}_loss"] = present or not found["task_obj_predict"]
+    return found
+
+
+def count_layers(weights, stack):
+    numbers = [re.match(rf"{re.escape(stack)}\.(\d{{1,4}})\.", name) for name in weights]
+    return max((int(match[1]) + 1 for match in numbers if match), default=0)
+
+
+def find_answers(path, config):
+    """The answer list beside a weight file (answers.json), or None."""
+    beside = path.parent / "answers.json"
+    return read_answers(beside, expected_size=config.num_qa_labels) if beside.exists() else None
+
+
+@dataclasses.dataclass
+class LoadReport:
+    """Where every tensor went. Names are published ones."""
+
+    path: object
+    loaded: list
+    missing: list  # the model needs them, the file lacks them
+    unexpected: list  # nobody knows them
+    mis_shaped: dict  # name -> (expected, found)
+    unused: list  # heads or layers that this model does not have
+    fresh: list  # parts that the file lacks, initialised anew on request
+
+    def faults(self):
+        return self.missing or self.unexpected or self.mis_shaped
+
+    def __str__(self):
+        rows = [f"{name}: expected {want}, found {have}" for name, (want, have) in self.mis_shaped.items()]
+        table = {"loaded": self.loaded, "missing": self.missing, "unexpected": self.unexpected, "mis-shaped": rows}
+        table |= {"unused": self.unused, "fresh": self.fresh}
+        shown = {name: sample(entries) if name != "loaded" else "" for name, entries in table.items()}
+        return "\n".join(f"{name:>10} {len(table[name]):4d}  {shown[name]}".rstrip() for name in table)
+
+
+def sample(names, most=4):
+    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
+
+
+def place(weights, shapes, path, scheme="Hugging Face", fresh=None):
+    """Published names and arrays -> (tree of arrays, LoadReport); nothing is guessed, every tensor finds its place.
+
+    shapes: the model's tree of shapes. fresh: a function group -> tree that makes a part of the model (a head; with
+    BERT weights, an encoder) that the file lacks altogether, or None to refuse. Raises CheckpointError."""
+    wanted, flat_shapes = published_paths(shapes), flatten(shapes)
+    present = {p.split(".")[0] for name, p in wanted.items() if name in weights}
+    lacking = [group for group in shapes if group not in present and flatten(shapes[group])]
+    missing = [name for name, p in wanted.items() if name not in weights and p.split(".")[0] not in lacking]
+    other = [name for name in weights if name not in wanted]
+    unused = [name for name in other if is_known(name, scheme)]
+    report = LoadReport(
+        path=path,
+        loaded=[name for name in wanted if name in weights],
+        missing=missing,
+        unexpected=[name for name in other if name not in unused],
+        mis_shaped={
+            name: (flat_shapes[p], weights[name].shape)
+            for name, p in wanted.items()
+            if name in weights and weights[name].shape != flat_shapes[p]
+        },
+        unused=unused,
+        fresh=lacking if fresh else [],
+    )
+    if report.faults():
+        raise refusal(report)
+    if lacking and not fresh:
+        entry = f"{', '.join(lacking)}"
+        raise CheckpointError.at(path, entry, "these parts, or fresh_heads=True for random ones", "none of them")
+    placed = unflatten({p: weights[name] for name, p in wanted.items() if name in weights})
+    return {group: fresh(group) if group in lacking else placed.get(group, {}) for group in shapes}, report
+
+
+def is_known(name, scheme):
+    """Tensors that are no fault: the heads of another face; in a BERT file also its own heads and further layers."""
+    heads = (*HEADS.values(), TIED)
+    return name.startswith(heads) or (scheme == "BERT" and name.startswith(("lxmert.encoder.layer.", "cls.")))
+
+
+def refusal(report):
+    """The CheckpointError for a report with faults: its first fault in one line; the whole table is `error.report`."""
+    if report.mis_shaped:
+        name, (expected, found) = next(iter(report.mis_shaped.items()))
+        error = CheckpointError.at(report.path, name, f"shape {expected}", found)
+    elif report.missing:
+        more = f" and {len(report.missing) - 1} more" if len(report.missing) > 1 else ""
+        error = CheckpointError.at(report.path, report.missing[0], f"this tensor{more}", "none")
+    else:
+        more = f" and {len(report.unexpected) - 1} more" if len(report.unexpected) > 1 else ""
+        error = CheckpointError.at(report.path, report.unexpected[0] + more, "only LXMERT's tensors", "an unknown name")
+    error.report = report
+    return error

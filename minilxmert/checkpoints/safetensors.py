@@ -1,0 +1,120 @@
+"""safetensors files: a JSON header of names, types, shapes and places, then the numbers; in one file or in shards.
+
+Source: the format's description in huggingface/safetensors."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CheckpointError
+from ..files import read_small, replacing, strict_json
+from .arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size
+from .keras_names import torch_name
+
+LONGEST_HEADER = 4 << 20  # bytes; the full model's header has 0.05 MB
+WRITTEN = {np.dtype(text): name for name, text in DTYPES.items() if name != "BF16"}
+
+
+def read_safetensors(data, file):
+    """The bytes of a safetensors file -> ({name: array}, {text: text}); arrays are views. Raises CheckpointError.
+
+    A file marked "format: tf" holds Keras names and kernels (in, out): it is given torch names and (out, in)."""
+
+    def refuse(entry, expected, found):
+        return CheckpointError.at(file, entry, expected, found)
+
+    size = int.from_bytes(bytes(data[:8]), "little")
+    if len(data) < 10 or not 2 <= size <= min(LONGEST_HEADER, len(data) - 8) or data[8] != ord("{"):
+        raise refuse("header", f"2 … {LONGEST_HEADER} bytes of JSON", f"{size}")
+    header = strict_json(bytes(data[8 : 8 + size]), file, CheckpointError)
+    metadata = check_metadata(header.pop("__metadata__", {}), refuse)
+    if not header:
+        raise refuse("header", "tensors", "none")
+    body, end, arrays = data[8 + size :], 0, {}
+    places = {name: check_entry(name, entry, file, refuse) for name, entry in header.items()}
+    for name, (dtype, shape, start, stop) in sorted(places.items(), key=lambda item: item[1][2:]):
+        if start != end or stop > len(body):
+            raise refuse(name, f"bytes from {end}, without gap or overlap, inside the file", f"{start} … {stop}")
+        arrays[name], end = cut(body[start:stop], dtype, shape), stop
+    if end != len(body):
+        raise refuse(None, "the end after the last tensor", f"{len(body) - end} more bytes")
+    arrays = {name: arrays[name] for name in header}
+    check_finite(arrays, file)
+    return (from_keras(arrays) if metadata.get("format") == "tf" else arrays), metadata
+
+
+def check_metadata(metadata, refuse):
+    plain = isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
+    if not plain:
+        raise refuse("__metadata__", "texts by name", "something else")
+    if metadata.get("format", "pt") not in ("pt", "np", "tf"):
+        raise refuse("__metadata__ format", "pt, np or tf", metadata["format"])
+    return metadata
+
+
+def check_entry(name, entry, file, refuse):
+    """A tensor's line in the header -> (dtype, shape, first byte, end)"""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise refuse(name, "dtype, shape and data_offsets", "something else")
+    check_name(name, file)
+    dtype, offsets = entry["dtype"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise refuse(name, f"one of {', '.join(DTYPES)}", dtype)
+    shape = check_shape(entry["shape"], file, name)
+    good = isinstance(offsets, list) and len(offsets) == 2 and all(map(is_size, offsets))
+    size = math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize
+    if not good or offsets[1] - offsets[0] != size:
+        raise refuse(name, f"{size} bytes for {shape} of {dtype}", offsets)
+    return dtype, shape, *offsets
+
+
+def from_keras(arrays):
+    renamed = {}
+    for name, array in arrays.items():
+        new, transposed = torch_name(name)
+        renamed[new] = np.ascontiguousarray(array.T) if transposed and array.ndim == 2 else array
+    return renamed
+
+
+def read_sharded(index):
+    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
+
+    Every tensor is exactly where the index says, and the files are neighbours of the index."""
+    from .formats import read_tensors
+
+    index = Path(index)
+    table = strict_json(read_small(index, CheckpointError), index, CheckpointError)
+    places = table.get("weight_map") if isinstance(table, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
+        raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
+    arrays = {}
+    for shard in dict.fromkeys(places.values()):
+        if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin)", shard):
+            raise CheckpointError.at(index, shard, "a plain file name", "another")
+        _, found, _ = read_tensors(index.with_name(shard))
+        listed = {name for name, place in places.items() if place == shard}
+        if set(found) != listed:
+            name = min(set(found) ^ listed)
+            raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
+        arrays.update(found)
+    return arrays, {}
+
+
+def write_safetensors(path, arrays, metadata):
+    """Write {name: array} and metadata {text: text}; `path` is replaced whole or not at all. Raises CheckpointError."""
+    header, position = {"__metadata__": metadata}, 0
+    for name, array in arrays.items():
+        dtype = WRITTEN.get(array.dtype.newbyteorder("<"))
+        if dtype is None:
+            raise CheckpointError.at(path, name, f"one of {', '.join(map(str, WRITTEN))}", array.dtype)
+        header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [position, position + array.nbytes]}
+        position += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the numbers are aligned
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)

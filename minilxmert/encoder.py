@@ -1,0 +1,159 @@
+"""The three encoders and the embeddings they start from (paper, sections 2.1 and 2.2)."""
+
+from .attention import (
+    cross_attention,
+    cross_attention_backward,
+    one_way_attention,
+    self_attention,
+    self_attention_backward,
+)
+from .kernels import add_norm, layer_norm, linear, linear_act
+from .ops import (
+    child,
+    dropout,
+    dropout_backward,
+    embedding,
+    embedding_backward,
+    layer_norm_backward,
+    linear_act_backward,
+    linear_backward,
+)
+
+
+def embed_words(words, places, types, p, config, rng=None, cache=None):
+    """words: ids (B, N) or ready embeddings (B, N, E); places (B, N) 0, 1, 2 …; types (B, N) segments -> (B, N, E)
+
+    LayerNorm of the sum of word, position and segment embedding."""
+    word = words if words.dtype.kind == "f" else embedding(words, p["word"])
+    x = word + embedding(places, p["position"]) + embedding(types, p["token_type"])
+    if cache is not None:
+        cache.update(words=words, places=places, types=types)
+    y = layer_norm(x, p["norm"], config.layer_norm_eps, child(cache, "norm"))
+    return dropout(y, config.hidden_dropout_prob, rng, child(cache, "drop"))
+
+
+def embed_words_backward(dy, p, cache, g):
+    """dy (B, N, E); adds into the tables of g; returns the gradient of the summed embeddings (B, N, E)"""
+    dx = layer_norm_backward(dropout_backward(dy, cache["drop"]), p["norm"], cache["norm"], g["norm"])
+    if cache["words"].dtype.kind != "f":
+        embedding_backward(dx, cache["words"], g["word"])
+    embedding_backward(dx, cache["places"], g["position"])
+    embedding_backward(dx, cache["types"], g["token_type"])
+    return dx
+
+
+def embed_objects(feats, boxes, p, config, rng=None, cache=None):
+    """feats (B, M, F), boxes (B, M, P) in 0…1 -> (B, M, E): the mean of both after a linear map and a LayerNorm each"""
+    eps = config.layer_norm_eps
+    x = layer_norm(linear(feats, p["feats"], child(cache, "feats")), p["feats_norm"], eps, child(cache, "feats_norm"))
+    y = layer_norm(linear(boxes, p["boxes"], child(cache, "boxes")), p["boxes_norm"], eps, child(cache, "boxes_norm"))
+    return dropout((x + y) / 2, config.hidden_dropout_prob, rng, child(cache, "drop"))
+
+
+def embed_objects_backward(dy, p, cache, g):
+    """dy (B, M, E) -> dfeats (B, M, F), dboxes (B, M, P)"""
+    half = dropout_backward(dy, cache["drop"]) / 2
+
+    def branch(name):
+        norm = f"{name}_norm"
+        return linear_backward(layer_norm_backward(half, p[norm], cache[norm], g[norm]), p[name], cache[name], g[name])
+
+    return branch("feats"), branch("boxes")
+
+
+def feed_forward(x, p, config, rng=None, cache=None):
+    """layer_norm(dropout(outer(act(inner(x)))) + x): x (B, N, E) -> (B, N, E)"""
+    z = linear_act(x, p["inner"], config.hidden_act, child(cache, "inner"))
+    y = dropout(linear(z, p["outer"], child(cache, "outer")), config.hidden_dropout_prob, rng, child(cache, "drop"))
+    return add_norm(y, x, p["norm"], config.layer_norm_eps, child(cache, "norm"))
+
+
+def feed_forward_backward(dy, p, config, cache, g):
+    """dy (B, N, E) -> dx (B, N, E)"""
+    dx = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    dz = linear_backward(dropout_backward(dx, cache["drop"]), p["outer"], cache["outer"], g["outer"])
+    return dx + linear_act_backward(dz, p["inner"], config.hidden_act, cache["inner"], g["inner"])
+
+
+def layer(x, mask, p, config, rng=None, cache=None):
+    """One transformer layer: self-attention, then feed-forward. x (B, N, E), mask (B, 1, 1, N) -> (B, N, E)"""
+    x = self_attention(x, mask, p["attention"], config, rng, child(cache, "attention"))
+    return feed_forward(x, p["ffn"], config, rng, child(cache, "ffn"))
+
+
+def layer_backward(dy, p, config, cache, g):
+    dy = feed_forward_backward(dy, p["ffn"], config, cache["ffn"], g["ffn"])
+    return self_attention_backward(dy, p["attention"], cache["attention"], g["attention"])
+
+
+def cross_layer(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
+    """Cross-attention in both directions, then an ordinary layer on each side. lang (B, N, E), visn (B, M, E)"""
+    lang, visn = cross_attention(lang, visn, lang_mask, visn_mask, p["cross"], config, rng, child(cache, "cross"))
+    lang = layer(lang, lang_mask, p["language"], config, rng, child(cache, "language"))
+    visn = layer(visn, visn_mask, p["vision"], config, rng, child(cache, "vision"))
+    return lang, visn
+
+
+def cross_layer_backward(dlang, dvisn, p, config, cache, g):
+    dvisn = layer_backward(dvisn, p["vision"], config, cache["vision"], g["vision"])
+    dlang = layer_backward(dlang, p["language"], config, cache["language"], g["language"])
+    return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])
+
+
+def cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, p, config):
+    """What the pooler needs of the last cross layer: the states of the first words, (B, E) each.
+
+    lang (R, E) and visn (S, E) with Rows; the objects' half of the layer is not computed at all."""
+    lang = one_way_attention(lang, visn, lang_rows, visn_rows, p["cross"], config)
+    first = lang[lang_rows.starts[:-1]]  # (B, E)
+    p = p["language"]
+    first = one_way_attention(first, lang, lang_rows.first(), lang_rows, p["attention"], config)
+    return feed_forward(first, p["ffn"], config)
+
+
+def encode_first_words(lang, visn, lang_rows, visn_rows, p, config):
+    """encode, in inference, for what reads only the first words (the answers): (R, E), (S, E) -> (B, E)"""
+    for layer_p in p["language"].values():
+        lang = layer(lang, lang_rows, layer_p, config)
+    for layer_p in p["vision"].values():
+        visn = layer(visn, visn_rows, layer_p, config)
+    *others, last = p["cross"].values() or [None]
+    for layer_p in others:
+        lang, visn = cross_layer(lang, visn, lang_rows, visn_rows, layer_p, config)
+    if last is None:
+        return lang[lang_rows.starts[:-1]]
+    return cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, last, config)
+
+
+def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
+    """The three encoders. lang (B, N, E), visn (B, M, E), masks (B, 1, 1, N) and (B, 1, 1, M) added to the scores.
+
+    Returns the hidden states of both sides, one array a layer with the embeddings first: the single-modality states
+    are number l_layers of the first list and number r_layers of the second, the outputs the last of each."""
+    lang_states, visn_states = [lang], [visn]
+    for name in p["language"]:
+        c = child(child(cache, "language"), name)
+        lang_states.append(layer(lang_states[-1], lang_mask, p["language"][name], config, rng, c))
+    for name in p["vision"]:
+        c = child(child(cache, "vision"), name)
+        visn_states.append(layer(visn_states[-1], visn_mask, p["vision"][name], config, rng, c))
+    for name in p["cross"]:
+        c = child(child(cache, "cross"), name)
+        lang, visn = lang_states[-1], visn_states[-1]
+        lang, visn = cross_layer(lang, visn, lang_mask, visn_mask, p["cross"][name], config, rng, c)
+        lang_states.append(lang)
+        visn_states.append(visn)
+    return lang_states, visn_states
+
+
+def encode_backward(dlang, dvisn, p, config, cache, g):
+    """The gradients of both outputs -> the gradients of both embeddings"""
+    for name in reversed(p["cross"]):
+        dlang, dvisn = cross_layer_backward(
+            dlang, dvisn, p["cross"][name], config, cache["cross"][name], g["cross"][name]
+        )
+    for name in reversed(p["vision"]):
+        dvisn = layer_backward(dvisn, p["vision"][name], config, cache["vision"][name], g["vision"][name])
+    for name in reversed(p["language"]):
+        dlang = layer_backward(dlang, p["language"][name], config, cache["language"][name], g["language"][name])
+    return dlang, dvisn

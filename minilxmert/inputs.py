@@ -1,0 +1,128 @@
+"""What the models are called with, made into arrays and checked: each error names the value, the limit and the fix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .attention import Rows
+from .boxes import check_boxes
+from .errors import ShapeError
+
+HIDDEN = -10_000.0  # added to the scores of a masked place: its probability becomes exactly 0 in float32
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Checked inputs. words: ids (B, N) or embeddings (B, N, E); places and types (B, N); feats (B, M, F);
+    boxes (B, M, P); lang_mask (B, 1, 1, N) and visn_mask (B, 1, 1, M) are added to the attention scores."""
+
+    words: np.ndarray
+    places: np.ndarray
+    types: np.ndarray
+    feats: np.ndarray
+    boxes: np.ndarray
+    lang_mask: np.ndarray
+    visn_mask: np.ndarray
+
+
+def read_inputs(
+    config, dtype, input_ids, feats, boxes, lang_mask, visn_mask, types, inputs_embeds, boxes_are_checked=True
+):
+    """The call arguments of every model -> Inputs. Raises ShapeError."""
+    if (input_ids is None) == (inputs_embeds is None):
+        raise ShapeError("give either input_ids (B, N) or inputs_embeds (B, N, E), and not both")
+    if feats is None or boxes is None:
+        raise ShapeError("visual_feats (B, M, F) and visual_pos (B, M, P) are both needed: the objects of the picture")
+    if input_ids is None:
+        words = floats("inputs_embeds", inputs_embeds, ("B", "N", config.hidden_size), dtype)
+    else:
+        words = ids("input_ids", input_ids, ("B", "N"), config.vocab_size, "vocab_size")
+    b, n = words.shape[:2]
+    if n > config.max_position_embeddings:
+        raise ShapeError(f"input_ids: {n} words, but max_position_embeddings is {config.max_position_embeddings}")
+    if n == 0:
+        raise ShapeError("input_ids: a sentence needs at least one word ([CLS])")
+    types = np.zeros((b, n), np.int64) if types is None else types
+    feats = floats("visual_feats", feats, (b, "M", config.visual_feat_dim), dtype)
+    m = feats.shape[1]
+    boxes = floats("visual_pos", boxes, (b, m, config.visual_pos_dim), dtype)
+    visible = np.ones((b, m), dtype) if visn_mask is None else floats("visual_attention_mask", visn_mask, (b, m), dtype)
+    if boxes_are_checked and config.visual_pos_dim == 4:
+        check_boxes(boxes[visible > 0])
+    lang_visible = np.ones((b, n), dtype) if lang_mask is None else floats("attention_mask", lang_mask, (b, n), dtype)
+    return Inputs(
+        words=words,
+        places=np.broadcast_to(np.arange(n), (b, n)),
+        types=ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size"),
+        feats=feats,
+        boxes=boxes,
+        lang_mask=added_mask(lang_visible),
+        visn_mask=added_mask(visible),
+    )
+
+
+def added_mask(visible):
+    """visible (B, M) of 1 and 0 -> (B, 1, 1, M) of 0 and HIDDEN, to be added to attention scores.
+
+    HIDDEN is finite: a row with nothing visible then attends as if everything were, and never gives NaN."""
+    return ((1 - visible) * HIDDEN)[:, None, None, :]
+
+
+def in_rows(inputs):
+    """The same inputs without the hidden places at the end of each sentence and picture, packed row after row: the
+    arrays become (R, …) and the masks Rows. A sentence that is hidden altogether stays whole."""
+    lang, words = shown(inputs.lang_mask, at_least=1)
+    visn, objects = shown(inputs.visn_mask)
+    return Inputs(
+        inputs.words[words], inputs.places[words], inputs.types[words],
+        inputs.feats[objects], inputs.boxes[objects], lang, visn,
+    )  # fmt: skip
+
+
+def shown(mask, at_least=0):
+    """mask (B, 1, 1, N) -> its Rows, and which places are in them, (B, N) of bool"""
+    mask = mask[:, 0, 0]  # (B, N)
+    n = mask.shape[1]
+    visible = mask > HIDDEN
+    lengths = np.where(visible.any(1), n - visible[:, ::-1].argmax(1), n) if n else np.zeros(len(mask), np.int64)
+    kept = np.arange(n) < np.maximum(lengths, at_least)[:, None]
+    return Rows(np.concatenate([[0], np.cumsum(kept.sum(1))]), mask[kept]), kept
+
+
+def floats(name, value, shape, dtype):
+    """value as an array of numbers of a shape; letters in `shape` are free sizes."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "fiub":
+        raise ShapeError(f"{name}: expected numbers, found {array.dtype}")
+    check_shape(name, array, shape)
+    return array.astype(dtype, copy=False)
+
+
+def ids(name, value, shape, limit, limit_name, ignored=()):
+    """value as whole numbers 0 … limit - 1 (or `ignored` ones) of a shape."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "iu" and array.size:
+        raise ShapeError(f"{name}: expected whole numbers, found {array.dtype}")
+    array = array.astype(np.int64)
+    check_shape(name, array, shape)
+    wrong = array[((array < 0) | (array >= limit)) & ~np.isin(array, ignored)]
+    if wrong.size:
+        raise ShapeError(f"{name}: {wrong.flat[0]} is out of range, {limit_name} is {limit} (0 … {limit - 1})")
+    return array
+
+
+def as_array(name, value):
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ShapeError(f"{name}: the rows have different lengths; pad them to one length and give a mask") from None
+
+
+def check_shape(name, array, shape):
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(map(str, shape))
+        hint = f"; add a batch axis: {name}[None]" if array.ndim == len(shape) - 1 else ""
+        raise ShapeError(f"{name}: expected shape ({wanted}), found {array.shape}{hint}")

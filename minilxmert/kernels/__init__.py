@@ -1,0 +1,65 @@
+"""One switch under the whole model: each hot operation is the NumPy definition of ops.py or its Numba twin.
+
+    minilxmert.backend("numpy")          # from here on: plain definitions, every line can be stepped through
+    with minilxmert.backend("numpy"):    # … or only inside a block
+The environment variable MINILXMERT_BACKEND chooses the first one; the default is numba. Both give the same numbers.
+Numba is imported when an operation first runs, never by importing this package."""
+
+import functools
+import importlib
+import os
+
+from .. import ops
+from ..errors import ConfigError
+
+BACKENDS = ("numba", "numpy")
+
+
+class backend:
+    """Choose the backend by name, from now on; used in `with`, until the block ends. Raises ConfigError."""
+
+    def __init__(self, name):
+        global current
+        if name not in BACKENDS:
+            raise ConfigError.at("backend", None, f"one of {', '.join(BACKENDS)}", name)
+        self.previous, current = current, name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        backend(self.previous)
+
+    def __repr__(self):
+        return f"<minilxmert backend: {current}>"
+
+
+current = "numba"
+backend(os.environ.get("MINILXMERT_BACKEND") or "numba")
+
+
+def current_backend():
+    """The name of the backend in use."""
+    return current
+
+
+def switched(definition):
+    """`definition` of ops.py, or the function of the same name in kernels.twins, whichever the backend says."""
+
+    @functools.wraps(definition)
+    def operation(*args, **kwargs):
+        if current == "numpy":
+            return definition(*args, **kwargs)
+        twins = importlib.import_module(".twins", __package__)
+        return getattr(twins, definition.__name__)(*args, **kwargs)
+
+    return operation
+
+
+linear = switched(ops.linear)
+linears = switched(ops.linears)
+linear_act = switched(ops.linear_act)
+layer_norm = switched(ops.layer_norm)
+add_norm = switched(ops.add_norm)
+attend = switched(ops.attend)
+attend_rows = switched(ops.attend_rows)

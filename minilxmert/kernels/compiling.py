@@ -1,0 +1,90 @@
+"""Compiling the kernels once for a machine, and keeping the result where nobody else can write.
+
+Numba's cache holds pickles, and loading a pickle runs code: the folder must belong to the user and be closed to others,
+else the kernels are compiled anew in every process. Its name is a digest of everything that decides about the machine
+code, so that no stale kernel is ever loaded: Numba looks only at the file of a function, not at what it calls."""
+
+import contextlib
+import hashlib
+import os
+import stat
+import sys
+import warnings
+from pathlib import Path
+
+import llvmlite.binding
+import numba
+from numba.core import event
+
+from . import cpu
+
+SECONDS = 10  # what compiling everything takes on an ordinary laptop
+
+
+def digest():
+    """16 hex digits of the sources of this package, Numba's version, the processor and the tile."""
+    parts = [numba.__version__, llvmlite.binding.get_host_cpu_name(), *sorted(cpu.features()), cpu.tile_name()]
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256("\n".join([*parts, *(s.read_text("utf-8") for s in sources)]).encode()).hexdigest()[:16]
+
+
+def cache_folder():
+    """The private folder of the compiled kernels, made if needed; None, with a warning, if there can be none."""
+    base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minilxmert"
+    )
+    folder = Path(base) / f"numba-{numba.__version__}-{digest()}"
+    try:
+        Path(base).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        fault = foreign(folder)
+    except OSError as error:
+        fault = error.strerror
+    if fault:
+        warnings.warn(f"{folder}: {fault}; minilxmert's kernels are compiled anew in every process", stacklevel=2)
+        return None
+    return folder
+
+
+def foreign(folder):
+    """Why others could have written into a folder; None for one that belongs to the user alone."""
+    if not hasattr(os, "getuid"):  # Windows: the home folder's access list decides
+        return None
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        return "not a folder of this user"
+    return "others may write into it" if status.st_mode & 0o022 else None
+
+
+class Announcer(event.Listener):
+    """Says once, on stderr, that compiling has begun: the first call takes seconds and would look like a hang."""
+
+    said = False
+
+    def on_start(self, _):
+        if not self.said:
+            print(f"minilxmert: compiling kernels for this machine, once: about {SECONDS} s", file=sys.stderr, flush=True)
+        self.said = True
+
+    def on_end(self, _):
+        pass
+
+
+FOLDER = cache_folder()
+ANNOUNCER = Announcer()
+
+
+@contextlib.contextmanager
+def private_cache():
+    """Inside the block Numba caches in FOLDER. Its setting is global, and restored for everybody else's functions."""
+    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(FOLDER)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = previous
+
+
+def compiled(function, *signature, **options):
+    """The function compiled (or loaded) for one signature, at once. It runs without Python's lock (nogil)."""
+    with private_cache(), event.install_listener("numba:compile", ANNOUNCER):
+        return numba.njit(numba.void(*signature), nogil=True, cache=FOLDER is not None, **options)(function)

@@ -1,0 +1,51 @@
+"""What the processor has, and the register tile that suits it.
+
+A matrix product is made of tiles: `rows` × (`vectors` · `lanes`) sums that stay in vector registers while the kernel walks
+along the inputs. A good tile nearly fills the register file: rows · vectors sums, `vectors` weights and one input value.
+The environment variable MINILXMERT_TILE chooses another one by name, e.g. to test the kernels of a smaller processor."""
+
+import functools
+import os
+from typing import NamedTuple
+
+from ..errors import ConfigError
+
+
+class Tile(NamedTuple):
+    lanes: int  # float32 values in one vector register
+    vectors: int  # registers side by side: lanes · vectors outputs
+    rows: int  # input rows multiplied at once
+
+
+TILES = {
+    "avx512": Tile(16, 3, 8),  # 32 registers of 512 bits
+    "avx2": Tile(8, 2, 6),  # 16 registers of 256 bits
+    "neon": Tile(4, 4, 6),  # 32 registers of 128 bits
+    "any": Tile(4, 2, 4),  # 16 registers of 128 bits; LLVM makes do where there are none
+    "plain": Tile(8, 2, 4),  # the Python definition of a tile, without vector instructions
+}
+
+
+def tile_name():
+    """The name of the tile in use: MINILXMERT_TILE, or what suits the processor. Raises ConfigError."""
+    chosen = os.environ.get("MINILXMERT_TILE") or suits(features())
+    if chosen not in TILES:
+        raise ConfigError.at("MINILXMERT_TILE", None, f"one of {', '.join(TILES)}", chosen)
+    return chosen
+
+
+def suits(has):
+    """The name of the best tile for a processor, `has` its set of features."""
+    if "avx512f" in has:
+        return "avx512"
+    if {"avx2", "fma"} <= has:
+        return "avx2"
+    return "neon" if "neon" in has else "any"
+
+
+@functools.cache
+def features():
+    """The names of the processor's features, as LLVM knows them."""
+    import llvmlite.binding
+
+    return frozenset(name for name, present in llvmlite.binding.get_host_cpu_features().items() if present)

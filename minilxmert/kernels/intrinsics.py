@@ -1,0 +1,155 @@
+"""What the kernels need and Numba lacks, written as LLVM instructions: a tile, a row, a ticket, and a call by address.
+
+Each of the first three has its Python definition beside it, which is also what runs under NUMBA_DISABLE_JIT=1 (kernels can then be stepped
+through with a debugger) and, for the tile, when MINILXMERT_TILE=plain."""
+
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+from . import cpu
+
+NAME = cpu.tile_name()
+TILE = cpu.TILES[NAME]
+ROWS = TILE.rows
+WIDTH = TILE.lanes * TILE.vectors  # outputs of one tile: the width of a panel of packed weights
+
+FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+
+
+def plain_tile(x, w, y):
+    """y += x·w for x (at most ROWS, K), w (K, WIDTH), y (like x, WIDTH); values of a row are neighbours; K ≥ 1"""
+    for m in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            for j in range(WIDTH):
+                y[m, j] += x[m, k] * w[k, j]
+
+
+def plain_row(x, i):
+    """x[i] of x (R, E), with the promise that its values are neighbours, so that LLVM may load them as vectors"""
+    return x[i]
+
+
+def plain_take(counter):
+    """Draw a ticket: 0, 1, 2 … from counter (1,). No two threads draw the same number."""
+    counter[0] += 1
+    return counter[0] - 1
+
+
+def matrix(context, builder, kind, value):
+    """(address, bytes from row to row, shape) of a 2-D array inside generated code."""
+    array = context.make_array(kind)(context, builder, value)
+    strides, shape = cgutils.unpack_tuple(builder, array.strides), cgutils.unpack_tuple(builder, array.shape)
+    return array.data, strides[0], shape
+
+
+def address(builder, base, offset, kind):
+    """A pointer to `kind`, `offset` bytes after base."""
+    start = builder.bitcast(base, ir.IntType(8).as_pointer())
+    return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
+
+
+def make_tile(lanes, vectors, most):
+    """plain_tile in registers: `vectors` registers of `lanes` values side by side, 1 to `most` rows."""
+
+    @intrinsic
+    def tile(typing, x, w, y):
+        def codegen(context, builder, signature, args):
+            x, w, y = (matrix(context, builder, *pair) for pair in zip(signature.args, args, strict=True))
+            end = builder.append_basic_block("tile.end")
+            switch = builder.switch(x[2][0], end)
+            for rows in range(1, most + 1):
+                block = builder.append_basic_block(f"tile.{rows}")
+                switch.add_case(INT64(rows), block)
+                builder.position_at_end(block)
+                tile_loop(builder, rows, lanes, vectors, x, w, y)
+                builder.branch(end)
+            builder.position_at_end(end)
+            return context.get_dummy_value()
+
+        return types.void(x, w, y), codegen
+
+    return tile
+
+
+def tile_loop(b, rows, lanes, vectors, x, w, y):
+    """One case of the tile: all sums in registers, one step of the loop multiplies one column of x by one row of w."""
+    vector = ir.VectorType(FLOAT, lanes)
+    (x, x_step, shape), (w, w_step, _), (y, y_step, _) = x, w, y
+    fma = cgutils.get_or_insert_function(b.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f32")
+    x_rows = [address(b, x, b.mul(x_step, INT64(m)), FLOAT) for m in range(rows)]
+    before, loop, after = b.block, b.append_basic_block("tile.loop"), b.append_basic_block("tile.sum")
+    b.branch(loop)
+    b.position_at_end(loop)
+    k = b.phi(INT64)
+    sums = [[b.phi(vector) for _ in range(vectors)] for _ in range(rows)]
+    w_row = b.mul(k, w_step)
+    weights = [b.load(address(b, w, b.add(w_row, INT64(4 * lanes * v)), vector), align=4) for v in range(vectors)]
+    products = []
+    for m in range(rows):
+        one = b.insert_element(ir.Constant(vector, ir.Undefined), b.load(b.gep(x_rows[m], [k])), INT32(0))
+        all_lanes = b.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
+        products.append([b.call(fma, [all_lanes, weights[v], sums[m][v]]) for v in range(vectors)])
+    following = b.add(k, INT64(1))
+    b.cbranch(b.icmp_signed("<", following, shape[1]), loop, after)
+    for phi, start, step in [
+        (k, INT64(0), following),
+        *((sums[m][v], ir.Constant(vector, [0.0] * lanes), products[m][v]) for m in range(rows) for v in range(vectors)),
+    ]:
+        phi.add_incoming(start, before)
+        phi.add_incoming(step, loop)
+    b.position_at_end(after)
+    for m in range(rows):
+        for v in range(vectors):
+            place = address(b, y, b.add(b.mul(y_step, INT64(m)), INT64(4 * lanes * v)), vector)
+            b.store(b.fadd(b.load(place, align=4), products[m][v]), place, align=4)
+
+
+@intrinsic
+def vector_row(typing, x, i):
+    kind = types.Array(x.dtype, 1, "C", readonly=not x.mutable)
+
+    def codegen(context, builder, signature, args):
+        base, step, shape = matrix(context, builder, signature.args[0], args[0])
+        made = context.make_array(kind)(context, builder)
+        item = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
+        data = address(builder, base, builder.mul(step, args[1]), context.get_data_type(kind.dtype))
+        arrayobj.populate_array(made, data=data, shape=(shape[1],), strides=(item,), itemsize=item, meminfo=None)
+        return made._getvalue()
+
+    return kind(x, types.intp), codegen
+
+
+@intrinsic
+def atomic_take(typing, counter):
+    def codegen(context, builder, signature, args):
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.atomic_rmw("add", array.data, INT64(1), "monotonic")
+
+    return types.int64(counter), codegen
+
+
+@intrinsic
+def call(typing, address, arguments):
+    """Call the compiled function at an address with a tuple of arguments; it returns nothing."""
+    kinds = tuple(arguments)
+
+    def codegen(context, builder, signature, args):
+        conventions = context.call_conv
+        function = builder.inttoptr(args[0], conventions.get_function_type(types.none, kinds).as_pointer())
+        values = cgutils.unpack_tuple(builder, args[1])
+        status, _ = conventions.call_function(builder, function, types.none, kinds, values)
+        with cgutils.if_unlikely(builder, status.is_error):
+            conventions.return_status_propagate(builder, status)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, arguments), codegen
+
+
+if config.DISABLE_JIT:
+    tile, row, take = plain_tile, plain_row, plain_take
+else:
+    tile = njit(plain_tile) if NAME == "plain" else make_tile(*TILE)
+    row, take = vector_row, atomic_take

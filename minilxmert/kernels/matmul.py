@@ -1,0 +1,89 @@
+"""Matrix products by packed weights, y = act(x·wᵀ + b), at the speed of the processor's multipliers.
+
+packing.py lays the weights out in panels: WIDTH outputs side by side, (inputs, WIDTH), so that a tile reads them straight
+through. A task is one panel times a chunk of rows. DEPTH inputs at a time: so much of a panel stays in the cache while
+every row of the chunk passes by. Each output is the sum, over blocks of DEPTH, of sums taken in the order of the inputs:
+its bits depend neither on the other rows, nor on the threads, nor on the chunks."""
+
+import numpy as np
+from numba import njit, types
+
+from .intrinsics import ROWS, WIDTH, row, take, tile
+from .math import gelu32
+from .threads import get_num_threads, kernel
+
+DEPTH = 256  # inputs
+CHUNK = 192  # most rows of a task: what the second cache holds
+ACTIVATIONS = {None: 0, "gelu": 1, "relu": 2}
+
+
+@njit
+def activate(y, act):
+    """The activation, in place, on a few rows that are still in the first cache."""
+    for m in range(y.shape[0]):
+        values = row(y, m)
+        if act == 1:
+            for j in range(WIDTH):
+                values[j] = gelu32(values[j])
+        elif act == 2:
+            for j in range(WIDTH):
+                values[j] = np.float32(0) if values[j] < np.float32(0) else values[j]
+
+
+@njit
+def multiply(x, panel, bias, y, act):
+    """y = act(x·panel + bias): x (R, I), panel (I, WIDTH), bias (WIDTH,), y (R, WIDTH)"""
+    rows, inputs = x.shape
+    blocks = (rows + ROWS - 1) // ROWS  # of nearly equal height: two of 6 rows are faster than 8 and 4
+    for m in range(rows):
+        start = row(y, m)
+        for j in range(WIDTH):
+            start[j] = bias[j]
+    for k in range(0, inputs, DEPTH):
+        for i in range(blocks):
+            a, b = i * rows // blocks, (i + 1) * rows // blocks
+            tile(x[a:b, k : k + DEPTH], panel[k : k + DEPTH], y[a:b])
+    if act:
+        activate(y, act)
+
+
+@kernel(
+    types.Array(types.float32, 2, "A", readonly=True),  # x (R, I)
+    types.float32[:, :, ::1],  # panels (P, I, WIDTH)
+    types.float32[:, ::1],  # bias (P, WIDTH)
+    types.float32[:, ::1],  # y (R, O)
+    types.int64,  # the number of the activation
+    types.int64,  # chunks of rows
+)
+def multiply_all(counter, x, panels, bias, y, act, chunks):
+    """Every task is a chunk of rows times a panel."""
+    rows, outputs = y.shape
+    n = take(counter)
+    while n < chunks * len(panels):
+        chunk, p = n // len(panels), n % len(panels)
+        a, b, first = chunk * rows // chunks, (chunk + 1) * rows // chunks, p * WIDTH
+        if first + WIDTH <= outputs:
+            part = y[a:b, first : first + WIDTH]
+        else:  # the last panel is wider than what is left of y
+            part = np.empty((b - a, WIDTH), np.float32)[:, :WIDTH]
+        multiply(x[a:b], panels[p], bias[p], part, act)
+        if first + WIDTH > outputs:
+            for m in range(b - a):
+                for j in range(outputs - first):
+                    y[a + m, first + j] = part[m, j]
+        n = take(counter)
+
+
+def product(x, weights, act=None):
+    """x (R, I) with neighbouring values, weights from packing.packed -> act(x·wᵀ + b) (R, O), new and contiguous"""
+    y = np.empty((len(x), weights.outputs), np.float32)
+    if y.size:
+        chunks = count_chunks(len(x), len(weights.panels), get_num_threads())
+        multiply_all(x, weights.panels, weights.bias, y, ACTIVATIONS[act], chunks)
+    return y
+
+
+def count_chunks(rows, panels, threads):
+    """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if there are enough."""
+    wanted = -(-4 * threads // panels) if threads > 1 else 1
+    return max(-(-rows // CHUNK), min(wanted, -(-rows // ROWS)))

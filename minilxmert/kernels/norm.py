@@ -1,0 +1,51 @@
+"""Layer normalisation, with the residual added on the way: one pass over rows that stay in the first cache."""
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+from .intrinsics import row, take
+from .threads import kernel
+
+SMALL = 16384  # values: below, starting other threads takes longer than the work
+STRIP = 8  # rows of one task
+
+MATRIX, VECTOR = types.Array(types.float32, 2, "A", readonly=True), types.Array(types.float32, 1, "C", readonly=True)
+
+
+@njit(fastmath={"reassoc", "contract"})  # lets LLVM add many lanes side by side; NaN and infinities keep their meaning
+def normalise(y, w, b, eps):
+    """y (E,) -> mean 0 and variance 1, times w plus b, in place"""
+    size, mean, square = np.float32(len(y)), np.float32(0), np.float32(0)
+    for j in range(len(y)):
+        mean += y[j]
+    mean /= size
+    for j in range(len(y)):
+        y[j] -= mean
+        square += y[j] * y[j]
+    scale = np.float32(1) / np.float32(math.sqrt(square / size + eps))
+    for j in range(len(y)):
+        y[j] = y[j] * scale * w[j] + b[j]
+
+
+@kernel(MATRIX, MATRIX, types.boolean, VECTOR, VECTOR, types.float32, types.float32[:, ::1])
+def normalise_all(counter, x, residual, add, w, b, eps, y):
+    """y = layer_norm(x + residual), or layer_norm(x) without add; all (R, E). A task is STRIP rows."""
+    n = take(counter)
+    while n * STRIP < len(x):
+        for i in range(n * STRIP, min((n + 1) * STRIP, len(x))):
+            source, other, result = row(x, i), row(residual, i), row(y, i)
+            for j in range(x.shape[1]):
+                result[j] = source[j] + other[j] if add else source[j]
+            normalise(result, w, b, eps)
+        n = take(counter)
+
+
+def normalised(x, residual, w, b, eps):
+    """layer_norm of x (R, E) + residual (R, E) or None, whose rows have neighbouring values -> (R, E), new"""
+    y = np.empty(x.shape, np.float32)
+    add = residual is not None
+    w, b = np.ascontiguousarray(w), np.ascontiguousarray(b)
+    normalise_all(x, residual if add else x, add, w, b, np.float32(eps), y, small=y.size <= SMALL)
+    return y

@@ -1,0 +1,113 @@
+"""Packed copies of weights: private to the kernels, made when first used, gone with the weights, never stale.
+
+While a copy exists its weights are read-only, so that writing into them in place is an error instead of silently having
+no effect. release() drops the copies and makes the weights writable again; new arrays are simply packed anew."""
+
+import weakref
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from .intrinsics import WIDTH, row, take
+from .threads import kernel
+
+LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice as fast
+STRIP = 64  # inputs of one packing task
+
+
+@kernel(types.Array(types.float32, 2, "A", readonly=True), types.float32[:, :, ::1], types.int64)
+def pack_all(counter, w, panels, column):
+    """Copy w (O, I) into the outputs column … column + O of panels (P, I, WIDTH), turned round: a task is STRIP inputs."""
+    outputs, inputs = w.shape
+    n = take(counter)
+    while n * STRIP < inputs:
+        first, last = n * STRIP, min((n + 1) * STRIP, inputs)
+        for o in range(outputs):
+            source, panel, j = row(w, o), panels[(column + o) // WIDTH], (column + o) % WIDTH
+            for i in range(first, last):
+                panel[i, j] = source[i]
+        n = take(counter)
+
+
+class Packed(NamedTuple):
+    """The weights of one or several linear maps of the same rows, side by side."""
+
+    panels: np.ndarray  # (P, I, WIDTH), zeros beyond the last output
+    bias: np.ndarray  # (P, WIDTH)
+    outputs: int  # of all maps together
+
+
+class Entry(NamedTuple):
+    packed: Packed
+    watched: list  # weak references to the weights and to the arrays that they are views of
+    locked: list  # those of them that were writable
+
+
+entries = {}  # {(id of w, id of b, id of the next map's w …): Entry}
+
+
+def packed(layers):
+    """The packed copy of layers [{"w": (O, I), "b": (O,)}, …], made at the first call and whenever they may have changed."""
+    arrays = [array for layer in layers for array in (layer["w"], layer["b"])]
+    key = tuple(map(id, arrays))
+    entry = entries.get(key)
+    if entry is None or any(array().flags.writeable for array in entry.watched):
+        entry = entries[key] = pack(key, arrays)
+    return entry.packed
+
+
+def pack(key, arrays):
+    """A new Entry. The arrays are locked before they are copied: no other thread can write in between."""
+
+    def forget(_):
+        entries.pop(key, None)
+
+    watched = [each for array in arrays for each in with_bases(array)]
+    locked = [weakref.ref(each) for each in watched if each.flags.writeable]
+    for each in watched:
+        each.flags.writeable = False
+    ws, bs = arrays[::2], arrays[1::2]
+    panels, bias = panels_of(ws), np.zeros((-(-sum(map(len, bs)) // WIDTH), WIDTH), np.float32)
+    np.concatenate(bs, out=bias.reshape(-1)[: sum(map(len, bs))])
+    return Entry(Packed(panels, bias, sum(map(len, bs))), [weakref.ref(each, forget) for each in watched], locked)
+
+
+def with_bases(array):
+    """The array and every array whose memory it shows: writing into those would change it too."""
+    while isinstance(array, np.ndarray):
+        yield array
+        array = array.base
+
+
+def panels_of(ws):
+    """Weights [(O, I), …] one after the other -> panels (P, I, WIDTH)"""
+    outputs, inputs = sum(map(len, ws)), ws[0].shape[1]
+    panels = aligned_zeros((-(-outputs // WIDTH), inputs, WIDTH))
+    column = 0
+    for w in ws:
+        pack_all(in_rows(w), panels, column)
+        column += len(w)
+    return panels
+
+
+def in_rows(x):
+    """x, or a copy of it if the values of a row are not neighbours in memory: what every kernel asks for."""
+    return x if x.strides[-1] == x.itemsize and x.flags.aligned else np.ascontiguousarray(x)
+
+
+def aligned_zeros(shape):
+    """Zeros (float32) that begin on a cache line."""
+    size = int(np.prod(shape))
+    memory = np.zeros(4 * size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + 4 * size].view(np.float32).reshape(shape)
+
+
+def release(*arrays):
+    """Drop the packed copies of the given weights, or of all, and make writable again what was writable."""
+    wanted = set(map(id, arrays))
+    for key in [key for key in entries if not wanted or wanted & set(key)]:
+        for array in map(lambda reference: reference(), entries.pop(key).locked):
+            if array is not None:
+                array.flags.writeable = True

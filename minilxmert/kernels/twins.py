@@ -1,0 +1,119 @@
+"""The Numba twins of the hot operations of ops.py: same names, same arguments, same numbers to float32 rounding.
+
+A twin is for inference in float32. Whatever else comes along (a cache, dropout, another type, shapes that do not fit and
+must be refused) goes to the definition."""
+
+import numpy as np
+
+from .. import ops
+from .attention import attended
+from .matmul import product
+from .norm import normalised
+from .packing import in_rows, packed
+
+FLOAT = np.dtype(np.float32)
+
+
+def linear(x, p, cache=None):
+    """ops.linear: x (..., I) -> (..., O)"""
+    if cache is not None or not fits(x, p):
+        return ops.linear(x, p, cache)
+    return with_rows(product, x, packed((p,)))
+
+
+def linear_act(x, p, act, cache=None):
+    """ops.linear_act: x (..., I) -> (..., O)"""
+    if cache is not None or not fits(x, p):
+        return ops.linear_act(x, p, act, cache)
+    return with_rows(product, x, packed((p,)), act)
+
+
+def linears(x, p, names, cache=None):
+    """ops.linears as one product: x (..., I) -> a list of (..., O), views of one array"""
+    layers = [p[name] for name in names]
+    if cache is not None or not layers or not all(fits(x, layer) for layer in layers):
+        return ops.linears(x, p, names, cache)
+    together, first, parts = with_rows(product, x, packed(layers)), 0, []
+    for layer in layers:
+        parts.append(together[..., first : first + len(layer["w"])])
+        first += len(layer["w"])
+    return parts
+
+
+def fits(x, p):
+    """Whether x (..., I) and p w (O, I), b (O,) are float32 arrays of fitting shapes, with at least one input."""
+    w, b = p["w"], p["b"]
+    return (
+        x.dtype == w.dtype == b.dtype == FLOAT
+        and x.ndim > 0
+        and w.ndim == 2
+        and x.shape[-1] == w.shape[1] > 0
+        and b.shape == w.shape[:1]
+    )
+
+
+def with_rows(operation, x, *arguments):
+    """operation(x as (R, I), …) -> (R, O), given back as (..., O)"""
+    if x.ndim == 2:
+        return operation(in_rows(x), *arguments)
+    y = operation(in_rows(x.reshape(-1, x.shape[-1])), *arguments)
+    return y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+def layer_norm(x, p, eps, cache=None):
+    """ops.layer_norm: x (..., E) -> (..., E)"""
+    if cache is not None or not normal(x, p):
+        return ops.layer_norm(x, p, eps, cache)
+    return with_rows(normalised, x, None, p["w"], p["b"], eps)
+
+
+def add_norm(x, residual, p, eps, cache=None):
+    """ops.add_norm: x, residual (..., E) -> (..., E)"""
+    if cache is not None or not normal(x, p) or residual.shape != x.shape or residual.dtype != FLOAT:
+        return ops.add_norm(x, residual, p, eps, cache)
+    residual = in_rows(residual.reshape(-1, x.shape[-1]))
+    return with_rows(normalised, x, residual, p["w"], p["b"], eps)
+
+
+def normal(x, p):
+    """Whether x (..., E) and p w, b (E,) are float32 arrays of fitting shapes."""
+    w, b = p["w"], p["b"]
+    return x.dtype == w.dtype == b.dtype == FLOAT and 0 < x.ndim and x.shape[-1:] == w.shape == b.shape != (0,)
+
+
+def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
+    """ops.attend: q (B, N, E), k and v (B, M, E), mask (B, 1, 1, M) -> (B, N, E)"""
+    batch, m = k.shape[:2]
+    if (
+        cache is not None
+        or (rng is not None and rate)
+        or not attendable(q, k, v, mask, heads)
+        or q.ndim != 3
+        or len(q) != batch
+        or mask.shape != (batch, 1, 1, m)
+    ):
+        return ops.attend(q, k, v, mask, heads, rate, rng, cache)
+    begin, end = np.zeros(batch, np.int64), np.full(batch, q.shape[1], np.int64)
+    mask = np.ascontiguousarray(mask).reshape(batch, m)
+    return attended(in_rows(q), in_rows(k), in_rows(v), mask, begin, end, begin, np.full(batch, m, np.int64), heads)
+
+
+def attend_rows(q, k, v, q_starts, k_starts, mask, heads):
+    """ops.attend_rows: q (R, E), k and v (S, E), mask (S,), starts (B + 1,) -> (R, E)"""
+    if not attendable(q, k, v, mask, heads) or q.ndim != 2 or mask.shape != k.shape[:1]:
+        return ops.attend_rows(q, k, v, q_starts, k_starts, mask, heads)
+    q_starts, k_starts = (np.ascontiguousarray(starts, np.int64) for starts in (q_starts, k_starts))
+    places = (q_starts[:-1], q_starts[1:], k_starts[:-1], k_starts[1:])
+    q, k, v = (in_rows(x)[None] for x in (q, k, v))
+    return attended(q, k, v, np.ascontiguousarray(mask)[None], *places, heads)[0]
+
+
+def attendable(q, k, v, mask, heads):
+    """Whether these are float32 arrays of one width that the heads divide."""
+    return (
+        q.dtype == k.dtype == v.dtype == mask.dtype == FLOAT
+        and q.ndim == k.ndim
+        and k.shape == v.shape
+        and q.shape[-1] == k.shape[-1] > 0
+        and q.shape[-1] % heads == 0
+    )

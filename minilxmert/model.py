@@ -1,0 +1,417 @@
+"""The published faces: LxmertModel and its heads, called, loaded and saved as users of transformers know, in NumPy."""
+
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import params as tree
+from .answers import move_answers
+from .encoder import (
+    embed_objects,
+    embed_objects_backward,
+    embed_words,
+    embed_words_backward,
+    encode,
+    encode_backward,
+    encode_first_words,
+)
+from .errors import ConfigError, ShapeError
+from .heads import (
+    classify,
+    classify_backward,
+    masked_lm,
+    masked_lm_backward,
+    objects_head,
+    objects_head_backward,
+    pool,
+    pool_backward,
+)
+from .inputs import as_array, in_rows, read_inputs
+from .kernels import linear
+from .objectives import class_labels, mean_losses, object_labels, pair_rows, pretraining_losses
+from .ops import child, linear_backward
+from .outputs import (
+    LxmertForPreTrainingOutput,
+    LxmertForQuestionAnsweringOutput,
+    LxmertForVisualReasoningOutput,
+    LxmertModelOutput,
+)
+from .store import Stored
+
+LogitLayer = namedtuple("LogitLayer", "weight bias")
+DTYPES = ("float32", "float64")
+
+
+@dataclass
+class Run:
+    """One pass through the encoders: every hidden state, and the cache when something is to be read from it."""
+
+    lang: list  # (B, N, E) each, embeddings first
+    visn: list  # (B, M, E) each
+    pooled: np.ndarray  # (B, E)
+    cache: dict | None
+
+
+def run_encoders(inputs, p, config, rng=None, cache=None):
+    """Inputs -> Run: the embeddings, the three encoders and the pooler."""
+    lang, visn = embed(inputs, p, config, rng, cache)
+    lang, visn = encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache)
+    return Run(lang, visn, pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), cache)
+
+
+def run_for_first_words(inputs, p, config):
+    """run_encoders in inference, for what reads only the pooled state: no row, no layer that it does not need."""
+    rows = in_rows(inputs)
+    first = encode_first_words(*embed(rows, p, config), rows.lang_mask, rows.visn_mask, p, config)
+    return Run([], [], pool(first, p["pooler"]), None)
+
+
+def embed(inputs, p, config, rng=None, cache=None):
+    """-> words (B, N, E) and objects (B, M, E), or (R, E) and (S, E) for packed inputs"""
+    words = inputs.words, inputs.places, inputs.types
+    lang = embed_words(*words, p["embeddings"], config, rng, child(cache, "embeddings"))
+    return lang, embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
+
+
+def run_encoders_backward(dlang, dvisn, dpooled, p, config, cache, g):
+    """Gradients of the three outputs (B, N, E), (B, M, E), (B, E) -> gradients of word embeddings, feats and boxes"""
+    dlang = dlang.copy()
+    dlang[:, 0] += pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
+    dlang, dvisn = encode_backward(dlang, dvisn, p, config, cache, g)
+    dwords = embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
+    return dwords, *embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
+
+
+class Face(Stored):
+    """What all faces share. A face says which heads it has and how scores and losses come from a Run.
+
+    config: LxmertConfig; seed: of the fresh parameters; dtype: "float32" or "float64".
+    params is the parameter tree (params.py), answers the texts of the answers, or None."""
+
+    HEADS = ()
+    READS_POOLED = False  # whether the heads read the pooled state alone
+    Output = LxmertModelOutput
+
+    def __init__(self, config, seed=0, dtype="float32"):
+        if np.dtype(dtype).name not in DTYPES:
+            raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", dtype)
+        self.config, self.answers = config, None
+        self.params = tree.initialise(self.shapes(config), config, np.random.default_rng(seed), np.dtype(dtype))
+
+    def __call__(
+        self,
+        input_ids=None,  # (B, N) word ids
+        visual_feats=None,  # (B, M, F)
+        visual_pos=None,  # (B, M, 4): x0 y0 x1 y1 in 0…1
+        attention_mask=None,  # (B, N): 1 shows a word, 0 hides it
+        visual_attention_mask=None,  # (B, M)
+        token_type_ids=None,  # (B, N)
+        inputs_embeds=None,  # (B, N, E) instead of input_ids
+        *,
+        output_attentions=False,
+        output_hidden_states=False,
+        return_dict=True,
+        check_boxes=True,  # refuse boxes that look like pixels, or like x, y, width, height
+        **labels,  # the face's own, see `targets`
+    ):
+        """-> the face's output (outputs.py), or its tuple when return_dict is False. Raises ShapeError."""
+        arrays = (input_ids, visual_feats, visual_pos, attention_mask, visual_attention_mask)
+        inputs, targets = self.read(*arrays, token_type_ids, inputs_embeds, check_boxes, **labels)
+        cache = {} if output_attentions else None
+        run, scores, losses, _ = self.forward(inputs, targets, cache, states=output_hidden_states)
+        output = self.output(run, scores, losses, output_attentions, output_hidden_states)
+        return output if return_dict or return_dict is None else output.to_tuple()
+
+    def read(
+        self, input_ids=None, visual_feats=None, visual_pos=None, attention_mask=None, visual_attention_mask=None,
+        token_type_ids=None, inputs_embeds=None, check_boxes=True, **labels,
+    ):  # fmt: skip
+        """Call arguments -> (checked Inputs, checked labels by task)."""
+        arrays = (input_ids, visual_feats, visual_pos, attention_mask, visual_attention_mask)
+        inputs = read_inputs(self.config, self.dtype, *arrays, token_type_ids, inputs_embeds, check_boxes)
+        return inputs, self.targets(inputs, **labels)
+
+    @classmethod
+    def head_names(cls, config):
+        return cls.HEADS
+
+    @classmethod
+    def shapes(cls, config):
+        """The tree of parameter shapes of this face."""
+        heads = tree.head_shapes(config)
+        return {**tree.encoder_shapes(config), **{name: heads[name] for name in cls.head_names(config)}}
+
+    @property
+    def dtype(self):
+        return self.params["pooler"]["w"].dtype
+
+    def num_parameters(self):
+        return tree.count(self.params)
+
+    def targets(self, inputs):
+        """The face's labels, checked, by task."""
+        return {}
+
+    def scores(self, run, targets):
+        """{output field: scores} of the heads, read off a Run."""
+        return {"language_output": run.lang[-1], "vision_output": run.visn[-1], "pooled_output": run.pooled}
+
+    def losses(self, scores, targets):
+        """({task: loss}, {score: its gradient}) for the labels that are given."""
+        return {}, {}
+
+    def forward(self, inputs, targets, cache=None, rng=None, states=True):
+        """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
+        if self.READS_POOLED and not states and cache is None and rng is None:
+            run = run_for_first_words(inputs, self.params, self.config)
+        else:
+            run = run_encoders(inputs, self.params, self.config, rng, cache)
+        scores = self.scores(run, targets)
+        return run, scores, *self.losses(scores, targets)
+
+    def output(self, run, scores, losses, attentions=False, hidden_states=False):
+        """The face's output dataclass from a pass."""
+        fields = dict(scores)
+        if losses:
+            fields.update(loss=sum(losses.values()), losses=losses)
+        if hidden_states:
+            fields.update(language_hidden_states=tuple(run.lang[1:]), vision_hidden_states=tuple(run.visn[1:]))
+            fields.update(language_embeddings=run.lang[0], vision_embeddings=run.visn[0])
+        if attentions:
+            fields.update(attention_maps(run.cache, self.config))
+        return self.Output(**fields)
+
+    def loss_and_gradients(self, rng=None, **inputs):
+        """Call arguments with labels -> (output, {published name: gradient of the loss}); dropout when rng is given."""
+        g = tree.zeros_like(self.params)
+        output = self.add_gradients(g, rng, **inputs)
+        return output, self.published(g)
+
+    def add_gradients(self, g, rng=None, **inputs):
+        """Like loss_and_gradients, adding into a tree `g` shaped like params."""
+        inputs, targets = self.read(**inputs)
+        run, scores, losses, dscores = self.forward(inputs, targets, {}, rng)
+        if not losses:
+            raise ShapeError("a loss needs labels: none were given")
+        dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))
+        self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
+        run_encoders_backward(dlang, dvisn, dpooled, self.params, self.config, run.cache, g)
+        return self.output(run, scores, losses)
+
+    def __repr__(self):
+        answers = f", {len(self.answers)} answers" if self.answers else ""
+        return f"<{type(self).__name__}: {self.num_parameters():,} parameters, {self.dtype}{answers}, {self.config}>"
+
+
+def attention_maps(cache, config):
+    """Every attention map of a pass, by output field; a tuple with one array a layer."""
+
+    def maps(encoder, count, *steps):
+        found = []
+        for i in range(count):
+            c = cache[encoder][str(i)]
+            for step in steps:
+                c = c[step]
+            found.append(c["a"])
+        return tuple(found)
+
+    return {
+        "language_attentions": maps("language", config.l_layers, "attention", "attend"),
+        "vision_attentions": maps("vision", config.r_layers, "attention", "attend"),
+        "cross_encoder_attentions": maps("cross", config.x_layers, "cross", "lang"),
+        "cross_encoder_vision_attentions": maps("cross", config.x_layers, "cross", "visn"),
+        "cross_language_attentions": maps("cross", config.x_layers, "language", "attention", "attend"),
+        "cross_vision_attentions": maps("cross", config.x_layers, "vision", "attention", "attend"),
+    }
+
+
+class LxmertModel(Face):
+    """The three encoders and the pooler, without a head: LxmertModelOutput."""
+
+
+class Answering(Face):
+    """A face with an answer head."""
+
+    def get_qa_logit_layer(self):
+        """The last linear map of the answer head, (weight (A, 2E), bias (A,)), or None without one."""
+        layer = self.params.get("answer", {}).get("outer")
+        return layer and LogitLayer(layer["w"], layer["b"])
+
+    def resize_num_qa_labels(self, num_labels=None, seed=0):
+        """Grow or shrink the answer head at its end; the answers that stay keep their weights. -> the logit layer"""
+        if num_labels is not None and "answer" in self.params:
+            outer = {"w": (num_labels, 2 * self.config.hidden_size), "b": (num_labels,)}
+            config = self.config.replace(num_qa_labels=num_labels)
+            fresh = tree.initialise(outer, config, np.random.default_rng(seed), self.dtype)
+            keep = min(num_labels, self.config.num_qa_labels)
+            for leaf, old in self.params["answer"]["outer"].items():
+                fresh[leaf][:keep] = old[:keep]
+            new_names = [f"new answer {i}" for i in range(keep, num_labels)]
+            self.set_answer_layer(fresh, self.answers and self.answers[:keep] + new_names)
+        return self.get_qa_logit_layer()
+
+    def move_answers(self, answers, old_answers=None):
+        """Give the head another list of answers: weights move by text, unseen answers start at zero (the authors' way).
+
+        old_answers: the texts of the present head, if the checkpoint carried none. -> the report of what was found."""
+        old = old_answers or self.answers
+        if old is None or len(old) != self.config.num_qa_labels:
+            found = "none" if old is None else len(old)
+            raise ShapeError(f"move_answers: expected {self.config.num_qa_labels} old answers, found {found}")
+        outer = self.params["answer"]["outer"]
+        w, b, report = move_answers(outer["w"], outer["b"], old, answers)
+        self.set_answer_layer({"w": w, "b": b}, list(answers))
+        return report
+
+    def set_answer_layer(self, layer, answers):
+        self.params["answer"]["outer"], self.answers = layer, answers
+        self.config = self.config.replace(num_qa_labels=len(layer["b"]))
+
+    def answer_scores(self, run):
+        return classify(run.pooled, self.params["answer"], self.config, child(run.cache, "answer"))
+
+    def answers_backward(self, dy, run, g):
+        return classify_backward(dy, self.params["answer"], run.cache["answer"], g["answer"])
+
+
+class LxmertForPreTraining(Answering):
+    """The encoders with the heads of the five pre-training tasks (paper, section 3.1): LxmertForPreTrainingOutput."""
+
+    Output = LxmertForPreTrainingOutput
+
+    @classmethod
+    def head_names(cls, config):
+        switched = {"objects_head": config.task_obj_predict, "answer": config.task_qa}
+        return ("masked_lm", "matching", *(name for name, on in switched.items() if on))
+
+    def targets(self, inputs, labels=None, obj_labels=None, matched_label=None, ans=None, masked_lm_labels=None):
+        """labels (B, N): the masked words' ids (masked_lm_labels is the older name); matched_label (B,): 1 when the
+        sentence belongs to the picture; ans (B,): answer numbers; -100 or -1 where there is nothing to learn.
+        obj_labels: {"obj" and "attr": (ids (B, M), weight (B, M)), "feat": (features (B, M, F), weight (B, M))}"""
+        c, (b, n), m = self.config, inputs.words.shape[:2], inputs.feats.shape[1]
+        words = masked_lm_labels if labels is None else labels
+        targets = {}
+        if words is not None and c.task_mask_lm:
+            targets["masked_lm"] = class_labels("labels", words, (b, n), c.vocab_size, "vocab_size")
+        if matched_label is not None and c.task_matched:
+            targets["matched"] = class_labels("matched_label", matched_label, (b,), 2, "the number of classes")
+        if obj_labels is not None and c.task_obj_predict:
+            targets["visual"] = object_labels(obj_labels, b, m, c, self.dtype)
+        if ans is not None and c.task_qa:
+            targets["ans"] = class_labels("ans", ans, (b,), c.num_qa_labels, "num_qa_labels")
+        return targets
+
+    def scores(self, run, targets):
+        p, c = self.params, run.cache
+        words = p["embeddings"]["word"]["w"]
+        scores = {
+            "prediction_logits": masked_lm(run.lang[-1], p["masked_lm"], words, self.config, child(c, "masked_lm")),
+            "cross_relationship_score": linear(run.pooled, p["matching"], child(c, "matching")),
+        }
+        if "answer" in p:
+            scores["question_answering_score"] = self.answer_scores(run)
+        if "visual" in targets:  # no published output holds these, so they are computed for their loss alone
+            head = p["objects_head"]
+            scores["object_scores"] = objects_head(run.visn[-1], head, self.config, child(c, "objects_head"))
+        return scores
+
+    def losses(self, scores, targets):
+        return pretraining_losses(scores, targets, self.config.visual_loss_normalizer)
+
+    def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
+        p, c, config = self.params, run.cache, self.config
+        if "prediction_logits" in d:
+            words, dwords = p["embeddings"]["word"]["w"], g["embeddings"]["word"]["w"]
+            dy = d["prediction_logits"]
+            dlang += masked_lm_backward(dy, p["masked_lm"], words, config, c["masked_lm"], g["masked_lm"], dwords)
+        if "object_scores" in d:
+            head = "objects_head"
+            dvisn += objects_head_backward(d["object_scores"], p[head], config, c[head], g[head])
+        if "cross_relationship_score" in d:
+            dy = d["cross_relationship_score"]
+            dpooled += linear_backward(dy, p["matching"], c["matching"], g["matching"])
+        if "question_answering_score" in d:
+            dpooled += self.answers_backward(d["question_answering_score"], run, g)
+
+
+class LxmertForQuestionAnswering(Answering):
+    """The encoders with the answer head (VQA, GQA): LxmertForQuestionAnsweringOutput."""
+
+    HEADS = ("answer",)
+    READS_POOLED = True
+    Output = LxmertForQuestionAnsweringOutput
+
+    def targets(self, inputs, labels=None):
+        """labels (B,): answer numbers; -100 or -1 where there is none."""
+        if labels is None:
+            return {}
+        return {
+            "ans": class_labels("labels", labels, inputs.words.shape[:1], self.config.num_qa_labels, "num_qa_labels")
+        }
+
+    def scores(self, run, targets):
+        return {"question_answering_score": self.answer_scores(run)}
+
+    def losses(self, scores, targets):
+        return mean_losses(scores, targets, {"ans": "question_answering_score"})
+
+    def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
+        dpooled += self.answers_backward(d["question_answering_score"], run, g)
+
+
+class LxmertForVisualReasoning(Face):
+    """One statement about two pictures, true or false (NLVR2; paper, section 3.3): LxmertForVisualReasoningOutput.
+
+    visual_feats (B, 2, M, F), visual_pos (B, 2, M, 4), visual_attention_mask (B, 2, M). Each picture is read with the
+    statement, and one head judges both pooled states together; the states in the output hold the two pictures of a
+    statement one after the other (2B). Source: the authors' NLVR2 model."""
+
+    HEADS = ("reasoning",)
+    READS_POOLED = True
+    Output = LxmertForVisualReasoningOutput
+
+    def read(
+        self, input_ids=None, visual_feats=None, visual_pos=None, attention_mask=None, visual_attention_mask=None,
+        token_type_ids=None, inputs_embeds=None, check_boxes=True, **labels,
+    ):  # fmt: skip
+        pictures = {
+            "visual_feats": visual_feats,
+            "visual_pos": visual_pos,
+            "visual_attention_mask": visual_attention_mask,
+        }
+        texts = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
+        pictures = {name: pair_rows(value, name) for name, value in pictures.items() if value is not None}
+        texts = {name: np.repeat(as_array(name, x), 2, axis=0) for name, x in texts.items() if x is not None}
+        if inputs_embeds is not None:
+            texts["inputs_embeds"] = np.repeat(as_array("inputs_embeds", inputs_embeds), 2, axis=0)
+        return super().read(**texts, **pictures, check_boxes=check_boxes, **labels)
+
+    def targets(self, inputs, labels=None):
+        """labels (B,): 1 when the statement is true, 0 when it is false."""
+        if labels is None:
+            return {}
+        return {"truth": class_labels("labels", labels, (len(inputs.words) // 2,), 2, "the number of classes")}
+
+    def scores(self, run, targets):
+        pairs = run.pooled.reshape(-1, 2 * self.config.hidden_size)  # (B, 2E)
+        return {"logits": classify(pairs, self.params["reasoning"], self.config, child(run.cache, "reasoning"))}
+
+    def losses(self, scores, targets):
+        return mean_losses(scores, targets, {"truth": "logits"})
+
+    def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
+        p, c = self.params["reasoning"], run.cache["reasoning"]
+        dpooled += classify_backward(d["logits"], p, c, g["reasoning"]).reshape(dpooled.shape)
+
+
+def load(path, config=None, num_attention_heads=None, **options):
+    """A checkpoint as the face whose heads it carries; the arguments are those of from_pretrained."""
+    from .checkpoints.loading import open_checkpoint
+    from .checkpoints.names import HEADS
+
+    checkpoint = open_checkpoint(path, config, num_attention_heads)
+    carried = {head for head, prefix in HEADS.items() if any(name.startswith(prefix) for name in checkpoint.weights)}
+    for face in (LxmertForVisualReasoning, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertModel):
+        if carried >= set(face.head_names(checkpoint.config)):
+            return face.from_pretrained(checkpoint, **options)

@@ -1,0 +1,277 @@
+"""The arithmetic of LXMERT as NumPy definitions: every forward with its backward below it.
+
+Letters, used everywhere in the package:
+    B batch    N words (queries)    M objects (context)    H heads    D head size    E hidden = H·D
+    I inputs   O outputs            V vocabulary           C classes  R rows of anything, (..., x) flattened
+
+Forward functions take `cache`, a dict that they fill with what their backward needs; `cache=None` is inference and
+keeps nothing. A backward returns the gradient of the input and adds those of the parameters into `g`, a dict shaped
+like `p`. Everything follows the dtype of its input, so that float64 checks float32. No function writes into an argument
+but `cache` and `g`."""
+
+import functools
+import math
+
+import numpy as np
+
+IGNORED = (-100, -1)  # labels that no loss counts: transformers' convention and the authors'
+
+
+def child(cache, name):
+    """The sub-cache of a step, made when it is first asked for; None in inference."""
+    return None if cache is None else cache.setdefault(name, {})
+
+
+# --- linear maps -----------------------------------------------------------------------------------------------------
+
+
+def linear(x, p, cache=None):
+    """x (..., I), p w (O, I), b (O,) -> x·wᵀ + b (..., O)"""
+    if cache is not None:
+        cache["x"] = x
+    return x @ p["w"].T + p["b"]
+
+
+def linear_backward(dy, p, cache, g):
+    """dy (..., O) -> dx (..., I); adds into g w, b"""
+    rows = dy.reshape(-1, dy.shape[-1])
+    g["w"] += rows.T @ cache["x"].reshape(-1, p["w"].shape[1])
+    g["b"] += rows.sum(0)
+    return dy @ p["w"]
+
+
+def linears(x, p, names, cache=None):
+    """Several linear maps of the same rows, named as in p: x (..., I) -> a list of (..., O)"""
+    return [linear(x, p[name], child(cache, name)) for name in names]
+
+
+def linears_backward(dys, p, names, cache, g):
+    """dys, a list of (..., O) -> dx (..., I)"""
+    return sum(linear_backward(dy, p[name], cache[name], g[name]) for name, dy in zip(names, dys, strict=True))
+
+
+def linear_act(x, p, act, cache=None):
+    """x (..., I) -> act(x·wᵀ + b) (..., O), act "gelu" or "relu" """
+    return ACTIVATIONS[act][0](linear(x, p, cache), cache)
+
+
+def linear_act_backward(dy, p, act, cache, g):
+    """dy (..., O) -> dx (..., I); adds into g w, b"""
+    return linear_backward(ACTIVATIONS[act][1](dy, cache), p, cache, g)
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+ERF_STEP, ERF_END, ERF_TERMS = 1 / 8, 6.0, 12  # beyond 6, erf is 1 to the last bit of a float64
+
+
+@functools.cache
+def erf_table(dtype):
+    """Taylor coefficients of erf around 0, 1/8, 2/8 … 6, (points, terms). Each derivative of erf is its first one, the
+    bell 2/√π·exp(-x²), times a polynomial in x (a Hermite polynomial); they follow from one another by two terms."""
+    table = []
+    for x in np.arange(0, ERF_END + ERF_STEP, ERF_STEP).tolist():
+        bell = 2 / math.sqrt(math.pi) * math.exp(-x * x)
+        derivatives = [math.erf(x), bell, -2 * x * bell]
+        for n in range(1, ERF_TERMS - 2):
+            derivatives.append(-2 * x * derivatives[-1] - 2 * n * derivatives[-2])
+        table.append([d / math.factorial(n) for n, d in enumerate(derivatives)])
+    return np.array(table, dtype)
+
+
+def erf(x):
+    """The error function, exact to the dtype's rounding (NumPy has none): Taylor from the nearest point of a table."""
+    size = np.fmin(np.abs(x), x.dtype.type(ERF_END))  # fmin: a NaN must not become an index
+    point = np.rint(size / x.dtype.type(ERF_STEP)).astype(np.intp)
+    distance = size - point.astype(x.dtype) * x.dtype.type(ERF_STEP)
+    columns = erf_table(x.dtype).T
+    y = columns[-1][point]
+    for column in columns[-2::-1]:
+        y = y * distance + column[point]
+    return np.copysign(y, x)
+
+
+def gelu(x, cache=None):
+    """The exact GELU, x·Φ(x) with Φ the normal distribution function (Hendrycks & Gimpel 2016)"""
+    if cache is not None:
+        cache["z"] = x
+    return x * normal_cdf(x)
+
+
+def gelu_backward(dy, cache):
+    z = cache["z"]
+    bell = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    return dy * (normal_cdf(z) + z * bell)
+
+
+def normal_cdf(x):
+    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+
+
+def relu(x, cache=None):
+    if cache is not None:
+        cache["z"] = x
+    return np.maximum(x, 0)
+
+
+def relu_backward(dy, cache):
+    return dy * (cache["z"] > 0)
+
+
+def tanh(x, cache=None):
+    y = np.tanh(x)
+    if cache is not None:
+        cache["y"] = y
+    return y
+
+
+def tanh_backward(dy, cache):
+    return dy * (1 - cache["y"] ** 2)
+
+
+ACTIVATIONS = {"gelu": (gelu, gelu_backward), "relu": (relu, relu_backward)}
+
+
+# --- normalisation and dropout ---------------------------------------------------------------------------------------
+
+
+def layer_norm(x, p, eps, cache=None):
+    """x (..., E), p w, b (E,) -> rows of mean 0 and variance 1, scaled by w and moved by b (Ba, Kiros & Hinton 2016)"""
+    centred = x - x.mean(-1, keepdims=True)
+    scale = 1 / np.sqrt((centred * centred).mean(-1, keepdims=True) + x.dtype.type(eps))
+    unit = centred * scale
+    if cache is not None:
+        cache.update(unit=unit, scale=scale)
+    return unit * p["w"] + p["b"]
+
+
+def layer_norm_backward(dy, p, cache, g):
+    """dy (..., E) -> dx (..., E); adds into g w, b. Both means are there because mean and variance depend on x."""
+    unit = cache["unit"]
+    g["w"] += (dy * unit).reshape(-1, unit.shape[-1]).sum(0)
+    g["b"] += dy.reshape(-1, unit.shape[-1]).sum(0)
+    d = dy * p["w"]
+    return cache["scale"] * (d - d.mean(-1, keepdims=True) - unit * (d * unit).mean(-1, keepdims=True))
+
+
+def add_norm(x, residual, p, eps, cache=None):
+    """The end of every block: layer_norm(x + residual); all (..., E). Both inputs have the same gradient."""
+    return layer_norm(x + residual, p, eps, cache)
+
+
+def dropout(x, rate, rng=None, cache=None):
+    """Zero each value with probability rate and scale the others by 1/(1 - rate); the identity when rng is None."""
+    if rng is None or rate == 0:
+        return x
+    keep = (rng.random(x.shape, np.float32) >= rate) * x.dtype.type(1 / (1 - rate))
+    if cache is not None:
+        cache["keep"] = keep
+    return x * keep
+
+
+def dropout_backward(dy, cache):
+    return dy * cache["keep"] if "keep" in cache else dy
+
+
+# --- attention -------------------------------------------------------------------------------------------------------
+
+
+def softmax(s):
+    """s (..., M) -> rows that are positive and sum to 1; the largest score is subtracted so that exp cannot overflow"""
+    e = np.exp(s - s.max(-1, keepdims=True, initial=-np.inf))
+    return e / e.sum(-1, keepdims=True)
+
+
+def softmax_backward(da, a):
+    """da, a = softmax(s), both (..., M) -> ds"""
+    return a * (da - (da * a).sum(-1, keepdims=True))
+
+
+def split_heads(x, heads):
+    """(B, N, E) -> (B, H, N, D)"""
+    b, n, e = x.shape
+    return x.reshape(b, n, heads, e // heads).transpose(0, 2, 1, 3)
+
+
+def merge_heads(x):
+    """(B, H, N, D) -> (B, N, E)"""
+    b, h, n, d = x.shape
+    return x.transpose(0, 2, 1, 3).reshape(b, n, h * d)
+
+
+def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
+    """Scaled dot-product attention of all heads (Vaswani et al. 2017).
+
+    q (B, N, E), k and v (B, M, E), mask (B, 1, 1, M) added to the scores -> (B, N, E).
+    cache["a"] is the attention map (B, H, N, M). Without objects (M = 0) nothing is attended to: zeros."""
+    q, k, v = (split_heads(x, heads) for x in (q, k, v))
+    a = softmax(q @ k.swapaxes(-1, -2) * q.dtype.type(q.shape[-1] ** -0.5) + mask)  # (B, H, N, M)
+    if cache is not None:
+        cache.update(q=q, k=k, v=v, a=a)
+    return merge_heads(dropout(a, rate, rng, cache) @ v)
+
+
+def attend_backward(dy, cache):
+    """dy (B, N, E) -> dq (B, N, E), dk and dv (B, M, E)"""
+    q, k, v, a = (cache[name] for name in "qkva")
+    dz = split_heads(dy, q.shape[1])  # (B, H, N, D)
+    dv = dropout_backward(a, cache).swapaxes(-1, -2) @ dz  # the same dropout, applied to a again
+    da = dropout_backward(dz @ v.swapaxes(-1, -2), cache)
+    ds = softmax_backward(da, a) * q.dtype.type(q.shape[-1] ** -0.5)
+    return merge_heads(ds @ k), merge_heads(ds.swapaxes(-1, -2) @ q), merge_heads(dv)
+
+
+def attend_rows(q, k, v, q_starts, k_starts, mask, heads):
+    """attend for sentences of any length, packed row after row: no padding is stored or computed.
+
+    q (R, E): sentence b is rows q_starts[b] to q_starts[b + 1]; k, v (S, E) so by k_starts, mask (S,) -> (R, E)"""
+    z = np.empty_like(q)
+    for b in range(len(q_starts) - 1):
+        queries, keys = slice(q_starts[b], q_starts[b + 1]), slice(k_starts[b], k_starts[b + 1])
+        z[queries] = attend(q[None, queries], k[None, keys], v[None, keys], mask[keys], heads)[0]
+    return z
+
+
+# --- embedding -------------------------------------------------------------------------------------------------------
+
+
+def embedding(ids, p):
+    """ids (...) of whole numbers, p w (V, E) -> rows of w, (..., E)"""
+    return p["w"][ids]
+
+
+def embedding_backward(dy, ids, g):
+    """dy (..., E); adds each row's gradient into its row of g w. Row 0 never learns, as published (padding_idx=0)."""
+    seen = ids.reshape(-1) != 0
+    np.add.at(g["w"], ids.reshape(-1)[seen], dy.reshape(-1, dy.shape[-1])[seen])
+
+
+# --- losses: each returns (loss, gradient of its first argument) -----------------------------------------------------
+
+
+def cross_entropy(logits, target, weight=None):
+    """Cross-entropy after a softmax: logits (R, C), target (R,) whole numbers, IGNORED rows count nothing.
+
+    Without weight: the mean over the labelled rows (0 when there is none).
+    With weight (R,): weight · loss averaged over all rows, as the object losses are published."""
+    rows = np.flatnonzero(~np.isin(target, IGNORED))
+    target = target[rows]
+    shifted = logits[rows] - logits[rows].max(-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    dlogits = np.exp(log_p)
+    dlogits[np.arange(len(rows)), target] -= 1
+    share = np.full(len(rows), 1 / max(len(rows), 1)) if weight is None else weight[rows] / len(weight)
+    share = share.astype(logits.dtype)
+    gradient = np.zeros_like(logits)
+    gradient[rows] = dlogits * share[:, None]
+    return -(log_p[np.arange(len(rows)), target] * share).sum(), gradient
+
+
+def smooth_l1(x, target, weight):
+    """The smooth L1 distance (Girshick 2015): d²/2 where |d| < 1, |d| - 1/2 elsewhere.
+
+    x, target (R, F), weight (R,) -> weight · mean over F, averaged over all rows."""
+    d = x - target
+    share = (weight / max(d.size, 1)).astype(x.dtype)[:, None]
+    loss = np.where(np.abs(d) < 1, 0.5 * d * d, np.abs(d) - 0.5)
+    return (loss * share).sum(), np.clip(d, -1, 1) * share

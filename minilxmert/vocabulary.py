@@ -1,0 +1,92 @@
+"""Vocabularies: one WordPiece token a line; a token's number is its line. Read, written, and learned from a text."""
+
+import itertools
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from .errors import VocabularyError
+from .files import read_small, write_file
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+LONGEST_TOKEN, LARGEST_FILE = 512, 64 << 20  # characters; bytes
+
+
+def read_vocabulary(path, special_tokens=SPECIAL_TOKENS, expected_size=None):
+    """The tokens of a vocab.txt, in order. Raises VocabularyError, naming the line.
+
+    Lines end at \\n alone (tokens may hold other separators), with an optional \\r before it."""
+
+    def refuse(entry, expected, found):
+        return VocabularyError.at(path, entry, expected, found)
+
+    data = read_small(path, VocabularyError, LARGEST_FILE)
+    try:
+        lines = data.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as problem:
+        line = data[: problem.start].count(b"\n") + 1
+        raise refuse(f"line {line}", "UTF-8 text", "other bytes") from None
+    tokens = [line.removesuffix("\r") for line in lines]
+    seen = {}
+    for number, token in enumerate(tokens, 1):
+        if not token or len(token) > LONGEST_TOKEN or "\0" in token or token.startswith("\ufeff"):
+            raise refuse(f"line {number}", f"a token of 1 … {LONGEST_TOKEN} characters", repr(token[:20]))
+        if seen.setdefault(token, number) != number:
+            raise refuse(f"line {number}", "every token once", f"{token!r} again, first on line {seen[token]}")
+    missing = [token for token in special_tokens if token not in seen]
+    if missing:
+        raise refuse(None, f"the special tokens {', '.join(special_tokens)}", f"none called {missing[0]}")
+    if expected_size is not None and len(tokens) != expected_size:
+        raise refuse(None, f"{expected_size} tokens, as the model has", len(tokens))
+    return tokens
+
+
+def write_vocabulary(path, tokens):
+    """Write tokens as a vocab.txt."""
+    write_file(Path(path), "".join(f"{token}\n" for token in tokens))
+
+
+def build_vocabulary(texts, size, min_count=1):
+    """At most `size` tokens that spell every word of the texts: special tokens, characters, then joined pieces.
+
+    The pair of neighbouring pieces that occurs most often is joined, again and again, as in byte-pair encoding
+    (Sennrich et al. 2016) with WordPiece's ## marks; equal counts go by the alphabet, so the result is always the same.
+    min_count: pairs seen less often are not joined."""
+    from .tokenizer import split_words
+
+    words = Counter(word for text in texts for word in split_words(text))
+    spelled = {word: [word[0], *(f"##{c}" for c in word[1:])] for word in words}
+    tokens = [*SPECIAL_TOKENS, *sorted({piece for pieces in spelled.values() for piece in pieces})]
+    known, counts, places = set(tokens), Counter(), defaultdict(set)
+    for word in words:
+        count_pairs(word, spelled[word], words[word], counts, places)
+    while len(tokens) < size and counts:
+        pair, count = max(counts.items(), key=lambda item: (item[1], item[0]))
+        if count < min_count or count <= 0:
+            break
+        joined = pair[0] + pair[1].removeprefix("##")
+        if joined not in known:
+            known.add(joined)
+            tokens.append(joined)
+        for word in sorted(places.pop(pair)):
+            count_pairs(word, spelled[word], -words[word], counts, places)
+            spelled[word] = join(spelled[word], pair, joined)
+            count_pairs(word, spelled[word], words[word], counts, places)
+        counts.pop(pair, None)
+    return tokens
+
+
+def count_pairs(word, pieces, times, counts, places):
+    """Add `times` to the count of every pair of neighbours in a word, and note where the pair occurs."""
+    for pair in itertools.pairwise(pieces):
+        counts[pair] += times
+        places[pair].add(word)
+
+
+def join(pieces, pair, joined):
+    """pieces with every occurrence of the pair replaced by the joined piece."""
+    result, i = [], 0
+    while i < len(pieces):
+        found = tuple(pieces[i : i + 2]) == pair
+        result.append(joined if found else pieces[i])
+        i += 2 if found else 1
+    return result

@@ -1,0 +1,129 @@
+"""LxmertConfig and the careful files below it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import REFERENCE, check_corpus
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minilxmert import ConfigError, LxmertConfig, MinilxmertError, files
+
+
+def test_defaults_are_the_published_base_model():
+    config = LxmertConfig()
+    assert (config.hidden_size, config.l_layers, config.x_layers, config.r_layers) == (768, 9, 5, 5)
+    assert config.to_dict()["num_hidden_layers"] == {"vision": 5, "cross_encoder": 5, "language": 9}
+
+
+@pytest.mark.parametrize("file", ["config.json", "v5/config.json"])
+def test_published_files(tmp_path, file):
+    config = LxmertConfig.from_json_file(REFERENCE / file)
+    assert config.hidden_size == 48 and config.layer_norm_eps == 1e-12
+    config.save_pretrained(tmp_path)
+    assert LxmertConfig.from_pretrained(tmp_path) == config
+    published = json.loads((REFERENCE / file).read_text())
+    assert all(published[name] == value for name, value in config.to_dict().items())
+
+
+MISTAKES = [
+    {"hidden_size": -8}, {"hidden_size": "768"}, {"hidden_size": 768.0}, {"l_layers": True}, {"vocab_size": 10**9},
+    {"num_attention_heads": 5}, {"hidden_act": "eval()"}, {"hidden_dropout_prob": 1.0}, {"layer_norm_eps": -1},
+    {"task_qa": 1}, {"l_layers": 10**7}, {"layer_norm_eps": float("nan")}, {"num_attention_heads": 0},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", MISTAKES)
+def test_values_that_no_model_can_have(values):
+    with pytest.raises(ConfigError) as error:
+        LxmertConfig(**values)
+    assert next(iter(values)) in str(error.value) or "num_attention_heads" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values", [{"model_type": "bert"}, {"auto_map": {}}, {"num_hidden_layers": {"vision": 1}}, [1], "text"]
+)
+def test_foreign_configs(values):
+    with pytest.raises(ConfigError):
+        LxmertConfig.from_dict(values)
+
+
+def test_the_repr_shows_what_is_not_the_default():
+    assert repr(LxmertConfig()) == "LxmertConfig()"
+    assert repr(LxmertConfig(l_layers=2)) == "LxmertConfig(l_layers=2)"
+
+
+def test_corpus(corpus):
+    check_corpus(corpus, {"config"}, {"parse", "policy"}, LxmertConfig.from_json_file)
+
+
+BAD_JSON = {
+    "duplicate": b'{"a": 1, "a": 2}', "nan": b'{"a": NaN}', "deep": b"[" * 100_000, "digits": b"9" * 100_000,
+    "bytes": b"\xff", "cut": b'{"a": ', "empty": b"", "infinite": b"1e999",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_JSON)
+def test_strict_json_refuses(name):
+    with pytest.raises(MinilxmertError, match=r"file\.json"):
+        files.strict_json(BAD_JSON[name], "file.json")
+
+
+PLAIN = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text()
+
+
+@given(st.recursive(PLAIN, lambda s: st.lists(s) | st.dictionaries(st.text(), s), max_leaves=8))
+def test_strict_json_reads_what_json_writes(value):
+    assert files.strict_json(json.dumps(value).encode(), "x") == value
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    target = tmp_path / "file"
+    files.write_file(target, "old")
+    with pytest.raises(RuntimeError), files.replacing(target) as temporary:
+        temporary.write_text("new")
+        raise RuntimeError
+    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+    files.write_file(target, "new")
+    assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
+
+
+def test_leftovers_of_killed_processes_are_swept(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale, alive = tmp_path / f"file.tmp.{dead.pid}", tmp_path / "file.tmp.1"
+    stale.touch()
+    alive.touch()
+    files.write_file(tmp_path / "file", "x")
+    assert not stale.exists() and alive.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills with a POSIX signal")
+def test_killed_while_writing(tmp_path):
+    """Whatever the moment of kill -9, the file is one of the versions written, whole."""
+    target = tmp_path / "file"
+    script = f"""
+from minilxmert.files import write_file
+while True:
+    for digit in "0123456789":
+        write_file({str(target)!r}, digit * 1_000_000)"""
+    for delay in (0.3, 0.4, 0.5):
+        writer = subprocess.Popen([sys.executable, "-c", script])
+        try:
+            writer.wait(delay)
+        except subprocess.TimeoutExpired:
+            writer.kill()
+            writer.wait()
+        if target.exists():
+            assert len(target.read_text()) == 1_000_000 and len(set(target.read_text())) == 1
+    assert target.exists()
+
+
+def test_import_is_light():
+    """Neither a compiler nor any extra is imported until something runs."""
+    heavy = "numba llvmlite h5py torch transformers matplotlib PIL"
+    script = f"import sys, minilxmert\nprint([m for m in {heavy.split()} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
