@@ -300,16 +300,26 @@ def inspect(options):
 
 def bench_arguments(command):
     command.add_argument("--seconds", type=float, default=5.0, help="how long each measurement may take (default 5)")
+    command.add_argument("--batches", default="1,4,8,32", help="batch sizes (default 1,4,8,32)")
+    command.add_argument("--words", type=int, default=20, help="words a question (default 20)")
+    command.add_argument("--objects", type=int, default=36, help="objects a picture (default 36)")
+    command.add_argument("--small", action="store_true", help="a small model instead of the published size")
+    command.add_argument("--no-peers", action="store_true", help="leave transformers, ONNX Runtime and OpenVINO out")
     command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
 
 
 def bench(options):
-    """Measure this machine: questions tokenised a second, and answers a second on both backends."""
+    """Measure this machine: questions tokenised a second, and milliseconds a batch of each backend and installed peer.
+
+    minilxmert bench --batches 1,8
+    """
     from .benchmark import run_benchmark
 
-    figures = run_benchmark(options.seconds)
-    for name, value in figures.items():
-        print(f"{name:<46} {value:>12,.1f}")
+    batches = [int(size) for size in options.batches.split(",") if size.isdecimal() and int(size)]
+    if not batches:
+        raise MinilxmertError(f"--batches: expected sizes like 1,4,8,32, found {options.batches!r}")
+    sizes = (options.seconds, batches, options.words, options.objects)
+    figures = run_benchmark(*sizes, small=options.small, peers=not options.no_peers)
     if options.json:
         from .files import write_file
 

@@ -61,7 +61,7 @@ def pattern(text):
 
 is_space = pattern(r"[ \t\n\r\p{Zs}\p{Zl}\p{Zp}]").match
 is_removed = pattern(rf"[[\p{{Cc}}\p{{Cf}}\p{{Co}}\p{{Cs}}\ufffd]--[{NEWER_CONTROLS}\t\n\r]]").match
-is_mark = pattern(rf"[[\p{{Mn}}\u1734]--[{NEWER_MARKS}]]").match
+is_mark = pattern(rf"[[\p{{Mn}}\u1734\U0001171e]--[{NEWER_MARKS}]]").match
 is_chinese = pattern(rf"[{CHINESE}]").match
 find_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+").finditer
 find_ascii_words = pattern(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]").finditer
@@ -87,8 +87,10 @@ def split_words(text, lower=True, strip_accents=True, chinese=True):
 
 
 def words_with_places(text, lower, strip_accents, chinese):
-    """[(word, start, ends)] of a text: `start` is the place of each of the word's characters in the text, `end` the one
-    behind it; both are lists, or the number of the first character where all follow one another (plain ASCII)."""
+    """[(word, first, places)] of a text: where each character of the word came from.
+
+    In plain ASCII the characters follow one another: first is the place of the first one, places is None. Elsewhere
+    first is None and places has one number a character, because cleaning adds and removes characters."""
     if text.isascii() and text.isprintable():
         low = text.lower() if lower else text
         return [(match[0], match.start(), None) for match in find_ascii_words(low)]
@@ -202,7 +204,7 @@ class LxmertTokenizer:
         if not isinstance(text, str):
             raise VocabularyError(f"tokenizer: expected a text, found {type(text).__name__}")
         numbers, places, done = [], [], 0
-        for match in self.find_special(text) if "[" in text or self.find_special else ():
+        for match in self.find_special(text):
             self.encode_plain(text[done : match.start()], done, numbers, places)
             numbers.append(self.ids[match[0]])
             places.append(match.span())

@@ -149,7 +149,8 @@ def test_a_damaged_row_names_its_line(tmp_path, name):
 
 
 BROKEN_FILES = {
-    "empty": "", "nine fields": row()[0].split("\t", 1)[1], "twice the id": row()[0] * 2, "a blank line": row()[0] + "\n",
+    "empty": "", "nine fields": row()[0].split("\t", 1)[1], "twice the id": row()[0] * 2,
+    "a blank line": row()[0] + "\n",
     "a header": "\t".join(FIELDS) + "\n" + row()[0], "a long line": "A" * (9 << 20),
 }  # fmt: skip
 

@@ -14,7 +14,9 @@ LOCAL_HEAP = b"HEAP\x00"  # the names in a group
 INDEXES = b"BTHD|BTIN|BTLF|EADB|EAHD|EAIB|EASB|FADB|FAHD|FHDB|FHIB|FRHP|FSHD|FSSE|SMLI|SMTB"  # "latest" structures
 TREE = b"TREE"  # where the names of a group, or the chunks of an array, are
 WATCHED = re.compile(b"%b|%b|%b[\0\1]|(?:%b)\0" % (GLOBAL_HEAP, LOCAL_HEAP, TREE, INDEXES))
-STRING = 1 << 14  # bytes of one such string
+STRING = 1 << 14  # bytes of a string of variable length
+HEAP = 1 << 17  # bytes of a collection of them; the library makes new ones before 64 kB
+PAGE = 1 << 12
 UNDEFINED = 2**64 - 1  # HDF5's "no address"
 
 
@@ -47,7 +49,8 @@ class WatchedBytes(io.RawIOBase):
 
     def __init__(self, content):
         self.content, self.position = content, 0
-        self.seen = []  # (start, end) of what the library has read
+        self.seen = bytearray(len(content) // PAGE + 1)  # 1 for each page of which the library has read something
+        self.checked = set()  # (address, chunk_key) of what is sound
         self.parents = {}  # {address of a part of a tree: (the tree's, its number in it)}
         self.chunk_key = None  # bytes of a key in the tree of the array being looked at
 
@@ -61,18 +64,25 @@ class WatchedBytes(io.RawIOBase):
     def readinto(self, buffer):
         start, end = self.position, min(self.position + len(buffer), len(self.content))
         for found in WATCHED.finditer(self.content, max(start - 4, 0), end + 4):  # also those that it reads in part
-            if found[0] == GLOBAL_HEAP:
-                check_global_heap(self.content, found.start())
-            elif found[0] == LOCAL_HEAP:
-                check_local_heap(self.content, found.start())
-            elif found[0].startswith(TREE):
-                self.check_tree(found.start())
-            else:
-                raise ValueError("an index of newer HDF5 (libver latest)")
+            if (found.start(), self.chunk_key) not in self.checked:
+                self.check(found[0], found.start())
+                self.checked.add((found.start(), self.chunk_key))
         buffer[: end - start] = self.content[start:end]
         self.position = end
-        self.seen.append((start, end))
+        first, last = start // PAGE, end // PAGE + 1
+        self.seen[first:last] = b"\1" * (last - first)
         return end - start
+
+    def check(self, signature, at):
+        """ValueError for a structure that keeps the library busy for ever, or crashes it."""
+        if signature == GLOBAL_HEAP:
+            check_global_heap(self.content, at)
+        elif signature == LOCAL_HEAP:
+            check_local_heap(self.content, at)
+        elif signature.startswith(TREE):
+            self.check_tree(at)
+        else:
+            raise ValueError("an index of newer HDF5 (libver latest)")
 
     def check_tree(self, at):
         """ValueError unless the parts of a tree are one level lower, and its alone; otherwise walks never end."""
@@ -89,9 +99,9 @@ class WatchedBytes(io.RawIOBase):
 
         name: of the attribute, as bytes; count: its texts. Every place where the library may see it is checked."""
         name += b"\0"
-        for start, end in self.seen:
-            at = start - 1
-            while (at := self.content.find(name, at + 1, end + len(name))) >= 0:
+        for pages in re.finditer(b"\1+", self.seen):
+            at = pages.start() * PAGE - 1
+            while (at := self.content.find(name, at + 1, pages.end() * PAGE + len(name))) >= 0:
                 first = first_value(self.content, at, len(name), count)
                 lengths = self.content[first : first + 16 * count] if first else b""
                 if any(length > STRING for length, _ in struct.iter_unpack("<I12s", lengths[: len(lengths) & -16])):
@@ -114,8 +124,10 @@ def check_global_heap(content, at):
     """ValueError unless the strings of the heap follow one another.
 
     String number 0 of size 0, and sizes that wrap around, keep the HDF5 library in an endless loop."""
-    stop = at + int.from_bytes(content[at + 8 : at + 16], "little")
-    at += 16
+    size = int.from_bytes(content[at + 8 : at + 16], "little")
+    stop, at = at + size, at + 16
+    if HEAP < size <= len(content):
+        raise ValueError(f"a heap of {size} bytes")
     while at + 16 <= stop <= len(content):  # a heap that ends outside the file is refused by the library
         number, size = struct.unpack_from("<H6xQ", content, at)
         step = 16 + -(-size // 8) * 8 if number else size  # number 0 is the free space, header included

@@ -28,6 +28,7 @@ OBJECTS = 20_000  # groups and datasets in a file
 DEPTH = 16  # groups in groups
 NAME = 512  # characters
 RANK = 8
+ATTRIBUTES = 256  # of an object; the library takes quadratic time to list them
 STRINGS = 4096  # in one attribute: 64 kB, the usual limit of an attribute, hold as many references to strings
 RATIO = 100  # unpacked to packed bytes; weights and features stay below 2
 OPENED = 64  # objects kept open, for speed
@@ -136,6 +137,8 @@ class CheckedFile:
             self.group(group).links.iterate(collect)
             if len(found) > self.objects:
                 raise self.refuse(group, f"at most {self.objects} names", "more")
+            if any(not name or b"/" in name for name in found):
+                raise self.refuse(group or "root", "names without a slash", "others")
             return sorted(name.decode() for name in found)
 
     def datasets(self, group=""):
@@ -152,8 +155,8 @@ class CheckedFile:
         holder = self.open(entry)
         with self.sound(entry or "root", "a list of attributes"):
             count = h5a.get_num_attrs(holder)
-            if count > self.objects:
-                raise self.refuse(entry, f"at most {self.objects} attributes", count)
+            if count > ATTRIBUTES:
+                raise self.refuse(entry or "root", f"at most {ATTRIBUTES} attributes", count)
             return sorted(h5a.open(holder, index=i).name.decode() for i in range(count))
 
     def attribute(self, entry, name):
@@ -161,20 +164,27 @@ class CheckedFile:
         holder, label = self.open(entry), f"{entry or 'root'} attribute {name}"
         with self.sound(label, "a text, a number or a list of them"):
             attribute = h5a.open(holder, name.encode())
-            kind, shape = attribute.get_type(), checked_shape(attribute.get_space())
-            text = isinstance(kind, h5t.TypeStringID)
-            variable = text and kind.is_variable_str()
-            size = STRING if variable else kind.get_size()
-            if len(shape) > 1 or not (text or checked_dtype(kind)):
-                raise self.refuse(label, "a text, a number or a list of them", "another type")
-            if math.prod(shape) > STRINGS or math.prod(shape) * size > STRINGS * STRING:
-                raise self.refuse(label, f"at most {STRINGS} values of {STRING} bytes", f"{shape} of {size}")
-            if variable:
-                self.source.check_lengths(name.encode(), math.prod(shape))
+            shape = self.checked_attribute(attribute, label)
             values = np.empty(shape, attribute.dtype)
             attribute.read(values)
             values = [v.decode() if isinstance(v, bytes) else v for v in values.reshape(-1).tolist()]
         return values if shape else values[0]
+
+    def checked_attribute(self, attribute, label):
+        """The shape of an attribute whose values are few and small."""
+        kind, shape = attribute.get_type(), checked_shape(attribute.get_space())
+        text, count = isinstance(kind, h5t.TypeStringID), math.prod(shape)
+        if len(shape) > 1 or not (text or checked_dtype(kind)):
+            raise self.refuse(label, "a text, a number or a list of them", "another type")
+        variable = text and kind.is_variable_str()
+        size = STRING if variable else kind.get_size()
+        if count > STRINGS or count * size > STRINGS * STRING:
+            raise self.refuse(label, f"at most {STRINGS} values of {STRING} bytes", f"{shape} of {size}")
+        if variable:
+            if kind.get_super().get_size() != 1:
+                raise self.refuse(label, "texts of characters of 1 byte", "others")
+            self.source.check_lengths(attribute.name, count)
+        return shape
 
     def describe(self, entry, kinds="f"):
         """(shape, dtype) of a dataset, all of whose numbers are stored in this file, in a plain way.

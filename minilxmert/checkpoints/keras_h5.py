@@ -5,12 +5,17 @@ import numpy as np
 from .arrays import check_finite
 from .keras_names import torch_name
 
+LAYERS = 100  # LXMERT has 4: lxmert and its heads
+
 
 def read_keras(file):
     """A CheckedFile in Keras' layout -> {published torch name: array}, kernels transposed. Raises CheckpointError."""
     if "model_config" in file.attributes():
         raise file.refuse("root attribute model_config", "weights alone", "a whole Keras model, which can hold code")
-    entries = [f"{layer}/{name}" for layer in names_in(file, "", "layer_names") for name in layer_weights(file, layer)]
+    layers = names_in(file, "", "layer_names")
+    if len(layers) > LAYERS:
+        raise file.refuse("root attribute layer_names", f"at most {LAYERS} layers", len(layers))
+    entries = [f"{layer}/{name}" for layer in layers for name in layer_weights(file, layer)]
     arrays = {}
     for entry in entries:
         name, transposed = torch_name(entry.split("/", 2)[2])  # the levels dropped are the layer and the model

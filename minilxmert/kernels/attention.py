@@ -55,7 +55,7 @@ def multiply(x, panels, y):
         for j in range(len(sums)):
             sums[j] = np.float32(0)
     for p in range(len(panels)):
-        tile(x, panels[p], y[:, p * WIDTH : (p + 1) * WIDTH])
+        tile(x, panels[p], y[:, p * WIDTH : (p + 1) * WIDTH], panels[p])
 
 
 @njit

@@ -16,15 +16,20 @@ TILE = cpu.TILES[NAME]
 ROWS = TILE.rows
 WIDTH = TILE.lanes * TILE.vectors  # outputs of one tile: the width of a panel of packed weights
 
+LINE = 64  # bytes of a cache line
 FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
 
-def plain_tile(x, w, y):
-    """y += x·w for x (at most ROWS, K), w (K, WIDTH), y (like x, WIDTH); values of a row are neighbours; K ≥ 1"""
+def plain_tile(x, w, y, ahead):
+    """y += x·w for x (at most ROWS, K), w (K, WIDTH), y (like x, WIDTH); values of a row are neighbours; K ≥ 1
+
+    ahead (≤ K, WIDTH): weights wanted soon; the vector tile fetches them from memory while it multiplies."""
     for m in range(x.shape[0]):
+        sums = row(y, m)
         for k in range(x.shape[1]):
+            weights = row(w, k)
             for j in range(WIDTH):
-                y[m, j] += x[m, k] * w[k, j]
+                sums[j] += x[m, k] * weights[j]
 
 
 def plain_row(x, i):
@@ -55,56 +60,65 @@ def make_tile(lanes, vectors, most):
     """plain_tile in registers: `vectors` registers of `lanes` values side by side, 1 to `most` rows."""
 
     @intrinsic
-    def tile(typing, x, w, y):
+    def tile(typing, x, w, y, ahead):
         def codegen(context, builder, signature, args):
-            x, w, y = (matrix(context, builder, *pair) for pair in zip(signature.args, args, strict=True))
+            arrays = [matrix(context, builder, *pair) for pair in zip(signature.args, args, strict=True)]
             end = builder.append_basic_block("tile.end")
-            switch = builder.switch(x[2][0], end)
+            switch = builder.switch(arrays[0][2][0], end)
             for rows in range(1, most + 1):
                 block = builder.append_basic_block(f"tile.{rows}")
                 switch.add_case(INT64(rows), block)
                 builder.position_at_end(block)
-                tile_loop(builder, rows, lanes, vectors, x, w, y)
+                tile_loop(builder, rows, lanes, vectors, *arrays)
                 builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()
 
-        return types.void(x, w, y), codegen
+        return types.void(x, w, y, ahead), codegen
 
     return tile
 
 
-def tile_loop(b, rows, lanes, vectors, x, w, y):
+def tile_loop(b, rows, lanes, vectors, x, w, y, ahead):
     """One case of the tile: all sums in registers, one step of the loop multiplies one column of x by one row of w."""
-    vector = ir.VectorType(FLOAT, lanes)
-    (x, x_step, shape), (w, w_step, _), (y, y_step, _) = x, w, y
+    vector, byte = ir.VectorType(FLOAT, lanes), ir.IntType(8)
+    (x, x_step, shape), (w, _, _), (y, y_step, _), (ahead, _, fetched) = x, w, y, ahead
+    width = INT64(4 * lanes * vectors)  # bytes of a row of w and of `ahead`
+    fetch_step = b.sdiv(b.mul(width, fetched[0]), shape[1])  # bytes of `ahead` for every column of x
     fma = cgutils.get_or_insert_function(b.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f32")
     x_rows = [address(b, x, b.mul(x_step, INT64(m)), FLOAT) for m in range(rows)]
+    starts = [INT64(0), address(b, w, INT64(0), byte), address(b, ahead, INT64(0), byte)]
+    starts += [ir.Constant(vector, [0.0] * lanes)] * (rows * vectors)
     before, loop, after = b.block, b.append_basic_block("tile.loop"), b.append_basic_block("tile.sum")
     b.branch(loop)
     b.position_at_end(loop)
-    k = b.phi(INT64)
-    sums = [[b.phi(vector) for _ in range(vectors)] for _ in range(rows)]
-    w_row = b.mul(k, w_step)
-    weights = [b.load(address(b, w, b.add(w_row, INT64(4 * lanes * v)), vector), align=4) for v in range(vectors)]
+    phis = [b.phi(start.type) for start in starts]
+    k, w_row, fetch, *sums = phis
+    for line in range(0, 4 * lanes * vectors, LINE):
+        prefetch(b, b.gep(fetch, [INT64(line)]))
+    weights = [b.load(address(b, w_row, INT64(4 * lanes * v), vector), align=4) for v in range(vectors)]
     products = []
     for m in range(rows):
         one = b.insert_element(ir.Constant(vector, ir.Undefined), b.load(b.gep(x_rows[m], [k])), INT32(0))
         all_lanes = b.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
-        products.append([b.call(fma, [all_lanes, weights[v], sums[m][v]]) for v in range(vectors)])
-    following = b.add(k, INT64(1))
-    b.cbranch(b.icmp_signed("<", following, shape[1]), loop, after)
-    for phi, start, step in [
-        (k, INT64(0), following),
-        *((sums[m][v], ir.Constant(vector, [0.0] * lanes), products[m][v]) for m in range(rows) for v in range(vectors)),
-    ]:
+        products += [b.call(fma, [all_lanes, weights[v], sums[m * vectors + v]]) for v in range(vectors)]
+    steps = [b.add(k, INT64(1)), b.gep(w_row, [width]), b.gep(fetch, [fetch_step]), *products]
+    b.cbranch(b.icmp_signed("<", steps[0], shape[1]), loop, after)
+    for phi, start, step in zip(phis, starts, steps, strict=True):
         phi.add_incoming(start, before)
         phi.add_incoming(step, loop)
     b.position_at_end(after)
-    for m in range(rows):
-        for v in range(vectors):
-            place = address(b, y, b.add(b.mul(y_step, INT64(m)), INT64(4 * lanes * v)), vector)
-            b.store(b.fadd(b.load(place, align=4), products[m][v]), place, align=4)
+    for i, total in enumerate(products):
+        place = b.add(b.mul(y_step, INT64(i // vectors)), INT64(4 * lanes * (i % vectors)))
+        place = address(b, y, place, vector)
+        b.store(b.fadd(b.load(place, align=4), total), place, align=4)
+
+
+def prefetch(builder, pointer):
+    """Ask for a line of memory, to be read soon, in the second cache."""
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, INT32, INT32, INT32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [pointer, INT32(0), INT32(2), INT32(1)])  # to read, second cache, data
 
 
 @intrinsic
@@ -148,8 +162,8 @@ def call(typing, address, arguments):
     return types.void(types.intp, arguments), codegen
 
 
-if config.DISABLE_JIT:
-    tile, row, take = plain_tile, plain_row, plain_take
+row, take = (plain_row, plain_take) if config.DISABLE_JIT else (vector_row, atomic_take)
+if config.DISABLE_JIT or NAME == "plain":
+    tile = njit(fastmath={"contract"})(plain_tile)  # a·b + c may be rounded once
 else:
-    tile = njit(plain_tile) if NAME == "plain" else make_tile(*TILE)
-    row, take = vector_row, atomic_take
+    tile = make_tile(*TILE)

@@ -31,18 +31,23 @@ def activate(y, act):
 
 
 @njit
-def multiply(x, panel, bias, y, act):
-    """y = act(x·panel + bias): x (R, I), panel (I, WIDTH), bias (WIDTH,), y (R, WIDTH)"""
+def multiply(x, panel, bias, y, act, following):
+    """y = act(x·panel + bias): x (R, I), panel (I, WIDTH), bias (WIDTH,), y (R, WIDTH)
+
+    While one block of weights is in use, the next is fetched from memory; after the last, the first of `following`."""
     rows, inputs = x.shape
-    blocks = (rows + ROWS - 1) // ROWS  # of nearly equal height: two of 6 rows are faster than 8 and 4
+    tiles = (rows + ROWS - 1) // ROWS  # of nearly equal height: two of 6 rows are faster than 8 and 4
     for m in range(rows):
         start = row(y, m)
         for j in range(WIDTH):
             start[j] = bias[j]
     for k in range(0, inputs, DEPTH):
-        for i in range(blocks):
-            a, b = i * rows // blocks, (i + 1) * rows // blocks
-            tile(x[a:b, k : k + DEPTH], panel[k : k + DEPTH], y[a:b])
+        weights = panel[k : k + DEPTH]
+        ahead = panel[k + DEPTH : k + DEPTH + len(weights)] if k + DEPTH < inputs else following[: len(weights)]
+        for i in range(tiles):
+            a, b = i * rows // tiles, (i + 1) * rows // tiles
+            c, d = i * len(ahead) // tiles, (i + 1) * len(ahead) // tiles
+            tile(x[a:b, k : k + DEPTH], weights, y[a:b], ahead[c:d])
     if act:
         activate(y, act)
 
@@ -58,7 +63,7 @@ def multiply(x, panel, bias, y, act):
 def multiply_all(counter, x, panels, bias, y, act, chunks):
     """Every task is a chunk of rows times a panel."""
     rows, outputs = y.shape
-    n = take(counter)
+    n, soon = take(counter), take(counter)
     while n < chunks * len(panels):
         chunk, p = n // len(panels), n % len(panels)
         a, b, first = chunk * rows // chunks, (chunk + 1) * rows // chunks, p * WIDTH
@@ -66,12 +71,12 @@ def multiply_all(counter, x, panels, bias, y, act, chunks):
             part = y[a:b, first : first + WIDTH]
         else:  # the last panel is wider than what is left of y
             part = np.empty((b - a, WIDTH), np.float32)[:, :WIDTH]
-        multiply(x[a:b], panels[p], bias[p], part, act)
+        multiply(x[a:b], panels[p], bias[p], part, act, panels[soon % len(panels)])
         if first + WIDTH > outputs:
             for m in range(b - a):
                 for j in range(outputs - first):
                     y[a + m, first + j] = part[m, j]
-        n = take(counter)
+        n, soon = soon, take(counter)
 
 
 def product(x, weights, act=None):

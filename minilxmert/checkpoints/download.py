@@ -1,0 +1,213 @@
+"""Fetching a published model from the Hugging Face hub: resumed where it stopped, checked, never half there.
+
+The hub answers {endpoint}/{repository}/resolve/{revision}/{file}. Small files come from there; for large ones it sends
+a redirect to a store, with their size and SHA-256 in X-Linked-Size and X-Linked-Etag. The ETag of a small file is git's
+SHA-1 of it. A file grows as <name>.part beside its place and is renamed when its checksum is right."""
+
+import hashlib
+import http.client
+import os
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import DownloadError
+from ..files import flush_directory, strict_json
+
+ENDPOINT = "https://huggingface.co"
+SIDE_FILES = ("config.json", "vocab.txt", "tokenizer_config.json", "answers.json")
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5")
+CHUNK, TRIES, REDIRECTS, TIMEOUT = 1 << 20, 5, 5, 60
+LARGEST = 1 << 36  # bytes
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+class Remote(NamedTuple):
+    """A file on the server: where its bytes are, how many, and their checksum ("" where none is told)."""
+
+    url: str
+    size: int
+    digest: str
+
+
+def download(repo_id, directory=None, revision="main", endpoint=None, files=None, progress=None, pause=1.0):
+    """Fetch a model into a directory (default: the repository's name, here) -> its path.
+
+    files: only these; otherwise config, vocabulary and the first kind of weights that there is. endpoint: another hub
+    (default: HF_ENDPOINT, or the public one). progress: called with (file, bytes done, bytes in all). pause: seconds
+    before the first retry of a broken connection; each further one waits twice as long. Raises DownloadError."""
+    check_names(repo_id, revision, files or ())
+    directory = Path(directory or repo_id.rpartition("/")[2])
+    base = f"{(endpoint or os.environ.get('HF_ENDPOINT') or ENDPOINT).rstrip('/')}/{repo_id}/resolve/{revision}/"
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in files or find_files(base, repo_id):
+        fetch(base + name, directory / name, progress, pause)
+        if name.endswith(".index.json"):
+            for shard in shards(directory / name):
+                fetch(base + shard, directory / shard, progress, pause)
+    return directory
+
+
+def check_names(repo_id, revision, files):
+    part = r"[\w-][\w.-]{0,95}"
+    if not re.fullmatch(rf"{part}(/{part})?", repo_id):
+        raise DownloadError(f"{repo_id!r} is no repository name like unc-nlp/lxmert-base-uncased")
+    for name in (revision, *files):
+        if not re.fullmatch(part, name):
+            raise DownloadError(f"{name!r} is no plain file or revision name")
+
+
+def find_files(base, repo_id):
+    """The side files that exist, then the first kind of weights that does."""
+    found = [name for name in SIDE_FILES if ask_server(base + name, missing_is_fine=True)]
+    weights = next((name for name in WEIGHT_FILES if ask_server(base + name, missing_is_fine=True)), None)
+    if weights is None:
+        raise DownloadError(f"{repo_id}: expected one of {', '.join(WEIGHT_FILES)}, found none: is the name right?")
+    return [*found, weights]
+
+
+def shards(index):
+    """The file names that an index of shards mentions."""
+    table = strict_json(index.read_bytes(), index, DownloadError)
+    places = table.get("weight_map") if isinstance(table, dict) else None
+    names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
+    check_names("a/b", "main", names)
+    return names
+
+
+def fetch(url, target, progress, pause):
+    """Bring one file to `target`: nothing is done if it is there and right; a .part is continued."""
+    remote = ask_server(url)
+    if target.exists() and target.stat().st_size == remote.size and digest_is_right(target, remote):
+        return
+    part = target.with_name(target.name + ".part")
+    if part.exists() and part.stat().st_size > remote.size:
+        part.unlink()
+    broken, size = None, remote.size
+    for attempt in range(TRIES):
+        try:
+            receive(remote, part, lambda done: progress and progress(target.name, done, size))
+        except (OSError, http.client.HTTPException) as problem:
+            broken = problem
+        if part.exists() and part.stat().st_size == size:
+            break
+        time.sleep(pause * 2**attempt)
+        remote = ask_server(url)  # the store's addresses expire
+    else:
+        have = part.stat().st_size if part.exists() else 0
+        found = f"{have} after {TRIES} tries ({broken or 'the connection ended early'}); run it again to go on"
+        raise DownloadError.at(target.name, None, f"{remote.size} bytes", found)
+    if not digest_is_right(part, remote):
+        part.unlink()
+        raise DownloadError.at(target.name, "checksum", remote.digest[:16], "another; the file was discarded")
+    with open(part, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(part, target)
+    flush_directory(target.parent)
+
+
+def receive(remote, part, report):
+    """Append to `part` what is missing of it, as far as the connection lasts."""
+    have = part.stat().st_size if part.exists() else 0
+    if have == remote.size:
+        return part.touch()
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with open_url(remote.url, "GET", headers) as answer:
+        goes_on = answer.status == 206 and (answer.headers["Content-Range"] or "").startswith(f"bytes {have}-")
+        with open(part, "ab" if goes_on else "wb") as file:  # a server that ignores ranges starts anew
+            done = have if goes_on else 0
+            while done <= remote.size and (chunk := answer.read(CHUNK)):
+                file.write(chunk)
+                done += len(chunk)
+                report(done)
+    if done > remote.size:
+        part.unlink()
+        raise OSError("more bytes than the server announced")
+
+
+def ask_server(url, missing_is_fine=False):
+    """What the server says about a file -> Remote, or None if it is missing and that is fine."""
+    size = digest = None
+    for _ in range(REDIRECTS + 1):
+        try:
+            answer = open_url(url, "HEAD", {"Accept-Encoding": "identity"})
+        except urllib.error.HTTPError as problem:
+            if problem.code == 404 and missing_is_fine:
+                return None
+            raise DownloadError(f"{url}: {explain(problem.code)}") from None
+        except (OSError, http.client.HTTPException) as problem:
+            raise DownloadError(f"{url}: no answer ({problem})") from None
+        with answer:
+            headers = answer.headers
+        digest = digest or (headers["X-Linked-Etag"] or headers["ETag"] or "").removeprefix("W/").strip('"')
+        size = size or headers["X-Linked-Size"]
+        if answer.status < 300:
+            return Remote(url, whole_number(size or headers["Content-Length"], url), digest)
+        url = followed(url, headers["Location"])
+    raise DownloadError(f"{url}: more than {REDIRECTS} redirects")
+
+
+def followed(url, location):
+    """The address that a redirect leads to; never from https down to http."""
+    target = urllib.parse.urljoin(url, location or "")
+    old, new = urllib.parse.urlsplit(url), urllib.parse.urlsplit(target)
+    if not location or new.scheme not in ("https", old.scheme) or not allowed(new):
+        raise DownloadError(f"{url}: a redirect to {target[:80]}, which is not followed")
+    return target
+
+
+def allowed(address):
+    return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOCAL)
+
+
+def whole_number(text, url):
+    if text is None or not re.fullmatch("[0-9]{1,11}", text) or int(text) > LARGEST:
+        raise DownloadError(f"{url}: expected the file's size, found {text!r}")
+    return int(text)
+
+
+def explain(code):
+    reasons = {
+        401: "not allowed (401): the repository is private, gated or misspelt",
+        403: "not allowed (403): the repository is gated; accept its terms in a browser and download by hand",
+        404: "not found (404): is the name right?",
+    }
+    return reasons.get(code, f"the server answers {code}")
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Redirects are answers here: their headers are needed, and where they lead is checked first."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+def open_url(url, method, headers):
+    """An open answer, a redirect included. Raises HTTPError, OSError, HTTPException."""
+    if not allowed(urllib.parse.urlsplit(url)):
+        raise DownloadError(f"{url}: only https is used")
+    request = urllib.request.Request(url, method=method, headers={"User-Agent": "minilxmert", **headers})
+    try:
+        return urllib.request.build_opener(NoRedirects).open(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as answer:
+        if method == "HEAD" and answer.code in (301, 302, 303, 307, 308):
+            return answer
+        raise
+
+
+def digest_is_right(path, remote):
+    """Whether a file has the server's checksum: SHA-256, git's SHA-1, or none that could be checked."""
+    if re.fullmatch("[0-9a-f]{64}", remote.digest):
+        digest = hashlib.sha256()
+    elif re.fullmatch("[0-9a-f]{40}", remote.digest):
+        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    else:
+        return path.stat().st_size == remote.size
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest() == remote.digest

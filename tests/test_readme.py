@@ -1,0 +1,58 @@
+"""Everything that the README and the other documents name exists and does what they say."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from minilxmert.cli import COMMANDS, main, parser
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("tutorials/*.md")), *sorted(ROOT.glob("weights/*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_first_command_prints_what_the_readme_shows(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    command = next(line for line in blocks("bash")[0].splitlines() if "minilxmert answer" in line)
+    words = shlex.split(command.split("bin/minilxmert ")[1])
+    assert main(words) == 0
+    assert capsys.readouterr().out.split() == blocks("text")[0].split()
+
+
+def test_every_command_in_it_is_understood():
+    lines = [line for block in blocks("bash") for line in block.splitlines() if line.startswith("minilxmert ")]
+    assert {line.split()[1] for line in lines} >= {"download", "verify", "inspect", "convert", "answer", "export"}
+    for line in lines:
+        options = parser().parse_args(shlex.split(line, comments=True)[1:])
+        assert options.command in COMMANDS
+
+
+def test_the_python_in_it_runs(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for block in blocks("python"):
+        exec(block, {})  # noqa: S102 (our own README)
+    assert capsys.readouterr().out
+
+
+def test_the_rooms_are_all_named():
+    for path in (ROOT / "minilxmert").glob("*.py"):
+        hidden = {"__init__.py", "__main__.py"}
+        assert path.name in hidden or path.name in README, path.name
+
+
+def test_the_model_is_read_in_an_afternoon():
+    """The files that make up the model stay short, docstrings included."""
+    files = "config ops params attention encoder heads model outputs".split()
+    assert sum(len((ROOT / "minilxmert" / f"{name}.py").read_text().splitlines()) for name in files) <= 1400
