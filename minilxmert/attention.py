@@ -6,16 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import ops
 from .kernels import add_norm, attend, attend_rows, linear, linears
-from .ops import (
-    attend_backward,
-    child,
-    dropout,
-    dropout_backward,
-    layer_norm_backward,
-    linear_backward,
-    linears_backward,
-)
+from .ops import child, dropout
 
 QKV = ("query", "key", "value")
 
@@ -47,16 +40,10 @@ def self_attention(x, mask, p, config, rng=None, cache=None):
     return attention_output(z, x, p, config, rng, cache)
 
 
-def one_way_attention(x, context, x_mask, context_mask, p, config):
-    """The rows of x attend to those of context, in inference: where only a part of a block's rows is wanted."""
-    q, (k, v) = linear(x, p["query"]), linears(context, p, QKV[1:])
-    return attention_output(attend_to(q, k, v, x_mask, context_mask, config), x, p, config)
-
-
 def self_attention_backward(dy, p, cache, g):
     """dy (B, N, E) -> dx (B, N, E)"""
     dz, dx = attention_output_backward(dy, p, cache, g)
-    return dx + linears_backward(attend_backward(dz, cache["attend"]), p, QKV, cache, g)
+    return dx + ops.linears_backward(ops.attend_backward(dz, cache["attend"]), p, QKV, cache, g)
 
 
 def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
@@ -75,10 +62,10 @@ def cross_attention_backward(dlang, dvisn, p, cache, g):
     """dlang (B, N, E), dvisn (B, M, E) -> the gradients of both inputs, in the same shapes"""
     n = dlang.shape[1]
     dz, dboth = attention_output_backward(np.concatenate([dlang, dvisn], axis=1), p, cache, g)
-    dq_lang, dk_visn, dv_visn = attend_backward(dz[:, :n], cache["lang"])
-    dq_visn, dk_lang, dv_lang = attend_backward(dz[:, n:], cache["visn"])
+    dq_lang, dk_visn, dv_visn = ops.attend_backward(dz[:, :n], cache["lang"])
+    dq_visn, dk_lang, dv_lang = ops.attend_backward(dz[:, n:], cache["visn"])
     pairs = ((dq_lang, dq_visn), (dk_lang, dk_visn), (dv_lang, dv_visn))
-    dboth = dboth + linears_backward([np.concatenate(pair, axis=1) for pair in pairs], p, QKV, cache, g)
+    dboth = dboth + ops.linears_backward([np.concatenate(pair, axis=1) for pair in pairs], p, QKV, cache, g)
     return halves(dboth, n)
 
 
@@ -95,5 +82,5 @@ def attention_output(z, x, p, config, rng=None, cache=None):
 
 def attention_output_backward(dy, p, cache, g):
     """dy (B, N, E) -> dz and the residual's dx, both (B, N, E)"""
-    dx = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
-    return linear_backward(dropout_backward(dx, cache["drop"]), p["output"], cache["output"], g["output"]), dx
+    dx = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    return ops.linear_backward(ops.dropout_backward(dx, cache["drop"]), p["output"], cache["output"], g["output"]), dx

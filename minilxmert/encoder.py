@@ -1,31 +1,17 @@
 """The three encoders and the embeddings they start from (paper, sections 2.1 and 2.2)."""
 
-from .attention import (
-    cross_attention,
-    cross_attention_backward,
-    one_way_attention,
-    self_attention,
-    self_attention_backward,
-)
+from . import ops
+from .attention import cross_attention, cross_attention_backward, self_attention, self_attention_backward
 from .kernels import add_norm, layer_norm, linear, linear_act
-from .ops import (
-    child,
-    dropout,
-    dropout_backward,
-    embedding,
-    embedding_backward,
-    layer_norm_backward,
-    linear_act_backward,
-    linear_backward,
-)
+from .ops import child, dropout
 
 
 def embed_words(words, places, types, p, config, rng=None, cache=None):
     """words: ids (B, N) or ready embeddings (B, N, E); places (B, N) 0, 1, 2 …; types (B, N) segments -> (B, N, E)
 
     LayerNorm of the sum of word, position and segment embedding."""
-    word = words if words.dtype.kind == "f" else embedding(words, p["word"])
-    x = word + embedding(places, p["position"]) + embedding(types, p["token_type"])
+    word = words if words.dtype.kind == "f" else ops.embedding(words, p["word"])
+    x = word + ops.embedding(places, p["position"]) + ops.embedding(types, p["token_type"])
     if cache is not None:
         cache.update(words=words, places=places, types=types)
     y = layer_norm(x, p["norm"], config.layer_norm_eps, child(cache, "norm"))
@@ -34,11 +20,11 @@ def embed_words(words, places, types, p, config, rng=None, cache=None):
 
 def embed_words_backward(dy, p, cache, g):
     """dy (B, N, E); adds into the tables of g; returns the gradient of the summed embeddings (B, N, E)"""
-    dx = layer_norm_backward(dropout_backward(dy, cache["drop"]), p["norm"], cache["norm"], g["norm"])
+    dx = ops.layer_norm_backward(ops.dropout_backward(dy, cache["drop"]), p["norm"], cache["norm"], g["norm"])
     if cache["words"].dtype.kind != "f":
-        embedding_backward(dx, cache["words"], g["word"])
-    embedding_backward(dx, cache["places"], g["position"])
-    embedding_backward(dx, cache["types"], g["token_type"])
+        ops.embedding_backward(dx, cache["words"], g["word"])
+    ops.embedding_backward(dx, cache["places"], g["position"])
+    ops.embedding_backward(dx, cache["types"], g["token_type"])
     return dx
 
 
@@ -52,11 +38,13 @@ def embed_objects(feats, boxes, p, config, rng=None, cache=None):
 
 def embed_objects_backward(dy, p, cache, g):
     """dy (B, M, E) -> dfeats (B, M, F), dboxes (B, M, P)"""
-    half = dropout_backward(dy, cache["drop"]) / 2
+    half = ops.dropout_backward(dy, cache["drop"]) / 2
 
     def branch(name):
         norm = f"{name}_norm"
-        return linear_backward(layer_norm_backward(half, p[norm], cache[norm], g[norm]), p[name], cache[name], g[name])
+        return ops.linear_backward(
+            ops.layer_norm_backward(half, p[norm], cache[norm], g[norm]), p[name], cache[name], g[name]
+        )
 
     return branch("feats"), branch("boxes")
 
@@ -70,9 +58,9 @@ def feed_forward(x, p, config, rng=None, cache=None):
 
 def feed_forward_backward(dy, p, config, cache, g):
     """dy (B, N, E) -> dx (B, N, E)"""
-    dx = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
-    dz = linear_backward(dropout_backward(dx, cache["drop"]), p["outer"], cache["outer"], g["outer"])
-    return dx + linear_act_backward(dz, p["inner"], config.hidden_act, cache["inner"], g["inner"])
+    dx = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    dz = ops.linear_backward(ops.dropout_backward(dx, cache["drop"]), p["outer"], cache["outer"], g["outer"])
+    return dx + ops.linear_act_backward(dz, p["inner"], config.hidden_act, cache["inner"], g["inner"])
 
 
 def layer(x, mask, p, config, rng=None, cache=None):
@@ -98,31 +86,6 @@ def cross_layer_backward(dlang, dvisn, p, config, cache, g):
     dvisn = layer_backward(dvisn, p["vision"], config, cache["vision"], g["vision"])
     dlang = layer_backward(dlang, p["language"], config, cache["language"], g["language"])
     return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])
-
-
-def cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, p, config):
-    """What the pooler needs of the last cross layer: the states of the first words, (B, E) each.
-
-    lang (R, E) and visn (S, E) with Rows; the objects' half of the layer is not computed at all."""
-    lang = one_way_attention(lang, visn, lang_rows, visn_rows, p["cross"], config)
-    first = lang[lang_rows.starts[:-1]]  # (B, E)
-    p = p["language"]
-    first = one_way_attention(first, lang, lang_rows.first(), lang_rows, p["attention"], config)
-    return feed_forward(first, p["ffn"], config)
-
-
-def encode_first_words(lang, visn, lang_rows, visn_rows, p, config):
-    """encode, in inference, for what reads only the first words (the answers): (R, E), (S, E) -> (B, E)"""
-    for layer_p in p["language"].values():
-        lang = layer(lang, lang_rows, layer_p, config)
-    for layer_p in p["vision"].values():
-        visn = layer(visn, visn_rows, layer_p, config)
-    *others, last = p["cross"].values() or [None]
-    for layer_p in others:
-        lang, visn = cross_layer(lang, visn, lang_rows, visn_rows, layer_p, config)
-    if last is None:
-        return lang[lang_rows.starts[:-1]]
-    return cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, last, config)
 
 
 def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):

@@ -1,24 +1,18 @@
 """The pooler and the heads: what is read off the encoders' states, each a forward/backward pair over its own tree."""
 
+from . import ops
 from .kernels import layer_norm, linear, linear_act
-from .ops import (
-    child,
-    layer_norm_backward,
-    linear_act_backward,
-    linear_backward,
-    tanh,
-    tanh_backward,
-)
+from .ops import child
 
 
 def pool(first, p, cache=None):
     """tanh(linear) of the first word's state ([CLS]): (B, E) -> (B, E)"""
-    return tanh(linear(first, p, cache), cache)
+    return ops.tanh(linear(first, p, cache), cache)
 
 
 def pool_backward(dy, p, cache, g):
     """dy (B, E) -> the gradient of the first word's state (B, E)"""
-    return linear_backward(tanh_backward(dy, cache), p, cache, g)
+    return ops.linear_backward(ops.tanh_backward(dy, cache), p, cache, g)
 
 
 def transform(x, p, config, cache=None):
@@ -28,8 +22,8 @@ def transform(x, p, config, cache=None):
 
 
 def transform_backward(dy, p, config, cache, g):
-    dz = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
-    return linear_act_backward(dz, p["transform"], config.hidden_act, cache["transform"], g["transform"])
+    dz = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    return ops.linear_act_backward(dz, p["transform"], config.hidden_act, cache["transform"], g["transform"])
 
 
 def masked_lm(lang, p, words, config, cache=None):
@@ -43,7 +37,7 @@ def masked_lm(lang, p, words, config, cache=None):
 def masked_lm_backward(dy, p, words, config, cache, g, g_words):
     """dy (B, N, V) -> dlang (B, N, E); adds into g and into g_words (V, E)"""
     decoder, g_decoder = {"w": words, "b": p["decoder"]["b"]}, {"w": g_words, "b": g["decoder"]["b"]}
-    return transform_backward(linear_backward(dy, decoder, cache["decoder"], g_decoder), p, config, cache, g)
+    return transform_backward(ops.linear_backward(dy, decoder, cache["decoder"], g_decoder), p, config, cache, g)
 
 
 def objects_head(visn, p, config, cache=None):
@@ -56,7 +50,7 @@ def objects_head(visn, p, config, cache=None):
 
 def objects_head_backward(dys, p, config, cache, g):
     """dys {kind: gradient of its scores} -> dvisn (B, M, E)"""
-    dz = sum(linear_backward(dy, p[kind], cache[kind], g[kind]) for kind, dy in dys.items())
+    dz = sum(ops.linear_backward(dy, p[kind], cache[kind], g[kind]) for kind, dy in dys.items())
     return transform_backward(dz, p, config, cache, g)
 
 
@@ -71,6 +65,6 @@ def classify(x, p, config, cache=None):
 
 def classify_backward(dy, p, cache, g):
     """dy (B, C) -> dx (B, I)"""
-    dz = linear_backward(dy, p["outer"], cache["outer"], g["outer"])
-    dz = layer_norm_backward(dz, p["norm"], cache["norm"], g["norm"])
-    return linear_act_backward(dz, p["inner"], "gelu", cache["inner"], g["inner"])
+    dz = ops.linear_backward(dy, p["outer"], cache["outer"], g["outer"])
+    dz = ops.layer_norm_backward(dz, p["norm"], cache["norm"], g["norm"])
+    return ops.linear_act_backward(dz, p["inner"], "gelu", cache["inner"], g["inner"])

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .attention import Rows
 from .boxes import check_boxes
 from .errors import ShapeError
 
@@ -66,27 +65,6 @@ def added_mask(visible):
 
     HIDDEN is finite: a row with nothing visible then attends as if everything were, and never gives NaN."""
     return ((1 - visible) * HIDDEN)[:, None, None, :]
-
-
-def in_rows(inputs):
-    """The same inputs without the hidden places at the end of each sentence and picture, packed row after row: the
-    arrays become (R, …) and the masks Rows. A sentence that is hidden altogether stays whole."""
-    lang, words = shown(inputs.lang_mask, at_least=1)
-    visn, objects = shown(inputs.visn_mask)
-    return Inputs(
-        inputs.words[words], inputs.places[words], inputs.types[words],
-        inputs.feats[objects], inputs.boxes[objects], lang, visn,
-    )  # fmt: skip
-
-
-def shown(mask, at_least=0):
-    """mask (B, 1, 1, N) -> its Rows, and which places are in them, (B, N) of bool"""
-    mask = mask[:, 0, 0]  # (B, N)
-    n = mask.shape[1]
-    visible = mask > HIDDEN
-    lengths = np.where(visible.any(1), n - visible[:, ::-1].argmax(1), n) if n else np.zeros(len(mask), np.int64)
-    kept = np.arange(n) < np.maximum(lengths, at_least)[:, None]
-    return Rows(np.concatenate([[0], np.cumsum(kept.sum(1))]), mask[kept]), kept
 
 
 def floats(name, value, shape, dtype):

@@ -1,45 +1,20 @@
 """The published faces: LxmertModel and its heads, called, loaded and saved as users of transformers know, in NumPy."""
 
-from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
 
+from . import encoder, heads, outputs
 from . import params as tree
-from .answers import move_answers
-from .encoder import (
-    embed_objects,
-    embed_objects_backward,
-    embed_words,
-    embed_words_backward,
-    encode,
-    encode_backward,
-    encode_first_words,
-)
+from .answers import AnswerHead
 from .errors import ConfigError, ShapeError
-from .heads import (
-    classify,
-    classify_backward,
-    masked_lm,
-    masked_lm_backward,
-    objects_head,
-    objects_head_backward,
-    pool,
-    pool_backward,
-)
-from .inputs import as_array, in_rows, read_inputs
+from .inputs import as_array, read_inputs
 from .kernels import linear
 from .objectives import class_labels, mean_losses, object_labels, pair_rows, pretraining_losses
 from .ops import child, linear_backward
-from .outputs import (
-    LxmertForPreTrainingOutput,
-    LxmertForQuestionAnsweringOutput,
-    LxmertForVisualReasoningOutput,
-    LxmertModelOutput,
-)
+from .rows import encode_first_words, in_rows
 from .store import Stored
 
-LogitLayer = namedtuple("LogitLayer", "weight bias")
 DTYPES = ("float32", "float64")
 
 
@@ -56,31 +31,31 @@ class Run:
 def run_encoders(inputs, p, config, rng=None, cache=None):
     """Inputs -> Run: the embeddings, the three encoders and the pooler."""
     lang, visn = embed(inputs, p, config, rng, cache)
-    lang, visn = encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache)
-    return Run(lang, visn, pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), cache)
+    lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache)
+    return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), cache)
 
 
-def run_for_first_words(inputs, p, config):
-    """run_encoders in inference, for what reads only the pooled state: no row, no layer that it does not need."""
+def run_short_way(inputs, p, config):
+    """run_encoders in inference, for faces that read only the pooled state."""
     rows = in_rows(inputs)
     first = encode_first_words(*embed(rows, p, config), rows.lang_mask, rows.visn_mask, p, config)
-    return Run([], [], pool(first, p["pooler"]), None)
+    return Run([], [], heads.pool(first, p["pooler"]), None)
 
 
 def embed(inputs, p, config, rng=None, cache=None):
     """-> words (B, N, E) and objects (B, M, E), or (R, E) and (S, E) for packed inputs"""
     words = inputs.words, inputs.places, inputs.types
-    lang = embed_words(*words, p["embeddings"], config, rng, child(cache, "embeddings"))
-    return lang, embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
+    lang = encoder.embed_words(*words, p["embeddings"], config, rng, child(cache, "embeddings"))
+    return lang, encoder.embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
 
 
 def run_encoders_backward(dlang, dvisn, dpooled, p, config, cache, g):
     """Gradients of the three outputs (B, N, E), (B, M, E), (B, E) -> gradients of word embeddings, feats and boxes"""
     dlang = dlang.copy()
-    dlang[:, 0] += pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
-    dlang, dvisn = encode_backward(dlang, dvisn, p, config, cache, g)
-    dwords = embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
-    return dwords, *embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
+    dlang[:, 0] += heads.pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
+    dlang, dvisn = encoder.encode_backward(dlang, dvisn, p, config, cache, g)
+    dwords = encoder.embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
+    return dwords, *encoder.embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
 
 
 class Face(Stored):
@@ -91,7 +66,7 @@ class Face(Stored):
 
     HEADS = ()
     READS_POOLED = False  # whether the heads read the pooled state alone
-    Output = LxmertModelOutput
+    Output = outputs.LxmertModelOutput
 
     def __init__(self, config, seed=0, dtype="float32"):
         if np.dtype(dtype).name not in DTYPES:
@@ -164,7 +139,7 @@ class Face(Stored):
     def forward(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
         if self.READS_POOLED and not states and cache is None and rng is None:
-            run = run_for_first_words(inputs, self.params, self.config)
+            run = run_short_way(inputs, self.params, self.config)
         else:
             run = run_encoders(inputs, self.params, self.config, rng, cache)
         scores = self.scores(run, targets)
@@ -230,55 +205,20 @@ class LxmertModel(Face):
     """The three encoders and the pooler, without a head: LxmertModelOutput."""
 
 
-class Answering(Face):
+class Answering(AnswerHead, Face):
     """A face with an answer head."""
 
-    def get_qa_logit_layer(self):
-        """The last linear map of the answer head, (weight (A, 2E), bias (A,)), or None without one."""
-        layer = self.params.get("answer", {}).get("outer")
-        return layer and LogitLayer(layer["w"], layer["b"])
-
-    def resize_num_qa_labels(self, num_labels=None, seed=0):
-        """Grow or shrink the answer head at its end; the answers that stay keep their weights. -> the logit layer"""
-        if num_labels is not None and "answer" in self.params:
-            outer = {"w": (num_labels, 2 * self.config.hidden_size), "b": (num_labels,)}
-            config = self.config.replace(num_qa_labels=num_labels)
-            fresh = tree.initialise(outer, config, np.random.default_rng(seed), self.dtype)
-            keep = min(num_labels, self.config.num_qa_labels)
-            for leaf, old in self.params["answer"]["outer"].items():
-                fresh[leaf][:keep] = old[:keep]
-            new_names = [f"new answer {i}" for i in range(keep, num_labels)]
-            self.set_answer_layer(fresh, self.answers and self.answers[:keep] + new_names)
-        return self.get_qa_logit_layer()
-
-    def move_answers(self, answers, old_answers=None):
-        """Give the head another list of answers: weights move by text, unseen answers start at zero (the authors' way).
-
-        old_answers: the texts of the present head, if the checkpoint carried none. -> the report of what was found."""
-        old = old_answers or self.answers
-        if old is None or len(old) != self.config.num_qa_labels:
-            found = "none" if old is None else len(old)
-            raise ShapeError(f"move_answers: expected {self.config.num_qa_labels} old answers, found {found}")
-        outer = self.params["answer"]["outer"]
-        w, b, report = move_answers(outer["w"], outer["b"], old, answers)
-        self.set_answer_layer({"w": w, "b": b}, list(answers))
-        return report
-
-    def set_answer_layer(self, layer, answers):
-        self.params["answer"]["outer"], self.answers = layer, answers
-        self.config = self.config.replace(num_qa_labels=len(layer["b"]))
-
     def answer_scores(self, run):
-        return classify(run.pooled, self.params["answer"], self.config, child(run.cache, "answer"))
+        return heads.classify(run.pooled, self.params["answer"], self.config, child(run.cache, "answer"))
 
     def answers_backward(self, dy, run, g):
-        return classify_backward(dy, self.params["answer"], run.cache["answer"], g["answer"])
+        return heads.classify_backward(dy, self.params["answer"], run.cache["answer"], g["answer"])
 
 
 class LxmertForPreTraining(Answering):
     """The encoders with the heads of the five pre-training tasks (paper, section 3.1): LxmertForPreTrainingOutput."""
 
-    Output = LxmertForPreTrainingOutput
+    Output = outputs.LxmertForPreTrainingOutput
 
     @classmethod
     def head_names(cls, config):
@@ -306,14 +246,16 @@ class LxmertForPreTraining(Answering):
         p, c = self.params, run.cache
         words = p["embeddings"]["word"]["w"]
         scores = {
-            "prediction_logits": masked_lm(run.lang[-1], p["masked_lm"], words, self.config, child(c, "masked_lm")),
+            "prediction_logits": heads.masked_lm(
+                run.lang[-1], p["masked_lm"], words, self.config, child(c, "masked_lm")
+            ),
             "cross_relationship_score": linear(run.pooled, p["matching"], child(c, "matching")),
         }
         if "answer" in p:
             scores["question_answering_score"] = self.answer_scores(run)
         if "visual" in targets:  # no published output holds these, so they are computed for their loss alone
             head = p["objects_head"]
-            scores["object_scores"] = objects_head(run.visn[-1], head, self.config, child(c, "objects_head"))
+            scores["object_scores"] = heads.objects_head(run.visn[-1], head, self.config, child(c, "objects_head"))
         return scores
 
     def losses(self, scores, targets):
@@ -324,10 +266,10 @@ class LxmertForPreTraining(Answering):
         if "prediction_logits" in d:
             words, dwords = p["embeddings"]["word"]["w"], g["embeddings"]["word"]["w"]
             dy = d["prediction_logits"]
-            dlang += masked_lm_backward(dy, p["masked_lm"], words, config, c["masked_lm"], g["masked_lm"], dwords)
+            dlang += heads.masked_lm_backward(dy, p["masked_lm"], words, config, c["masked_lm"], g["masked_lm"], dwords)
         if "object_scores" in d:
             head = "objects_head"
-            dvisn += objects_head_backward(d["object_scores"], p[head], config, c[head], g[head])
+            dvisn += heads.objects_head_backward(d["object_scores"], p[head], config, c[head], g[head])
         if "cross_relationship_score" in d:
             dy = d["cross_relationship_score"]
             dpooled += linear_backward(dy, p["matching"], c["matching"], g["matching"])
@@ -340,7 +282,7 @@ class LxmertForQuestionAnswering(Answering):
 
     HEADS = ("answer",)
     READS_POOLED = True
-    Output = LxmertForQuestionAnsweringOutput
+    Output = outputs.LxmertForQuestionAnsweringOutput
 
     def targets(self, inputs, labels=None):
         """labels (B,): answer numbers; -100 or -1 where there is none."""
@@ -369,7 +311,7 @@ class LxmertForVisualReasoning(Face):
 
     HEADS = ("reasoning",)
     READS_POOLED = True
-    Output = LxmertForVisualReasoningOutput
+    Output = outputs.LxmertForVisualReasoningOutput
 
     def read(
         self, input_ids=None, visual_feats=None, visual_pos=None, attention_mask=None, visual_attention_mask=None,
@@ -395,14 +337,14 @@ class LxmertForVisualReasoning(Face):
 
     def scores(self, run, targets):
         pairs = run.pooled.reshape(-1, 2 * self.config.hidden_size)  # (B, 2E)
-        return {"logits": classify(pairs, self.params["reasoning"], self.config, child(run.cache, "reasoning"))}
+        return {"logits": heads.classify(pairs, self.params["reasoning"], self.config, child(run.cache, "reasoning"))}
 
     def losses(self, scores, targets):
         return mean_losses(scores, targets, {"truth": "logits"})
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         p, c = self.params["reasoning"], run.cache["reasoning"]
-        dpooled += classify_backward(d["logits"], p, c, g["reasoning"]).reshape(dpooled.shape)
+        dpooled += heads.classify_backward(d["logits"], p, c, g["reasoning"]).reshape(dpooled.shape)
 
 
 def load(path, config=None, num_attention_heads=None, **options):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REFERENCE, check_corpus
+from conftest import REFERENCE, check_corpus, check_mutants
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +58,11 @@ def test_the_repr_shows_what_is_not_the_default():
 
 def test_corpus(corpus):
     check_corpus(corpus, {"config"}, {"parse", "policy"}, LxmertConfig.from_json_file)
+
+
+def test_mutants(tmp_path):
+    data = (REFERENCE / "config.json").read_bytes()
+    check_mutants(data, LxmertConfig.from_json_file, tmp_path / "mutant.json", 250, seed=8)
 
 
 BAD_JSON = {

@@ -55,4 +55,4 @@ def test_the_rooms_are_all_named():
 def test_the_model_is_read_in_an_afternoon():
     """The files that make up the model stay short, docstrings included."""
     files = "config ops params attention encoder heads model outputs".split()
-    assert sum(len((ROOT / "minilxmert" / f"{name}.py").read_text().splitlines()) for name in files) <= 1400
+    assert sum(len((ROOT / "minilxmert" / f"{name}.py").read_text().splitlines()) for name in files) <= 1300

@@ -47,7 +47,7 @@ def open_checkpoint(path, config=None, num_attention_heads=None):
     scheme, weights = to_published(arrays, path)
     weights = untie(weights, path)
     if config is None:
-        config = find_config(path, weights, metadata, num_attention_heads)
+        config = find_config(path, scheme, weights, metadata, num_attention_heads)
     answers = metadata.get("answers") or find_answers(path, config)
     return Checkpoint(path, format, scheme, weights, config, answers, metadata)
 
@@ -72,9 +72,11 @@ def untie(weights, path):
     return {name: array for name, array in weights.items() if name != TIED}
 
 
-def find_config(path, weights, metadata, num_attention_heads):
-    """The config in the file, beside it, or inferred from the shapes."""
+def find_config(path, scheme, weights, metadata, num_attention_heads):
+    """The config in the file, beside it, or inferred from the shapes and the naming scheme."""
     inferred = infer_config(weights)
+    if scheme.startswith("authors"):
+        inferred["visual_loss_normalizer"] = 1 / 0.15
     if "config" in metadata:
         return LxmertConfig.from_dict(metadata["config"], path)
     beside = path.parent / "config.json"

@@ -24,12 +24,12 @@ def normalise(y, w, b, eps):
     for j in range(len(y)):
         y[j] -= mean
         square += y[j] * y[j]
-    scale = np.float32(1) / np.float32(math.sqrt(square / size + eps))
+    scale = np.float32(1) / np.float32(math.sqrt(square / size + np.float32(eps)))
     for j in range(len(y)):
         y[j] = y[j] * scale * w[j] + b[j]
 
 
-@kernel(MATRIX, MATRIX, types.boolean, VECTOR, VECTOR, types.float32, types.float32[:, ::1])
+@kernel(MATRIX, MATRIX, types.boolean, VECTOR, VECTOR, types.float64, types.float32[:, ::1])
 def normalise_all(counter, x, residual, add, w, b, eps, y):
     """y = layer_norm(x + residual), or layer_norm(x) without add; all (R, E). A task is STRIP rows."""
     n = take(counter)
@@ -47,5 +47,5 @@ def normalised(x, residual, w, b, eps):
     y = np.empty(x.shape, np.float32)
     add = residual is not None
     w, b = np.ascontiguousarray(w), np.ascontiguousarray(b)
-    normalise_all(x, residual if add else x, add, w, b, np.float32(eps), y, small=y.size <= SMALL)
+    normalise_all(x, residual if add else x, add, w, b, eps, y, small=y.size <= SMALL)
     return y
