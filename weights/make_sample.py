@@ -19,7 +19,8 @@ COLOURS = "red green blue yellow black white brown purple".split()
 THINGS = "table cup plate spoon knife bottle chair window door lamp apple banana cake dog cat".split()
 ANSWERS = ["yes", "no", "0", "1", "2", "3", "4", "5", *COLOURS, *THINGS, "left", "right", "nothing"]
 QUESTIONS = [f"what color is the {thing} ?" for thing in THINGS]
-QUESTIONS += [f"is there a {colour} {thing} left of the {other} ?" for colour in COLOURS for thing in THINGS[::4] for other in THINGS[::5]]
+PAIRS = [(thing, other) for thing in THINGS[::4] for other in THINGS[::5]]
+QUESTIONS += [f"is there a {colour} {thing} left of the {other} ?" for colour in COLOURS for thing, other in PAIRS]
 QUESTIONS += [f"how many {thing}s are on the table ?" for thing in THINGS] + ["what is on the right ? where is it ?"]
 SIZE = (480, 640)  # height and width of the pictures, in pixels
 

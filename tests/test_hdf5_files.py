@@ -1,0 +1,520 @@
+"""HDF5 weight files: Keras' and our own, sound, hostile and damaged."""
+
+import csv
+import faulthandler
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+from conftest import REFERENCE, check_corpus, check_mutants, refusal_faults
+
+from minilxmert import CheckpointError
+from minilxmert.checkpoints.hdf5_bytes import GLOBAL_HEAP, LOCAL_HEAP, TREE
+from minilxmert.checkpoints.hdf5_file import read_hdf5
+from minilxmert.checkpoints.hdf5_guard import open_checked
+from minilxmert.checkpoints.keras_names import torch_name
+from minilxmert.checkpoints.own_h5 import write_own
+
+KERNEL, BIAS = "model/cls/dense/kernel:0", "model/cls/dense/bias:0"
+WORDS = "model/lxmert/word_embeddings/weight:0"  # listed in both layers, as Keras does
+CONFIG, ANSWERS = {"hidden_size": 12, "name": "ü"}, ["yes", "no", "", "déjà vu"]
+
+
+@pytest.fixture(autouse=True)
+def no_endless_loop(request):
+    """The HDF5 library cannot be interrupted while it loops: end the whole run, with a traceback, instead."""
+    faulthandler.dump_traceback_later(3600 if request.node.get_closest_marker("nightly") else 120, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+def values(file=read_hdf5):
+    return lambda path: file(path)[1]
+
+
+def variables(dtype="<f4"):
+    rng = np.random.default_rng(5)
+    shapes = {WORDS: (9, 5), KERNEL: (5, 5), BIAS: (5,)}
+    return {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def expected(arrays):
+    return {torch_name(n.partition("/")[2])[0]: a.T if "kernel" in n else a for n, a in arrays.items()}
+
+
+def same(found, wanted):
+    return found.keys() == wanted.keys() and all(np.array_equal(found[name], wanted[name]) for name in wanted)
+
+
+def write_keras(path, arrays, vlen=False, parts=False, libver="earliest", **storage):
+    """A file as Keras writes it: the layers lxmert and cls, the word embedding in both."""
+    layers = {"lxmert": [WORDS], "cls": [KERNEL, BIAS, WORDS]}
+    with h5py.File(path, "w", libver=libver) as file:
+
+        def strings(texts):
+            return np.array(texts, h5py.string_dtype("ascii") if vlen else "S64")
+
+        file.attrs["layer_names"] = strings(list(layers))
+        file.attrs["backend"] = "tensorflow"
+        for layer, names in layers.items():
+            group = file.create_group(layer)
+            for part, listed in enumerate([[n] for n in names]) if parts else [("", names)]:
+                group.attrs[f"weight_names{part}"] = strings(listed)
+            for name in names:
+                group.create_dataset(name, data=arrays[name], **storage)
+        if vlen:
+            file.create_group("top_level_model_weights").attrs["weight_names"] = np.zeros(0)
+    return path
+
+
+def write_mine(path):
+    arrays = {
+        "lxmert.a.weight": np.arange(12, dtype="f4").reshape(3, 4),
+        "b": np.ones(5, "f2"),
+        "c": np.float64(2) + np.zeros(()),
+    }
+    write_own(path, arrays, CONFIG, ANSWERS, {"source": "x.bin"})
+    return arrays
+
+
+# --- Keras
+
+
+def test_the_name_rule_gives_every_published_name():
+    with open(REFERENCE / "tf_lxmert_names.tsv") as file:
+        rows = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
+    assert len(rows) > 180
+    for row in rows:
+        assert torch_name(row["tf_name"].partition("/")[2]) == (row["pt_name"], row["transpose"] == "T")
+
+
+def test_the_reference_file_holds_the_numbers_of_the_other_formats():
+    data = (REFERENCE / "v5" / "model.safetensors").read_bytes()
+    start = 8 + struct.unpack_from("<Q", data)[0]
+    header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
+    wanted = {
+        name: np.frombuffer(data[start:], "<f4")[t["data_offsets"][0] // 4 : t["data_offsets"][1] // 4].reshape(
+            t["shape"]
+        )
+        for name, t in header.items()
+    }
+    format, found, metadata = read_hdf5(REFERENCE / "tf_model.h5")
+    assert format == "keras h5" and metadata == {} and len(found) == 202 and same(found, wanted)
+    assert not next(iter(found.values())).flags.writeable  # mapped
+
+
+def test_a_file_of_tensorflow_itself():
+    found = values()(REFERENCE / "tf_native" / "tf_model.h5")
+    assert len(found) > 180 and all(array.dtype == np.float32 for array in found.values())
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f2", ">f8"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        {},
+        {"vlen": True},
+        {"parts": True},
+        {"libver": "latest"},
+        {"chunks": (2,)},
+        {"chunks": (2,), "compression": "gzip", "shuffle": True},
+    ],
+    ids=str,
+)
+def test_every_dialect_of_keras(tmp_path, style, dtype):
+    arrays = variables(dtype)
+    if "chunks" in style:
+        arrays[KERNEL], arrays[WORDS] = arrays[KERNEL][0], arrays[WORDS][0]  # chunks of one axis
+        with pytest.raises(CheckpointError, match="two axes"):
+            values()(write_keras(tmp_path / "flat.h5", arrays, **style))
+        path = write_keras(tmp_path / "chunks.h5", variables(dtype), **{**style, "chunks": True})
+        assert same(values()(path), expected(variables(dtype)))
+        with open_checked(tmp_path / "flat.h5") as file:  # a last chunk that reaches beyond the array
+            np.testing.assert_array_equal(file.array("cls/" + BIAS), arrays[BIAS])
+    else:
+        assert same(values()(write_keras(tmp_path / "a.h5", arrays, **style)), expected(arrays))
+
+
+# --- hostile files
+
+
+def replaced(make):
+    """A change of a file that puts something else in the place of the kernel."""
+
+    def change(file, folder):
+        group = file["cls/model/cls/dense"]
+        del group["kernel:0"]
+        make(group, "kernel:0", folder)
+
+    return change
+
+
+def external(group, name, folder):
+    (folder / "secret").write_bytes(b"SECRET" * 100)
+    group.create_dataset(name, (5, 5), "<f4", external=[(str(folder / "secret"), 0, 100)])
+
+
+def virtual(group, name, folder):
+    layout = h5py.VirtualLayout((5, 5), "<f4")
+    layout[...] = h5py.VirtualSource(".", "lxmert/" + WORDS, (9, 5))[:5]
+    group.create_virtual_dataset(name, layout)
+
+
+def link(make):
+    return replaced(lambda group, name, folder: group.__setitem__(name, make()))
+
+
+def gzip_bomb(group, name, folder):
+    group.create_dataset(name, data=np.zeros((2048, 2048), "<f4"), chunks=(2048, 512), compression="gzip")
+
+
+def lying_chunk(group, name, folder):
+    """A chunk of 100 bytes whose zlib data unpack to 64 MB."""
+    dataset = group.create_dataset(name, (5, 5), "<f4", chunks=(5, 5), compression="gzip")
+    dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(64 << 20)))
+
+
+def stored(data=None, **arguments):
+    return replaced(lambda group, name, folder: group.create_dataset(name, data=data, **arguments))
+
+
+def attribute(entry, name, value):
+    return lambda file, folder: file[entry].attrs.__setitem__(name, value)
+
+
+def conflict(file, folder):
+    file["cls/" + WORDS][0, 0] += 1
+
+
+def wide(file, folder):
+    for number in range(20_001):
+        file.create_group(f"many/{number}")
+
+
+HOSTILE = {
+    "external storage": (replaced(external), "stored in this file"),
+    "virtual dataset": (replaced(virtual), "stored in this file"),
+    "external link": (link(lambda: h5py.ExternalLink("other.h5", "/d")), "link to elsewhere"),
+    "soft link": (link(lambda: h5py.SoftLink("/lxmert/" + WORDS)), "link to elsewhere"),
+    "cycle": (lambda file, folder: file["cls"].__setitem__("again", file["/"]), "second name"),
+    "second name": (lambda file, folder: file["cls"].__setitem__("again", file["cls/" + BIAS]), "second name"),
+    "shape bomb": (stored(shape=(1 << 20, 1 << 20), dtype="<f4"), "4398046511104 bytes"),
+    "shape bomb in chunks": (stored(shape=(1 << 20, 1 << 20), dtype="<f4", chunks=(9, 9)), "at most 0 bytes"),
+    "gzip bomb": (replaced(gzip_bomb), "bytes of numbers"),
+    "lying chunk": (replaced(lying_chunk), "chunk of other than 100 bytes"),
+    "never stored": (stored(shape=(5, 5), dtype="<f4", fillvalue=0.5), "found 0 bytes"),
+    "fletcher32": (stored(np.ones((5, 5), "<f4"), fletcher32=True, chunks=(5, 5)), "no filters but"),
+    "integers": (stored(np.ones((5, 5), "<i4")), "found int32"),
+    "ragged": (stored(shape=(5, 5), dtype=h5py.vlen_dtype("f4")), "another type"),
+    "strings": (stored(np.full((5, 5), b"1.0")), r"found \|S3"),
+    "empty": (stored(h5py.Empty("f4")), "no shape"),
+    "no number": (stored(np.zeros((0, 5), "<f4")), "two axes"),
+    "nan": (stored(np.full((5, 5), np.nan, "<f4")), "finite numbers"),
+    "a group": (replaced(lambda group, name, folder: group.create_group(name)), "found a group"),
+    "missing": (replaced(lambda group, name, folder: None), "a group or dataset of this file"),
+    "whole model": (attribute("/", "model_config", "{}"), "whole Keras model"),
+    "no layer names": (lambda file, folder: file.attrs.__delitem__("layer_names"), "layer_names, or"),
+    "numbers for names": (attribute("/", "layer_names", np.arange(3)), "names, each once"),
+    "a layer twice": (attribute("/", "layer_names", [b"cls", b"cls"]), "names, each once"),
+    "another layer's": (attribute("cls", "weight_names", [("../lxmert/" + WORDS).encode()]), r"names of 1 to"),
+    "absolute": (attribute("cls", "weight_names", [("/lxmert/" + WORDS).encode()]), r"names of 1 to"),
+    "shallow": (attribute("cls", "weight_names", [b"a/b:0"]), "3 levels"),
+    "not UTF-8": (attribute("cls", "weight_names", [b"a/b/\xff:0"]), "a text, a number"),
+    "two lists": (attribute("cls", "weight_names0", [KERNEL.encode()]), "weight_names, or"),
+    "a gap": (attribute("cls", "weight_names2", [KERNEL.encode()]), "weight_names, or"),
+    "unlisted": (lambda file, folder: file["cls"].create_dataset("more", data=np.ones(3)), "unlisted"),
+    "copies differ": (conflict, "the same numbers"),
+    "long text": (attribute("/", "layer_names", "x" * 20_000), "a text, a number"),
+    "too many objects": (wide, "at most 20000"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused(tmp_path, name):
+    change, message = HOSTILE[name]
+    path = write_keras(tmp_path / "hostile.h5", variables(), vlen=True)
+    with h5py.File(path, "r+") as file:
+        change(file, tmp_path)
+    assert not list(refusal_faults(read_hdf5, path))
+    with pytest.raises(CheckpointError, match=message):
+        read_hdf5(path)
+
+
+def overwritten(at, new):
+    return lambda data: data[:at] + new + data[at + len(new) :]
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda data: data[:-1], "a file of"),
+        (lambda data: data + b"PK\5\6", "a file of"),
+        (lambda data: data[:8], "superblock version"),
+        (lambda data: b"", "an HDF5 file"),
+        (lambda data: b"#!/bin/sh\n".ljust(512, b"\0") + data, "an HDF5 file"),
+        (overwritten(8, b"\4"), "superblock version"),
+        (overwritten(13, b"\4"), "8 bytes"),
+        (overwritten(24, b"\1"), "base address"),
+        (overwritten(48, bytes(8)), "several files"),
+        (overwritten(64, struct.pack("<Q", 1 << 40)), "an HDF5 file"),
+    ],
+)
+def test_damaged_superblocks_are_refused(tmp_path, damage, message):
+    path = write_keras(tmp_path / "a.h5", variables())
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CheckpointError, match=message):
+        read_hdf5(path)
+
+
+@pytest.mark.parametrize("size", [0, 2**64 - 16, 2**64 - 1, 1 << 40])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_heap_that_would_never_end_is_refused(tmp_path, number, size):
+    path = write_keras(tmp_path / "a.h5", variables(), vlen=True)
+    data = bytearray(path.read_bytes())
+    at = data.index(GLOBAL_HEAP) + 16
+    data[at : at + 16] = struct.pack("<H6xQ", number, size)
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="in a heap" if number == 0 or size else "text"):
+        read_hdf5(path)
+
+
+def pack(*numbers):
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+def test_a_ring_of_free_blocks_is_refused(tmp_path):
+    path = write_keras(tmp_path / "a.h5", variables())
+    data = bytearray(path.read_bytes())
+    for at in [at for at in range(len(data)) if data.startswith(LOCAL_HEAP, at)]:
+        block, start = struct.unpack_from("<2Q", data, at + 16)
+        data[start + block : start + block + 8] = pack(block)
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="ring of free blocks"):
+        read_hdf5(path)
+
+
+@pytest.mark.parametrize("child", ["itself", "twice the same"])
+@pytest.mark.parametrize("chunks", [False, True])
+def test_a_tree_with_a_ring_is_refused(tmp_path, chunks, child):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", data=np.ones(2000), chunks=(1,))
+        for number in range(2000):
+            file.create_group(f"b/{number}")
+    data, key = bytearray(path.read_bytes()), 24 if chunks else 8
+    high = [at for at in range(len(data)) if data.startswith(TREE + bytes([chunks, 1]), at)]
+    for at in high:
+        first = at + 24 + key
+        data[first : first + 8] = pack(at) if child == "itself" else data[first + 8 + key : first + 16 + key]
+    path.write_bytes(data)
+    with open_checked(path) as file, pytest.raises(CheckpointError, match="ring"):
+        assert high and file.array("a").all() and file.names("b")
+
+
+def test_arrays_of_the_same_bytes_are_refused(tmp_path):
+    path, sizes = tmp_path / "a.h5", {"a": 77_777, "b": 777, "c": 777}
+    with h5py.File(path, "w") as file:
+        for name, size in sizes.items():
+            file[name] = np.ones(size)
+        places = {name: file[name].id.get_offset() for name in sizes}
+    data = path.read_bytes()
+    for name in "bc":
+        data = data.replace(pack(places[name], 777 * 8), pack(places["a"], 77_777 * 8))
+    path.write_bytes(data.replace(pack(777), pack(77_777)))
+    with open_checked(path) as file:
+        assert file.array("b").shape == (77_777,)
+        with pytest.raises(CheckpointError, match="bytes of its own"):
+            [file.array(name) for name in "abc"]
+
+
+@pytest.mark.parametrize("name", [b"\0", b"/"])
+def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("Q")
+    data = (tmp_path / "a.h5").read_bytes()
+    assert data.count(b"Q\0") == 1
+    (tmp_path / "a.h5").write_bytes(data.replace(b"Q\0", name + b"\0"))
+    with open_checked(tmp_path / "a.h5") as file, pytest.raises(CheckpointError):
+        list(file.datasets())
+
+
+def test_a_text_that_claims_gigabytes_is_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("a").attrs["name"] = "abc"
+        file.create_group("b").attrs["name"] = ["abc", "def"]
+    data = path.read_bytes()
+    with open_checked(path) as file:
+        assert (file.attribute("a", "name"), file.attribute("b", "name")) == ("abc", ["abc", "def"])
+    heap, character = pack(data.index(GLOBAL_HEAP)), b"\x10\0\0\0\1\0\0\0\0\0\x08\0"
+    length, size = b"\3\0\0\0" + heap, b"\1\0\0\4"
+    assert data.count(length) == 3 and data.count(character) == 2
+    wide = data.replace(character, character[:4] + size + character[8:])  # HDF5 2.0 finds this one itself
+    for hostile, message in (data.replace(length, size + heap), "more than"), (wide, "of 1 byte|a text, a number"):
+        path.write_bytes(hostile)
+        with open_checked(path) as file:
+            for entry in "ab":
+                with pytest.raises(CheckpointError, match=message):
+                    file.attribute(entry, "name")
+
+
+def test_newer_indexes_are_refused(tmp_path):
+    path = write_keras(tmp_path / "a.h5", variables(), libver="latest", chunks=True)
+    assert same(values()(path), expected(variables()))
+    with h5py.File(path, "r+", libver="latest") as file:
+        for number in range(20):
+            file["cls"].create_group(str(number))
+    with pytest.raises(CheckpointError, match="newer HDF5"):
+        read_hdf5(path)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(CheckpointError, match="a readable file"):
+            read_hdf5(path)
+
+
+# --- our own format
+
+
+def test_own_round_trip(tmp_path):
+    arrays = write_mine(tmp_path / "a.h5")
+    format, found, metadata = read_hdf5(tmp_path / "a.h5")
+    assert format == "minilxmert h5" and same(found, arrays)
+    assert {name: array.dtype for name, array in found.items()} == {n: a.dtype for n, a in arrays.items()}
+    assert metadata == {"config": CONFIG, "answers": ANSWERS, "provenance": {"source": "x.bin"}}
+    assert not found["lxmert.a.weight"].flags.owndata and not found["lxmert.a.weight"].flags.writeable
+
+
+def test_own_takes_every_layout_and_byte_order(tmp_path):
+    arrays = {"t": np.arange(6, dtype="f4").reshape(2, 3).T, "b": np.ones(3, ">f8"), "none": np.zeros((0, 4), "f4")}
+    write_own(tmp_path / "a.h5", arrays, CONFIG)
+    assert same(values()(tmp_path / "a.h5"), arrays)
+    assert read_hdf5(tmp_path / "a.h5")[2] == {"config": CONFIG, "answers": None, "provenance": None}
+
+
+def test_own_is_plain_hdf5(tmp_path):
+    arrays = write_mine(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert same({name: dataset[()] for name, dataset in file["weights"].items()}, arrays)
+        assert json.loads(file.attrs["config"]) == CONFIG and file["answers"].asstr()[()].tolist() == ANSWERS
+        assert file["weights/b"].attrs["crc32"] == zlib.crc32(arrays["b"])
+
+
+def test_own_detects_every_flipped_bit(tmp_path):
+    arrays = write_mine(tmp_path / "a.h5")
+    wanted, data = read_hdf5(tmp_path / "a.h5")[2], (tmp_path / "a.h5").read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    for at in [data.index(arrays["lxmert.a.weight"].tobytes()) + 5, *rng.integers(len(data), size=400)]:
+        (tmp_path / "b.h5").write_bytes(overwritten(at, bytes([data[at] ^ 1 << int(rng.integers(8))]))(data))
+        try:
+            _, found, metadata = read_hdf5(tmp_path / "b.h5")
+        except CheckpointError:
+            refused += 1
+        else:  # a byte that means nothing
+            assert same(found, arrays) and metadata == wanted, at
+    assert refused > 100
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda file: file.attrs.__setitem__("version", 2), "newer minilxmert"),
+        (lambda file: file.attrs.__setitem__("more", 1), "others"),
+        (lambda file: file.attrs.__setitem__("format", np.bytes_("other")), "others"),
+        (lambda file: file.attrs.__setitem__("config", np.bytes_(b'{"hidden_size": 13}')), "another digest"),
+        (lambda file: file["weights"].move("b", "d"), "another digest"),
+        (lambda file: file["weights"].__delitem__("b"), "another digest"),
+        (lambda file: file["weights/b"].__setitem__(0, 2), "damaged"),
+        (lambda file: file["answers"].__setitem__(0, b"noo"), "damaged"),
+        (lambda file: file["weights/b"].attrs.__setitem__("crc32", 5), "damaged"),
+        (lambda file: file.create_dataset("more", data=np.ones(3)), "something else"),
+    ],
+)
+def test_own_refuses_what_was_changed_later(tmp_path, change, message):
+    write_mine(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        change(file)
+    with pytest.raises(CheckpointError, match=message):
+        read_hdf5(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    "arrays, config, answers, message",
+    [
+        ({"a": np.ones(3, "i4")}, {}, None, "found int32"),
+        ({"a": np.full(3, np.inf, "f4")}, {}, None, "finite numbers"),
+        ({"a/../b": np.ones(3, "f4")}, {"a": float("nan")}, None, "JSON"),
+        ({}, {"a": "x" * 70_000}, None, "60000 bytes"),
+        ({}, {}, ["a\0"], "NUL"),
+        ({}, {}, ["\ud800"], "written"),
+    ],
+)
+def test_what_cannot_be_stored_leaves_the_old_file(tmp_path, arrays, config, answers, message):
+    write_mine(tmp_path / "a.h5")
+    before = (tmp_path / "a.h5").read_bytes()
+    with pytest.raises(CheckpointError, match=message):
+        write_own(tmp_path / "a.h5", arrays, config, answers)
+    assert (tmp_path / "a.h5").read_bytes() == before and os.listdir(tmp_path) == ["a.h5"]
+
+
+@pytest.mark.parametrize("limit", [0, 1000, 5000, 50_000])
+def test_a_full_disk_leaves_the_old_file(tmp_path, limit):
+    resource = pytest.importorskip("resource")
+    arrays = write_mine(tmp_path / "a.h5")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, old[1]))
+    try:
+        with pytest.raises(CheckpointError, match="can be written"):
+            write_own(tmp_path / "a.h5", {"a": np.ones(100_000, "f4")}, CONFIG)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert same(values()(tmp_path / "a.h5"), arrays) and os.listdir(tmp_path) == ["a.h5"]
+
+
+def test_own_needs_a_directory(tmp_path):
+    with pytest.raises(CheckpointError, match="can be written"):
+        write_own(tmp_path / "none" / "a.h5", {}, CONFIG)
+
+
+# --- damage at random, and the corpus
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("style", ["fixed", "vlen", "latest", "gzip", "own"])
+def test_mutants(tmp_path, style, count):
+    path, read = tmp_path / "a.h5", read_hdf5
+    if style == "own":
+        arrays = write_mine(path)
+        wanted = read_hdf5(path)[2]
+
+        def read(path):
+            _, found, metadata = read_hdf5(path)
+            assert same(found, arrays) and metadata == wanted
+
+    else:
+        styles = {"vlen": {"vlen": True}, "latest": {"libver": "latest"}}
+        styles["gzip"] = {"compression": "gzip", "shuffle": True}
+        write_keras(path, variables(), **styles.get(style, {}))
+    check_mutants(path.read_bytes(), read, tmp_path / "mutant.h5", count, seed=len(style) + count)
+
+
+def test_corpus(corpus):
+    check_corpus(corpus, {"tf_h5"}, {"parse", "policy"}, values())
+
+
+def test_poisoned_own_files(corpus, tmp_path):
+    write_mine(tmp_path / "own.h5")
+    script = os.environ["MINILXMERT_ATTACK_CORPUS"]
+    command = [sys.executable, script, "--poison", tmp_path / "own.h5", tmp_path / "poisoned"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    cases = json.loads((tmp_path / "poisoned" / "manifest.json").read_text())
+    faults = {c["file"]: list(refusal_faults(read_hdf5, tmp_path / "poisoned" / c["file"])) for c in cases}
+    assert len(cases) >= 30 and not any(faults.values()), faults
