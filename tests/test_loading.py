@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 from conftest import REFERENCE, check_corpus
-from minilxmert.checkpoints.safetensors import write_safetensors
 
 import minilxmert
 from minilxmert import (
@@ -20,6 +19,7 @@ from minilxmert import (
 )
 from minilxmert.checkpoints.loading import open_checkpoint
 from minilxmert.checkpoints.names import published_paths, to_published
+from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.params import encoder_shapes, flatten, head_shapes
 
 AUTHORS = REFERENCE / "original"

@@ -1,8 +1,8 @@
 """Scaled dot-product attention, one head of one sentence a task: scores, mask, softmax and context while they are hot.
 
-Keys and values of the head are laid out in panels like weights (packing.py), then the same tile multiplies both times:
-scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length lie one after the other in one array (A = 1), or each
-has its own array of equal lengths (A = B)."""
+Keys and values of the head are laid out in panels like weights (packing.py), then the same tile multiplies both
+times: scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length lie one after the other in one array (A = 1),
+or each has its own array of equal lengths (A = B)."""
 
 import numpy as np
 from numba import njit, types

@@ -63,14 +63,16 @@ class Announcer(event.Listener):
 
     def on_start(self, _):
         if not self.said:
-            print(f"minilxmert: compiling kernels for this machine, once: about {SECONDS} s", file=sys.stderr, flush=True)
+            print(
+                f"minilxmert: compiling kernels for this machine, once: about {SECONDS} s", file=sys.stderr, flush=True
+            )
         self.said = True
 
     def on_end(self, _):
         pass
 
 
-FOLDER = cache_folder()
+FOLDER = None if numba.config.DISABLE_JIT else cache_folder()
 ANNOUNCER = Announcer()
 
 
@@ -86,5 +88,13 @@ def private_cache():
 
 def compiled(function, *signature, **options):
     """The function compiled (or loaded) for one signature, at once. It runs without Python's lock (nogil)."""
+
+    def build(cache):
+        return numba.njit(numba.void(*signature), nogil=True, cache=cache, **options)(function)
+
     with private_cache(), event.install_listener("numba:compile", ANNOUNCER):
-        return numba.njit(numba.void(*signature), nogil=True, cache=FOLDER is not None, **options)(function)
+        try:
+            return build(FOLDER is not None)
+        except Exception as error:  # a damaged cache can raise anything; a fault of the kernel itself is raised again
+            warnings.warn(f"{FOLDER} is damaged or full ({error}); delete it", stacklevel=2)
+            return build(False)

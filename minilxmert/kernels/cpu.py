@@ -1,8 +1,8 @@
 """What the processor has, and the register tile that suits it.
 
-A matrix product is made of tiles: `rows` × (`vectors` · `lanes`) sums that stay in vector registers while the kernel walks
-along the inputs. A good tile nearly fills the register file: rows · vectors sums, `vectors` weights and one input value.
-The environment variable MINILXMERT_TILE chooses another one by name, e.g. to test the kernels of a smaller processor."""
+A matrix product is made of tiles: `rows` × (`vectors` · `lanes`) sums that stay in vector registers while the kernel
+walks along the inputs. A good tile nearly fills the registers: rows · vectors sums, `vectors` weights and one input.
+The environment variable MINILXMERT_TILE chooses another one by name, e.g. to test what a smaller processor runs."""
 
 import functools
 import os

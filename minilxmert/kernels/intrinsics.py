@@ -1,7 +1,7 @@
 """What the kernels need and Numba lacks, written as LLVM instructions: a tile, a row, a ticket, and a call by address.
 
-Each of the first three has its Python definition beside it, which is also what runs under NUMBA_DISABLE_JIT=1 (kernels can then be stepped
-through with a debugger) and, for the tile, when MINILXMERT_TILE=plain."""
+The first three have a Python definition, too. It is what runs under NUMBA_DISABLE_JIT=1, when kernels can be stepped
+through with a debugger, and, for the tile, under MINILXMERT_TILE=plain."""
 
 from llvmlite import ir
 from numba import config, njit, types

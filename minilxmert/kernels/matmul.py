@@ -1,9 +1,9 @@
 """Matrix products by packed weights, y = act(x·wᵀ + b), at the speed of the processor's multipliers.
 
-packing.py lays the weights out in panels: WIDTH outputs side by side, (inputs, WIDTH), so that a tile reads them straight
-through. A task is one panel times a chunk of rows. DEPTH inputs at a time: so much of a panel stays in the cache while
-every row of the chunk passes by. Each output is the sum, over blocks of DEPTH, of sums taken in the order of the inputs:
-its bits depend neither on the other rows, nor on the threads, nor on the chunks."""
+packing.py lays the weights out in panels: WIDTH outputs side by side, (inputs, WIDTH), so that a tile reads them
+straight through. A task is one panel times a chunk of rows, DEPTH inputs at a time: so much of a panel stays in the
+cache while every row of the chunk passes by. Each output is the sum, over blocks of DEPTH, of sums in the order of the
+inputs: its bits depend neither on the other rows, nor on the threads, nor on the chunks."""
 
 import numpy as np
 from numba import njit, types
@@ -89,6 +89,6 @@ def product(x, weights, act=None):
 
 
 def count_chunks(rows, panels, threads):
-    """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if there are enough."""
+    """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if possible."""
     wanted = -(-4 * threads // panels) if threads > 1 else 1
     return max(-(-rows // CHUNK), min(wanted, -(-rows // ROWS)))

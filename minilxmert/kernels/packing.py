@@ -3,6 +3,9 @@
 While a copy exists its weights are read-only, so that writing into them in place is an error instead of silently having
 no effect. release() drops the copies and makes the weights writable again; new arrays are simply packed anew."""
 
+import contextlib
+import math
+import mmap
 import weakref
 from typing import NamedTuple
 
@@ -18,7 +21,7 @@ STRIP = 64  # inputs of one packing task
 
 @kernel(types.Array(types.float32, 2, "A", readonly=True), types.float32[:, :, ::1], types.int64)
 def pack_all(counter, w, panels, column):
-    """Copy w (O, I) into the outputs column … column + O of panels (P, I, WIDTH), turned round: a task is STRIP inputs."""
+    """Copy w (O, I) into outputs column … column + O of panels (P, I, WIDTH), turned round. A task is STRIP inputs."""
     outputs, inputs = w.shape
     n = take(counter)
     while n * STRIP < inputs:
@@ -48,29 +51,34 @@ entries = {}  # {(id of w, id of b, id of the next map's w …): Entry}
 
 
 def packed(layers):
-    """The packed copy of layers [{"w": (O, I), "b": (O,)}, …], made at the first call and whenever they may have changed."""
+    """The packed copy of layers [{"w": (O, I), "b": (O,)}, …], made when first wanted or when they may have changed."""
     arrays = [array for layer in layers for array in (layer["w"], layer["b"])]
     key = tuple(map(id, arrays))
     entry = entries.get(key)
-    if entry is None or any(array().flags.writeable for array in entry.watched):
+    if entry is None or any(map(may_change, entry.watched)):
         entry = entries[key] = pack(key, arrays)
     return entry.packed
 
 
+def may_change(reference):
+    array = reference()
+    return array is None or array.flags.writeable
+
+
 def pack(key, arrays):
     """A new Entry. The arrays are locked before they are copied: no other thread can write in between."""
-
-    def forget(_):
-        entries.pop(key, None)
-
     watched = [each for array in arrays for each in with_bases(array)]
     locked = [weakref.ref(each) for each in watched if each.flags.writeable]
     for each in watched:
         each.flags.writeable = False
     ws, bs = arrays[::2], arrays[1::2]
-    panels, bias = panels_of(ws), np.zeros((-(-sum(map(len, bs)) // WIDTH), WIDTH), np.float32)
-    np.concatenate(bs, out=bias.reshape(-1)[: sum(map(len, bs))])
-    return Entry(Packed(panels, bias, sum(map(len, bs))), [weakref.ref(each, forget) for each in watched], locked)
+    outputs = sum(map(len, bs))
+    bias = np.zeros((-(-outputs // WIDTH), WIDTH), np.float32)
+    np.concatenate(bs, out=bias.reshape(-1)[:outputs])
+    copy = Packed(panels_of(ws), bias, outputs)
+    for w in ws:
+        let_go(w)
+    return Entry(copy, [weakref.ref(each, lambda _: drop(key)) for each in watched], locked)
 
 
 def with_bases(array):
@@ -78,6 +86,22 @@ def with_bases(array):
     while isinstance(array, np.ndarray):
         yield array
         array = array.base
+
+
+def drop(key):
+    """Forget a packed copy; what it had locked is writable again, the owner of memory before its views."""
+    entry = entries.pop(key, None)
+    for array in [reference() for reference in reversed(entry.locked)] if entry else []:
+        if array is not None:
+            with contextlib.suppress(ValueError):  # its owner was locked for another copy, which still stands
+                array.flags.writeable = True
+
+
+def release(*arrays):
+    """Drop the packed copies of the given weights, or of all: they may be written again, e.g. by an optimizer."""
+    wanted = set(map(id, arrays))
+    for key in [key for key in entries if not wanted or wanted & set(key)]:
+        drop(key)
 
 
 def panels_of(ws):
@@ -98,16 +122,17 @@ def in_rows(x):
 
 def aligned_zeros(shape):
     """Zeros (float32) that begin on a cache line."""
-    size = int(np.prod(shape))
-    memory = np.zeros(4 * size + LINE, np.uint8)
+    size = 4 * math.prod(shape)
+    memory = np.zeros(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
-    return memory[start : start + 4 * size].view(np.float32).reshape(shape)
+    return memory[start : start + size].view(np.float32).reshape(shape)
 
 
-def release(*arrays):
-    """Drop the packed copies of the given weights, or of all, and make writable again what was writable."""
-    wanted = set(map(id, arrays))
-    for key in [key for key in entries if not wanted or wanted & set(key)]:
-        for array in map(lambda reference: reference(), entries.pop(key).locked):
-            if array is not None:
-                array.flags.writeable = True
+def let_go(w):
+    """Give the pages of weights in a mapped file back to the system: they were read once, their packed copy stays."""
+    *_, owner = with_bases(w)
+    if isinstance(owner.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and w.flags.c_contiguous:
+        start = w.ctypes.data - np.frombuffer(owner.base, np.uint8).ctypes.data
+        first, last = -(-start // mmap.PAGESIZE), (start + w.nbytes) // mmap.PAGESIZE
+        if last > first and memoryview(owner.base).readonly:  # else there may be changes that no file has
+            owner.base.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)

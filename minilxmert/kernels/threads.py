@@ -1,8 +1,8 @@
 """Who runs a kernel: every kernel is written as "take a task, do it, until none is left", for any number of threads.
 
 A task computes whole rows or tiles, always in the same order, so the results have the same bits whatever the number.
-Numba's pool is started by the first kernel that wants it. One lock around it, because the pool must not be entered by two
-Python threads at once. A forked child inherits no pool: there each kernel runs on the thread that calls it."""
+Numba's pool is started by the first kernel that wants it. There is one lock around it, because two Python threads must
+not enter it at once. A forked child inherits no pool: there each kernel runs on the thread that calls it."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def get_num_threads():
 
 
 def set_num_threads(n):
-    """Use n threads from now on, in every Python thread; the numbers stay the same to the last bit. Raises ConfigError."""
+    """Use n threads from now on, in every Python thread; results keep their bits. Raises ConfigError."""
     global count
     most = 1 if forked else LIMIT
     if not isinstance(n, int) or not 1 <= n <= most:
@@ -63,7 +63,7 @@ class Kernel:
 
 
 def together(threads, address, *arguments):
-    """The same machine code in every thread of the pool, called by its address: compiled once, equal to the last bit."""
+    """The same machine code in every thread of the pool, called by its address: compiled once, the same bits."""
     for _ in prange(threads):
         call(address, arguments)
 

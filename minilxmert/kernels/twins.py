@@ -1,16 +1,26 @@
 """The Numba twins of the hot operations of ops.py: same names, same arguments, same numbers to float32 rounding.
 
-A twin is for inference in float32. Whatever else comes along (a cache, dropout, another type, shapes that do not fit and
-must be refused) goes to the definition."""
+A twin is for inference in float32. Whatever else comes along (a cache, dropout, another type, shapes that do not fit
+and must be refused) goes to the definition."""
+
+import warnings
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from .. import ops
-from .attention import attended
-from .matmul import product
-from .norm import normalised
-from .packing import in_rows, packed
 
+try:
+    from .attention import attended
+    from .matmul import product
+    from .norm import normalised
+    from .packing import in_rows, packed
+except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
+    product = None
+    reason = str(problem).strip().splitlines()[0]
+    warnings.warn(f"the kernels do not compile here ({reason}); NumPy's definitions are used", stacklevel=2)
+
+TWINS = ("add_norm", "attend", "attend_rows", "layer_norm", "linear", "linear_act", "linears")
 FLOAT = np.dtype(np.float32)
 
 
@@ -117,3 +127,7 @@ def attendable(q, k, v, mask, heads):
         and q.shape[-1] == k.shape[-1] > 0
         and q.shape[-1] % heads == 0
     )
+
+
+if product is None:
+    globals().update({name: getattr(ops, name) for name in TWINS})

@@ -1,0 +1,443 @@
+"""Every Numba twin gives the numbers of its definition in ops.py, whatever the sizes, strides, tile and threads."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from numba import njit
+
+from minilxmert import ConfigError, ops
+from minilxmert.kernels import compiling, cpu, intrinsics, packing, threads, twins
+from minilxmert.kernels.math import exp32, gelu32
+
+CLOSE = 3e-6  # of the largest value: a sum of 3072 float32 products is good to about 1e-6, in NumPy as here
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def all_threads():
+    yield
+    threads.set_num_threads(threads.LIMIT)
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape, np.float32)
+
+
+def layer(rng, outputs, inputs):
+    return {"w": normal(rng, outputs, inputs) / np.float32(inputs**0.5), "b": normal(rng, outputs)}
+
+
+def check_close(found, expected):
+    assert found.shape == expected.shape and found.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=CLOSE * max(1, np.abs(expected).max(initial=0)))
+
+
+# --- linear maps -----------------------------------------------------------------------------------------------------
+
+SIZES = [(0, 3, 5), (1, 1, 1), (3, 4, 770), (20, 768, 96), (57, 101, 97), (36, 3072, 48), (391, 37, 49), (9, 513, 2)]
+
+
+@pytest.mark.parametrize("rows, inputs, outputs", SIZES)
+def test_linear(rows, inputs, outputs, rng):
+    x, p = normal(rng, rows, inputs), layer(rng, outputs, inputs)
+    check_close(twins.linear(x, p), ops.linear(x, p))
+    for act in ops.ACTIVATIONS:
+        check_close(twins.linear_act(x, p, act), ops.linear_act(x, p, act))
+
+
+@pytest.mark.parametrize("shape", [(7,), (2, 3, 7), (0, 4, 7), (2, 1, 3, 7)])
+def test_linear_keeps_leading_axes(shape, rng):
+    x, p = normal(rng, *shape), layer(rng, 5, 7)
+    check_close(twins.linear(x, p), ops.linear(x, p))
+
+
+def test_linears_are_one_product(rng):
+    x, p = normal(rng, 2, 5, 70), {name: layer(rng, o, 70) for name, o in zip("abc", (70, 33, 101), strict=True)}
+    found = twins.linears(x, p, "abc")
+    for y, expected in zip(found, ops.linears(x, p, "abc"), strict=True):
+        check_close(y, expected)
+    assert len({id(y.base) for y in found}) == 1
+
+
+def test_linear_reads_any_strides(rng):
+    big, p = normal(rng, 40, 3, 200), layer(rng, 9, 50)
+    for x in (big[:, 1, 50:100], big[::3, 2, :50], big[:, 0, 100:200:2], big[::-1, 0, :50], big[:50, 0, 60:10:-1]):
+        check_close(twins.linear(x, p), ops.linear(x, p))
+    bytes_off = np.frombuffer(b"x" + big[:, 0, :50].tobytes(), np.float32, offset=1).reshape(40, 50)
+    check_close(twins.linear(bytes_off, p), ops.linear(bytes_off, p))
+    turned = {"w": np.asfortranarray(p["w"]), "b": np.repeat(p["b"], 2)[::2]}
+    check_close(twins.linear(big[:, 0, :50], turned), ops.linear(big[:, 0, :50], p))
+
+
+def test_one_row_does_not_change_with_the_others(rng):
+    x, p = normal(rng, 203, 700), layer(rng, 130, 700)
+    whole = twins.linear_act(x, p, "gelu")
+    for rows in (slice(0, 1), slice(5, 12), slice(100, 203)):
+        np.testing.assert_array_equal(twins.linear_act(x[rows], p, "gelu"), whole[rows])
+
+
+def test_linear_keeps_nan_and_infinity(rng):
+    x, p = normal(rng, 30, 300), layer(rng, 50, 300)
+    x[3, 7], x[11, 0], x[12, 299] = np.nan, np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        for twin, definition in ((twins.linear, ops.linear), (twins.linear_act, ops.linear_act)):
+            for act in [()] if twin is twins.linear else [("gelu",), ("relu",)]:
+                found, expected = twin(x, p, *act), definition(x, p, *act)
+                np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+                np.testing.assert_array_equal(found[~np.isfinite(found)], expected[~np.isfinite(found)])
+
+
+@pytest.mark.parametrize("rows", range(1, intrinsics.ROWS + 1))
+def test_the_tile_is_its_definition(rows, rng):
+    @njit
+    def tile(x, w, y):
+        intrinsics.tile(x, w, y, w)
+
+    x, w, y = normal(rng, rows, 13), normal(rng, 13, intrinsics.WIDTH), normal(rng, rows, intrinsics.WIDTH)
+    expected = y + x @ w
+    tile(x, w, y)
+    check_close(y, expected)
+
+
+@pytest.mark.parametrize("name", cpu.TILES)
+def test_every_tile(name, rng):
+    """The vector instructions are generated for any tile; here each multiplies up to its own number of rows."""
+    shape = cpu.TILES[name]
+    multiply = intrinsics.make_tile(*shape)
+
+    @njit
+    def tile(x, w, y):
+        multiply(x, w, y, w)
+
+    for rows in range(1, shape.rows + 1):
+        x, w = normal(rng, rows, 5), normal(rng, 5, shape.lanes * shape.vectors)
+        y = normal(rng, rows, shape.lanes * shape.vectors)
+        expected = y + x @ w
+        tile(x, w, y)
+        check_close(y, expected)
+
+
+# --- activations and normalisation -----------------------------------------------------------------------------------
+
+
+def test_exp_and_gelu_are_exact_to_rounding():
+    x = -np.concatenate([np.linspace(0, 87, 100_001), np.geomspace(1e-30, 1, 10_001)]).astype(np.float32)
+    y = elementwise(exp32, x)
+    np.testing.assert_allclose(y, np.exp(x.astype(float)), rtol=1.5e-7)
+    assert elementwise(exp32, np.array([-88, -1e4, -3e38, -np.inf], np.float32)).tolist() == [0, 0, 0, 0]
+    x = np.concatenate([np.linspace(-14, 14, 280_001), np.geomspace(1e-30, 1, 10_001)]).astype(np.float32)
+    found, exact = elementwise(gelu32, x), ops.gelu(x.astype(float))
+    assert np.abs(found - exact)[np.abs(x) < 8].max() < 6e-7
+    np.testing.assert_allclose(found[x > 0], exact[x > 0], rtol=3e-7)
+    large = np.array([9, 50, 1e4, 3e38, np.inf], np.float32)
+    np.testing.assert_array_equal(elementwise(gelu32, large), large)
+    np.testing.assert_array_equal(elementwise(gelu32, -large[1:-1]), 0)
+    assert np.isnan(elementwise(gelu32, np.array([np.nan, -np.inf], np.float32))).all()  # -inf·0, as in ops
+
+
+@njit
+def every(function, x, y):
+    for i in range(len(x)):
+        y[i] = function(x[i])
+
+
+def elementwise(function, x):
+    y = np.empty_like(x)
+    every(function, x, y)
+    return y
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (1, 3), (7, 5), (2, 3, 768), (60, 771), (5,)])
+def test_norms(shape, rng):
+    x, residual, p = normal(rng, *shape), normal(rng, *shape), {name: normal(rng, shape[-1]) for name in "wb"}
+    x = x * 3 + 5
+    check_close(twins.layer_norm(x, p, 1e-12), ops.layer_norm(x, p, 1e-12))
+    check_close(twins.add_norm(x, residual, p, 1e-12), ops.add_norm(x, residual, p, 1e-12))
+
+
+def test_norm_of_strides_constants_and_nan(rng):
+    big, p = normal(rng, 6, 50), {name: normal(rng, 20) for name in "wb"}
+    check_close(
+        twins.add_norm(big[::2, 5:25], big[1::2, 25:45], p, 1e-5),
+        ops.add_norm(big[::2, 5:25], big[1::2, 25:45], p, 1e-5),
+    )
+    constant = np.full((2, 20), 3, np.float32)
+    np.testing.assert_array_equal(twins.layer_norm(constant, p, 1e-12), np.stack([p["b"]] * 2))
+    constant[1, 4] = np.nan
+    np.testing.assert_array_equal(np.isnan(twins.layer_norm(constant, p, 1e-12)).all(1), [False, True])
+
+
+# --- attention -------------------------------------------------------------------------------------------------------
+
+SHAPES = [(1, 20, 36, 12, 64), (2, 1, 0, 2, 4), (3, 7, 5, 3, 5), (2, 9, 130, 2, 64), (0, 3, 3, 2, 4), (2, 0, 3, 1, 8)]
+
+
+def masks(rng, batch, m):
+    """No mask, the two published ones, and one that hides everything."""
+    hidden = rng.random((batch, 1, 1, m)) < 0.4
+    smallest = np.finfo(np.float32).min
+    return [np.where(h, low, 0).astype(np.float32) for h, low in ((hidden, 0), (hidden, -1e4), (hidden, smallest))] + [
+        np.full((batch, 1, 1, m), smallest)
+    ]
+
+
+@pytest.mark.parametrize("batch, n, m, heads, size", SHAPES)
+def test_attend(batch, n, m, heads, size, rng):
+    both, e = normal(rng, batch, n + m, 3 * heads * size), heads * size
+    q, k, v = both[:, :n, :e], both[:, n:, e : 2 * e], both[:, n:, 2 * e :]  # as cross-attention slices them
+    for mask in masks(rng, batch, m):
+        found = twins.attend(q, k, v, mask, heads)
+        check_close(found, ops.attend(q, k, v, mask, heads))
+        assert np.isfinite(found).all()
+
+
+def test_attend_rows(rng):
+    q_starts, k_starts = np.array([0, 3, 3, 4, 14]), np.array([0, 5, 6, 6, 80])
+    q, (k, v) = normal(rng, 14, 24), normal(rng, 2, 80, 24)
+    mask = np.where(rng.random(80) < 0.3, -1e4, 0).astype(np.float32)
+    check_close(
+        twins.attend_rows(q, k, v, q_starts, k_starts, mask, 3),
+        ops.attend_rows(q, k, v, q_starts, k_starts, mask, 3),
+    )
+
+
+def test_attend_keeps_nan_to_its_query(rng):
+    q, k, v = normal(rng, 3, 2, 9, 16)
+    q[0, 3, 2], q[1, 1, 15] = np.nan, np.inf
+    mask = np.zeros((2, 1, 1, 9), np.float32)
+    found = twins.attend(q, k, v, mask, 4)
+    with np.errstate(invalid="ignore"):
+        expected = ops.attend(q, k, v, mask, 4)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    assert np.isnan(found).any() and not np.isnan(found).all()
+    k[0, 0, 0] = np.nan
+    assert np.isnan(twins.attend(q, k, v, mask, 4)[0, :, :4]).all()
+
+
+# --- what goes to the definition -------------------------------------------------------------------------------------
+
+
+def test_training_and_other_types_use_the_definition(rng):
+    x, p = normal(rng, 3, 4), layer(rng, 5, 4)
+    cache = {}
+    np.testing.assert_array_equal(twins.linear_act(x, p, "gelu", cache), ops.linear_act(x, p, "gelu"))
+    assert set(cache) == {"x", "z"}
+    assert twins.linear(x.astype(float), p).dtype == np.float64
+    assert p["w"].flags.writeable  # nothing was packed
+    mask, q = np.zeros((1, 1, 1, 3), np.float32), x[None]
+    dropped = twins.attend(q, q, q, mask, 2, 0.5, np.random.default_rng(1))
+    np.testing.assert_array_equal(dropped, ops.attend(q, q, q, mask, 2, 0.5, np.random.default_rng(1)))
+
+
+def test_wrong_shapes_are_refused_as_by_numpy(rng):
+    with pytest.raises(ValueError):
+        twins.linear(normal(rng, 3, 5), layer(rng, 5, 4))
+    with pytest.raises(ValueError):
+        twins.layer_norm(normal(rng, 3, 5), {name: normal(rng, 4) for name in "wb"}, 1e-12)
+    q = normal(rng, 2, 3, 8)
+    with pytest.raises(ValueError):
+        twins.attend(q, q[:, :2], q, np.zeros((2, 1, 1, 2), np.float32), 2)
+
+
+# --- packed copies ---------------------------------------------------------------------------------------------------
+
+
+def test_packed_weights_cannot_change_unnoticed(rng):
+    x, p = normal(rng, 3, 4), layer(rng, 5, 4)
+    before = twins.linear(x, p)
+    with pytest.raises(ValueError, match="read-only"):
+        p["w"] += 1
+    with pytest.raises(ValueError, match="read-only"):
+        p["b"][0] = 1
+    packing.release(p["w"])
+    p["w"] += 1
+    check_close(twins.linear(x, p), ops.linear(x, p))
+    assert np.abs(twins.linear(x, p) - before).max() > 0.1
+    p["w"].flags.writeable = True  # whoever insists is noticed, too
+    p["w"] *= 2
+    check_close(twins.linear(x, p), ops.linear(x, p))
+    p["w"] = p["w"] + 1  # a new array is packed anew
+    check_close(twins.linear(x, p), ops.linear(x, p))
+
+
+def test_packed_views_lock_what_they_are_views_of(rng):
+    flat, x = normal(rng, 25), normal(rng, 3, 4)
+    p = {"w": flat[:20].reshape(5, 4), "b": flat[20:]}
+    twins.linear(x, p)
+    with pytest.raises(ValueError, match="read-only"):
+        flat *= 2
+    packing.release()
+    flat *= 2
+    check_close(twins.linear(x, p), ops.linear(x, p))
+
+
+def test_packed_copies_go_with_the_weights(rng):
+    packing.release()
+    p, x = layer(rng, 5, 4), normal(rng, 3, 4)
+    twins.linear(x, p)
+    twins.linears(x, {"a": p, "b": p}, "ab")
+    assert len(packing.entries) == 2
+    del p
+    assert not packing.entries
+
+
+@pytest.mark.parametrize("mode", ["r", "c", "r+"])
+def test_memory_mapped_weights(mode, tmp_path, rng):
+    w, x = normal(rng, 700, 300), normal(rng, 3, 300)
+    w.tofile(tmp_path / "w")
+    mapped = np.memmap(tmp_path / "w", np.float32, mode, shape=w.shape)
+    if mode == "c":  # a change of this process only
+        mapped[0] = w[0] = 0
+    check_close(twins.linear(x, {"w": mapped, "b": np.zeros(700, np.float32)}), x @ w.T)
+    np.testing.assert_array_equal(mapped, w)
+
+
+# --- threads and processes -------------------------------------------------------------------------------------------
+
+
+def everything(rng):
+    """The results of all kernels for one seed, at sizes that are shared among threads."""
+    x, p = normal(rng, 100, 300), layer(rng, 500, 300)
+    q, k, v = normal(rng, 3, 4, 30, 96)
+    norm = {name: normal(rng, 300) for name in "wb"}
+    return [
+        twins.linear_act(x, p, "gelu"),
+        twins.add_norm(x, x, norm, 1e-12),
+        twins.attend(q, k, v, np.zeros((4, 1, 1, 30), np.float32), 3),
+    ]
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    results = []
+    for n in range(1, threads.LIMIT + 1):
+        threads.set_num_threads(n)
+        assert threads.get_num_threads() == n
+        results.append(everything(np.random.default_rng(5)))
+    for others in results[1:]:
+        for one, other in zip(results[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n", [0, -1, 10_000, 1.5, "2"])
+def test_thread_numbers_are_checked(n):
+    with pytest.raises(ConfigError, match="set_num_threads"):
+        threads.set_num_threads(n)
+
+
+def test_python_threads_may_call_at_once():
+    expected, wrong = everything(np.random.default_rng(5)), []
+
+    def work():
+        for _ in range(20):
+            found = everything(np.random.default_rng(5))
+            wrong.extend(1 for a, b in zip(found, expected, strict=True) if not np.array_equal(a, b))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def python(code, **environment):
+    """Run code in a new process -> what it printed on (stdout, stderr)."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+FORK = """
+import os, sys
+sys.path.insert(0, "tests")
+import numpy as np
+from test_kernels import everything
+from minilxmert.kernels import threads
+expected = everything(np.random.default_rng(5))
+child = os.fork()
+if not child:
+    same = all(np.array_equal(*pair) for pair in zip(everything(np.random.default_rng(5)), expected))
+    os._exit(7 if same and threads.get_num_threads() == 1 else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert all(np.array_equal(*pair) for pair in zip(everything(np.random.default_rng(5)), expected))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+def test_a_forked_child_computes_the_same(layer):
+    python(FORK, NUMBA_THREADING_LAYER=layer)
+
+
+def test_other_tiles_give_the_same_numbers():
+    """The whole set of kernels compiled for a smaller processor."""
+    code = "import sys; sys.path.insert(0, 'tests'); import numpy as np; from test_kernels import everything\n"
+    code += "np.savez(sys.stdout.buffer, *everything(np.random.default_rng(5)))"
+    import io
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "MINILXMERT_TILE": "avx2"}, capture_output=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    with np.load(io.BytesIO(done.stdout)) as others:
+        for one, name in zip(everything(np.random.default_rng(5)), others.files, strict=True):
+            check_close(others[name], one)
+
+
+def test_importing_the_package_starts_nothing():
+    code = "import sys, threading, minilxmert; print('numba' in sys.modules, threading.active_count())"
+    assert python(code)[0].split() == ["False", "1"]
+
+
+# --- compiling and its cache -----------------------------------------------------------------------------------------
+
+
+def test_the_cache_is_private():
+    assert stat.S_IMODE(compiling.FOLDER.stat().st_mode) & 0o077 == 0
+    assert compiling.foreign(compiling.FOLDER) is None
+
+
+def test_a_cache_that_others_could_write_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    folder = compiling.cache_folder()
+    assert folder.parent == tmp_path
+    folder.chmod(0o770)
+    with pytest.warns(UserWarning, match="others may write"):
+        assert compiling.cache_folder() is None
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.warns(UserWarning, match="not a folder of this user"):
+        assert compiling.cache_folder() is None
+
+
+def test_an_impossible_cache_is_no_obstacle(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="compiled anew"):
+        assert compiling.cache_folder() is None
+
+
+def test_tiles_suit_processors(monkeypatch):
+    assert cpu.suits({"avx512f", "avx2", "fma"}) == "avx512"
+    assert cpu.suits({"avx2", "fma"}) == "avx2"
+    assert cpu.suits({"avx2"}) == "any"
+    assert cpu.suits({"neon"}) == "neon"
+    monkeypatch.setenv("MINILXMERT_TILE", "huge")
+    with pytest.raises(ConfigError, match="MINILXMERT_TILE"):
+        cpu.tile_name()
