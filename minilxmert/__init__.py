@@ -10,7 +10,7 @@ from .errors import (
     ShapeError,
     VocabularyError,
 )
-from .kernels import backend, current_backend
+from .kernels import backend, current_backend, get_num_threads, set_num_threads
 from .model import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, LxmertModel, load
 from .tokenizer import LxmertTokenizer
 

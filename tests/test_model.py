@@ -229,6 +229,20 @@ def test_recording_changes_nothing(backend):
     np.testing.assert_allclose(plain.question_answering_score, recorded.question_answering_score, **PARITY)
 
 
+def test_the_number_of_threads_changes_no_bit():
+    model = LxmertForQuestionAnswering(TINY.replace(initializer_range=0.3))
+    call, most = random_call(LxmertForQuestionAnswering, TINY, np.random.default_rng(1)), minilxmert.get_num_threads()
+    with minilxmert.backend("numba"):
+        scores = model(**call).question_answering_score
+        try:
+            minilxmert.set_num_threads(1)
+            np.testing.assert_array_equal(model(**call).question_answering_score, scores)
+        finally:
+            minilxmert.set_num_threads(most)
+    with pytest.raises(minilxmert.ConfigError):
+        minilxmert.set_num_threads(0)
+
+
 def test_all_attention_maps_are_returned(pretrained):
     output, c = pretrained(**CALL, output_attentions=True), pretrained.config
     b, n, m, h = 3, 9, 5, 4

@@ -43,6 +43,20 @@ def current_backend():
     return current
 
 
+def set_num_threads(n):
+    """Use n threads from now on; the results keep their bits whatever the number. Raises ConfigError."""
+    from .threads import set_num_threads
+
+    set_num_threads(n)
+
+
+def get_num_threads():
+    """How many threads the kernels use: at first, one for each core that this process may use."""
+    from .threads import get_num_threads
+
+    return get_num_threads()
+
+
 def switched(definition):
     """`definition` of ops.py, or the function of the same name in kernels.twins, whichever the backend says."""
 
