@@ -5,13 +5,14 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 from numba import njit
 
 from minilxmert import ConfigError, ops
-from minilxmert.kernels import compiling, cpu, intrinsics, packing, threads, twins
+from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins
 from minilxmert.kernels.math import exp32, gelu32
 
 CLOSE = 3e-6  # of the largest value: a sum of 3072 float32 products is good to about 1e-6, in NumPy as here
@@ -96,13 +97,13 @@ def test_linear_keeps_nan_and_infinity(rng):
                 np.testing.assert_array_equal(found[~np.isfinite(found)], expected[~np.isfinite(found)])
 
 
-@pytest.mark.parametrize("rows", range(1, intrinsics.ROWS + 1))
+@pytest.mark.parametrize("rows", range(1, tiles.ROWS + 1))
 def test_the_tile_is_its_definition(rows, rng):
     @njit
     def tile(x, w, y):
-        intrinsics.tile(x, w, y, w)
+        tiles.tile(x, w, y, w)
 
-    x, w, y = normal(rng, rows, 13), normal(rng, 13, intrinsics.WIDTH), normal(rng, rows, intrinsics.WIDTH)
+    x, w, y = normal(rng, rows, 13), normal(rng, 13, tiles.WIDTH), normal(rng, rows, tiles.WIDTH)
     expected = y + x @ w
     tile(x, w, y)
     check_close(y, expected)
@@ -112,7 +113,7 @@ def test_the_tile_is_its_definition(rows, rng):
 def test_every_tile(name, rng):
     """The vector instructions are generated for any tile; here each multiplies up to its own number of rows."""
     shape = cpu.TILES[name]
-    multiply = intrinsics.make_tile(*shape)
+    multiply = tiles.make_tile(*shape)
 
     @njit
     def tile(x, w, y):
@@ -349,10 +350,10 @@ def test_python_threads_may_call_at_once():
     assert not wrong
 
 
-def python(code, **environment):
+def python(code, *arguments, **environment):
     """Run code in a new process -> what it printed on (stdout, stderr)."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *map(str, arguments)],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -380,24 +381,60 @@ assert all(np.array_equal(*pair) for pair in zip(everything(np.random.default_rn
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
-def test_a_forked_child_computes_the_same(layer):
-    python(FORK, NUMBA_THREADING_LAYER=layer)
+def test_a_forked_child_computes_the_same():
+    python(FORK)
 
 
-def test_other_tiles_give_the_same_numbers():
-    """The whole set of kernels compiled for a smaller processor."""
-    code = "import sys; sys.path.insert(0, 'tests'); import numpy as np; from test_kernels import everything\n"
-    code += "np.savez(sys.stdout.buffer, *everything(np.random.default_rng(5)))"
-    import io
+@pytest.mark.skipif(threads.LIMIT < 2, reason="one core")
+def test_helpers_sleep_and_are_woken():
+    expected = everything(np.random.default_rng(5))
+    deadline = time.monotonic() + 20
+    while any(helper.bell.is_set() for helper in threads.helpers):
+        assert time.monotonic() < deadline, "helpers never sleep"
+        time.sleep(0.01)
+    for one, other in zip(everything(np.random.default_rng(5)), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert all(helper.is_alive() for helper in threads.helpers) and len(threads.helpers) == threads.LIMIT - 1
+    assert not threads.state[threads.INSIDE] and not threads.state[threads.JOB]
 
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "MINILXMERT_TILE": "avx2"}, capture_output=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    with np.load(io.BytesIO(done.stdout)) as others:
+
+SAVE = """
+import sys
+sys.path.insert(0, "tests")
+import numpy as np
+from test_kernels import everything
+np.savez(sys.argv[1], *everything(np.random.default_rng(5)))
+"""
+
+
+@pytest.mark.parametrize("tile", ["avx2", "plain"])
+def test_other_tiles_give_the_same_numbers(tile, tmp_path):
+    """The whole set of kernels compiled for a smaller processor, and without vector instructions of our own."""
+    python(SAVE, tmp_path / "others.npz", MINILXMERT_TILE=tile)
+    with np.load(tmp_path / "others.npz") as others:
         for one, name in zip(everything(np.random.default_rng(5)), others.files, strict=True):
             check_close(others[name], one)
+
+
+STEP = """
+import numpy as np
+from minilxmert import ops
+from minilxmert.kernels import twins
+rng = np.random.default_rng(0)
+x, p, norm = rng.standard_normal((9, 5), np.float32), {}, {"w": np.ones(5, np.float32), "b": np.ones(5, np.float32)}
+p = {"w": rng.standard_normal((6, 5), np.float32), "b": np.ones(6, np.float32)}
+q, mask = rng.standard_normal((1, 9, 6), np.float32), np.zeros((1, 1, 1, 9), np.float32)
+for name, *arguments in (
+    ("linear_act", x, p, "gelu"), ("add_norm", x, x, norm, 1e-12), ("attend", q, q, q, mask, 2)
+):
+    found, expected = getattr(twins, name)(*arguments), getattr(ops, name)(*arguments)
+    assert np.allclose(found, expected, rtol=0, atol=1e-6), name
+"""
+
+
+def test_kernels_run_as_plain_python():
+    """Under NUMBA_DISABLE_JIT=1, when they can be stepped through with a debugger."""
+    python(STEP, NUMBA_DISABLE_JIT="1", MINILXMERT_TILE="any")
 
 
 def test_importing_the_package_starts_nothing():

@@ -2,6 +2,7 @@
 
 Both are a pickled dict of tensors, each a window (offset, size, stride) into a storage of raw numbers."""
 
+import math
 import re
 from typing import NamedTuple
 
@@ -191,29 +192,34 @@ def cut_tensors(described, known, contents, big_endian, budget, refuse):
             raise refuse(f"storage {key}", f"{storage.count} numbers of {storage.dtype}", f"{len(contents[key])} bytes")
         storages[key] = contents[key].view(dtype.newbyteorder(">") if big_endian else dtype)
     for name, tensor in described.items():
-        if tensor not in seen:
-            seen[tensor] = cut_tensor(name, tensor, storages[tensor.storage.key], budget, refuse)
         check_name(name, budget.file)
-        arrays[name] = seen[tensor]
+        window = check_window(name, tensor, storages[tensor.storage.key], refuse)
+        if window not in seen:
+            seen[window] = cut_tensor(name, window, storages[tensor.storage.key], budget)
+        arrays[name] = seen[window]
     check_finite(arrays, budget.file)
     return arrays
 
 
-def cut_tensor(name, tensor, numbers, budget, refuse):
+def check_window(name, tensor, numbers, refuse):
+    """A tensor's (storage, offset, shape, stride), inside its storage (or the part of it that is its view)."""
+    shape, stride, (start, count) = tensor.size, tensor.stride, tensor.storage.view or (0, len(numbers))
+    good = isinstance(shape, tuple) and isinstance(stride, tuple) and len(stride) == len(shape)
+    if not good or not all(map(is_size, (tensor.offset, *shape, *stride))):
+        raise refuse(name, "an offset, a shape and strides of whole numbers", "others")
+    last = tensor.offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
+    if 0 not in shape and last >= count:
+        raise refuse(name, f"a window inside its storage of {count} numbers", f"one that needs {last + 1}")
+    return tensor.storage, start + tensor.offset, shape, stride
+
+
+def cut_tensor(name, window, numbers, budget):
     """One window into the numbers of a storage, as an array in C order; a view where it already is that."""
-    shape, stride = check_shape(tensor.size, budget.file, name), tensor.stride
-    if tensor.storage.view:
-        start, count = tensor.storage.view
-        numbers = numbers[start : start + count]
-    good = (
-        isinstance(stride, tuple) and len(stride) == len(shape) and all(map(is_size, stride)) and is_size(tensor.offset)
-    )
-    last = tensor.offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) if good else None
-    if not good or (0 not in shape and last >= len(numbers)):
-        raise refuse(name, f"a window inside its storage of {len(numbers)} numbers", "one beyond it")
+    storage, offset, shape, stride = window
+    check_shape(shape, budget.file, name)
     if 0 in shape:
-        return np.zeros(shape, as_native(numbers[:0], tensor.storage.dtype).dtype)
-    budget.spend(int(np.prod(shape)) * max(numbers.itemsize, 4 if tensor.storage.dtype == "BF16" else 0), name)
+        return np.zeros(shape, as_native(numbers[:0], storage.dtype).dtype)
+    budget.spend(math.prod(shape) * max(numbers.itemsize, 4 if storage.dtype == "BF16" else 0), name)
     steps = [s * numbers.itemsize for s in stride]
-    window = np.lib.stride_tricks.as_strided(numbers[tensor.offset :], shape, steps, writeable=False)
-    return np.ascontiguousarray(as_native(window, tensor.storage.dtype)).reshape(shape)
+    array = np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps, writeable=False)
+    return np.ascontiguousarray(as_native(array, storage.dtype)).reshape(shape)

@@ -7,9 +7,10 @@ or each has its own array of equal lengths (A = B)."""
 import numpy as np
 from numba import njit, types
 
-from .intrinsics import ROWS, WIDTH, row, take, tile
 from .math import exp32
+from .shared import add
 from .threads import kernel
+from .tiles import ROWS, WIDTH, row, tile
 
 ARRAYS = types.Array(types.float32, 3, "A", readonly=True)
 PLACES = types.Array(types.int64, 1, "C", readonly=True)
@@ -147,13 +148,13 @@ def attend_head(q, k, v, mask, y):
 )
 def attend_all(counter, q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, y):
     size = q.shape[2] // heads
-    n = take(counter)
+    n = add(counter, 1)
     while n < len(q_begin) * heads:
         b, first = n // heads, n % heads * size
         a = b if len(q) > 1 else 0
         queries, keys, head = slice(q_begin[b], q_end[b]), slice(k_begin[b], k_end[b]), slice(first, first + size)
         attend_head(q[a, queries, head], k[a, keys, head], v[a, keys, head], mask[a, keys], y[a, queries, head])
-        n = take(counter)
+        n = add(counter, 1)
 
 
 def attended(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads):

@@ -86,11 +86,11 @@ def private_cache():
         numba.config.CACHE_DIR = previous
 
 
-def compiled(function, *signature, **options):
+def compiled(function, *signature, returns=numba.void):
     """The function compiled (or loaded) for one signature, at once. It runs without Python's lock (nogil)."""
 
     def build(cache):
-        return numba.njit(numba.void(*signature), nogil=True, cache=cache, **options)(function)
+        return numba.njit(returns(*signature), nogil=True, cache=cache)(function)
 
     with private_cache(), event.install_listener("numba:compile", ANNOUNCER):
         try:

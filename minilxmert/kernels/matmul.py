@@ -8,9 +8,10 @@ inputs: its bits depend neither on the other rows, nor on the threads, nor on th
 import numpy as np
 from numba import njit, types
 
-from .intrinsics import ROWS, WIDTH, row, take, tile
 from .math import gelu32
+from .shared import add
 from .threads import get_num_threads, kernel
+from .tiles import ROWS, WIDTH, row, tile
 
 DEPTH = 256  # inputs
 CHUNK = 192  # most rows of a task: what the second cache holds
@@ -63,7 +64,7 @@ def multiply(x, panel, bias, y, act, following):
 def multiply_all(counter, x, panels, bias, y, act, chunks):
     """Every task is a chunk of rows times a panel."""
     rows, outputs = y.shape
-    n, soon = take(counter), take(counter)
+    n, soon = add(counter, 1), add(counter, 1)
     while n < chunks * len(panels):
         chunk, p = n // len(panels), n % len(panels)
         a, b, first = chunk * rows // chunks, (chunk + 1) * rows // chunks, p * WIDTH
@@ -76,7 +77,7 @@ def multiply_all(counter, x, panels, bias, y, act, chunks):
             for m in range(b - a):
                 for j in range(outputs - first):
                     y[a + m, first + j] = part[m, j]
-        n, soon = soon, take(counter)
+        n, soon = soon, add(counter, 1)
 
 
 def product(x, weights, act=None):

@@ -5,8 +5,9 @@ import math
 import numpy as np
 from numba import njit, types
 
-from .intrinsics import row, take
+from .shared import add
 from .threads import kernel
+from .tiles import row
 
 SMALL = 16384  # values: below, starting other threads takes longer than the work
 STRIP = 8  # rows of one task
@@ -29,23 +30,23 @@ def normalise(y, w, b, eps):
         y[j] = y[j] * scale * w[j] + b[j]
 
 
-@kernel(MATRIX, MATRIX, types.boolean, VECTOR, VECTOR, types.float64, types.float32[:, ::1])
-def normalise_all(counter, x, residual, add, w, b, eps, y):
-    """y = layer_norm(x + residual), or layer_norm(x) without add; all (R, E). A task is STRIP rows."""
-    n = take(counter)
+@kernel(MATRIX, MATRIX, types.int64, VECTOR, VECTOR, types.float64, types.float32[:, ::1])
+def normalise_all(counter, x, residual, both, w, b, eps, y):
+    """y = layer_norm(x + residual), or layer_norm(x) unless both; all (R, E). A task is STRIP rows."""
+    n = add(counter, 1)
     while n * STRIP < len(x):
         for i in range(n * STRIP, min((n + 1) * STRIP, len(x))):
             source, other, result = row(x, i), row(residual, i), row(y, i)
             for j in range(x.shape[1]):
-                result[j] = source[j] + other[j] if add else source[j]
+                result[j] = source[j] + other[j] if both else source[j]
             normalise(result, w, b, eps)
-        n = take(counter)
+        n = add(counter, 1)
 
 
 def normalised(x, residual, w, b, eps):
     """layer_norm of x (R, E) + residual (R, E) or None, whose rows have neighbouring values -> (R, E), new"""
     y = np.empty(x.shape, np.float32)
-    add = residual is not None
+    both = int(residual is not None)
     w, b = np.ascontiguousarray(w), np.ascontiguousarray(b)
-    normalise_all(x, residual if add else x, add, w, b, eps, y, small=y.size <= SMALL)
+    normalise_all(x, residual if both else x, both, w, b, eps, y, small=y.size <= SMALL)
     return y

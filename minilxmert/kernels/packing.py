@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from .intrinsics import WIDTH, row, take
+from .shared import add
 from .threads import kernel
+from .tiles import WIDTH, row
 
 LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice as fast
 STRIP = 64  # inputs of one packing task
@@ -23,14 +24,14 @@ STRIP = 64  # inputs of one packing task
 def pack_all(counter, w, panels, column):
     """Copy w (O, I) into outputs column … column + O of panels (P, I, WIDTH), turned round. A task is STRIP inputs."""
     outputs, inputs = w.shape
-    n = take(counter)
+    n = add(counter, 1)
     while n * STRIP < inputs:
         first, last = n * STRIP, min((n + 1) * STRIP, inputs)
         for o in range(outputs):
             source, panel, j = row(w, o), panels[(column + o) // WIDTH], (column + o) % WIDTH
             for i in range(first, last):
                 panel[i, j] = source[i]
-        n = take(counter)
+        n = add(counter, 1)
 
 
 class Packed(NamedTuple):

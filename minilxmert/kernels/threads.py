@@ -1,28 +1,35 @@
 """Who runs a kernel: every kernel is written as "take a task, do it, until none is left", for any number of threads.
 
 A task computes whole rows or tiles, always in the same order, so the results have the same bits whatever the number.
-Numba's pool is started by the first kernel that wants it. There is one lock around it, because two Python threads must
-not enter it at once. A forked child inherits no pool: there each kernel runs on the thread that calls it."""
+The caller works too, and waits only for helpers that are inside. One that the system has not woken yet is not waited
+for: OpenMP does that, and on a busy machine it made an answer ten times slower than this. Helpers start with the first
+kernel that wants them; a forked child has none and works alone."""
 
-import contextlib
+import itertools
 import os
 import threading
+import time
 
 import numba
 import numpy as np
-from numba import prange, types
+from numba import types
 
 from ..errors import ConfigError
 from .compiling import compiled
-from .intrinsics import call
-
-if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:  # OpenMP starts in 1.4 µs; Numba's own work queue needs 35
-    numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+from .shared import add, look, pause, perform, write_call
 
 LIMIT = numba.config.NUMBA_NUM_THREADS
+PATIENCE = 20_000  # pauses until a helper sleeps, or the caller lets the system run others: about half a millisecond
+LINE = 8  # words of a cache line; each shared word has its own, so that waiting for one does not slow down another
+JOB, INSIDE, HELPERS, READER, CALL = (i * LINE for i in range(5))
+STATE = types.int64[::1]
+
 count = LIMIT
 forked = False
-pool = threading.Lock()
+busy = threading.Lock()  # held by the Python thread whose kernel the helpers serve
+state = np.zeros(64 * LINE, np.int64)  # the job's number or 0, helpers inside, helpers wanted, and the call itself
+jobs = itertools.count(1)
+helpers = []
 
 
 def get_num_threads():
@@ -35,7 +42,7 @@ def set_num_threads(n):
     global count
     most = 1 if forked else LIMIT
     if not isinstance(n, int) or not 1 <= n <= most:
-        why = " (a forked process has no thread pool; use multiprocessing's spawn)" if forked else ""
+        why = " (a forked process has no helpers; use multiprocessing's spawn)" if forked else ""
         raise ConfigError.at("set_num_threads", None, f"1 … {most}{why}", n)
     count = n
 
@@ -45,27 +52,24 @@ class Kernel:
 
     def __init__(self, function, kinds):
         kinds = (types.int64[::1], *kinds)
-        self.alone, self.together = compiled(function, *kinds), None
+        self.alone = compiled(function, *kinds)
         if not numba.config.DISABLE_JIT:
             built = self.alone.overloads[self.alone.signatures[0]]
             self.address = built.library.get_pointer_to_function(built.fndesc.llvm_func_name)
-            signature = (types.int64, types.int64, types.StarArgTuple(kinds))
-            self.together = compiled(together, *signature, parallel=True)
+            self.together = compiled(together, STATE, types.int64, types.int64, types.StarArgTuple(kinds))
 
     def __call__(self, *arguments, small=False):
-        """Run it by all threads; by this one alone where the work is too small to share."""
+        """Run it with the helpers; alone where the work is too small to share, or another thread has the helpers."""
         counter, threads = np.zeros(1, np.int64), get_num_threads()
-        if small or threads == 1 or not self.together:
+        if small or threads == 1 or numba.config.DISABLE_JIT or not busy.acquire(blocking=False):
             self.alone(counter, *arguments)
-        else:
-            with pool, mask(threads):
-                self.together(threads, self.address, counter, *arguments)
-
-
-def together(threads, address, *arguments):
-    """The same machine code in every thread of the pool, called by its address: compiled once, the same bits."""
-    for _ in prange(threads):
-        call(address, arguments)
+            return
+        try:
+            call_helpers(threads - 1)
+            self.together(state, next(jobs), self.address, counter, *arguments)
+        finally:
+            wait_for_helpers()
+            busy.release()
 
 
 def kernel(*kinds):
@@ -73,21 +77,86 @@ def kernel(*kinds):
     return lambda function: Kernel(function, kinds)
 
 
-@contextlib.contextmanager
-def mask(threads):
-    """Inside the block, threads beyond the given number sleep. Numba's own setting is restored for everybody else."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
+def together(state, job, address, *arguments):
+    """Publish a job, do it with whoever comes, and close it."""
+    state[READER] = write_call(state[CALL:], address, arguments)
+    add(state[JOB:], job)
+    perform(state[READER], state[CALL:])
+    add(state[JOB:], -job)
+
+
+def serve(state, number, seen):
+    """What helper `number` does: every new job, until there has been none for a while -> the last job seen."""
+    waited = 0
+    while waited < PATIENCE:
+        job = look(state[JOB:])
+        if job == 0 or job == seen or number >= state[HELPERS]:
+            pause()
+            waited += 1
+        else:
+            add(state[INSIDE:], 1)  # first enter, then look again: the caller closes the job, then looks who is inside
+            if look(state[JOB:]) == job:
+                perform(state[READER], state[CALL:])
+            add(state[INSIDE:], -1)
+            seen, waited = job, 0
+    return seen
+
+
+def left(state):
+    """Whether all helpers are out, after some patience."""
+    for _ in range(PATIENCE):
+        if look(state[INSIDE:]) == 0:
+            return True
+        pause()
+    return False
+
+
+if not numba.config.DISABLE_JIT:
+    serve = compiled(serve, STATE, types.int64, types.int64, returns=types.int64)
+    left = compiled(left, STATE, returns=types.boolean)
+
+
+class Helper(threading.Thread):
+    """A thread that serves kernels, and sleeps when there are none until its bell rings."""
+
+    def __init__(self, number):
+        super().__init__(name=f"minilxmert-{number}", daemon=True)
+        self.number, self.bell = number, threading.Event()
+
+    def run(self):
+        seen = 0
+        while True:
+            seen = serve(state, self.number, seen)
+            self.bell.clear()
+            self.bell.wait()
+
+
+def call_helpers(wanted):
+    state[HELPERS] = wanted
+    while len(helpers) < wanted:
+        helpers.append(Helper(len(helpers)))
+        helpers[-1].start()
+    for helper in helpers[:wanted]:
+        if not helper.bell.is_set():
+            helper.bell.set()
+
+
+def wait_for_helpers():
+    """Until the last one is out nobody may free the arrays: an interrupt (Ctrl-C) has to wait that long, too."""
+    interrupt = None
+    while not left(state):
+        try:
+            time.sleep(0)
+        except KeyboardInterrupt as problem:
+            interrupt = problem
+    if interrupt:
+        raise interrupt
 
 
 def after_fork():
-    """In the child: no pool, and a lock that no lost thread holds."""
-    global forked, pool
-    forked, pool = True, threading.Lock()
+    """In the child: no helpers, and no lock that a lost thread holds."""
+    global forked, busy
+    forked, busy = True, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,7 +1,7 @@
-"""What the kernels need and Numba lacks, written as LLVM instructions: a tile, a row, a ticket, and a call by address.
+"""What the kernels need and Numba lacks, written as LLVM instructions: a tile, and a row.
 
-The first three have a Python definition, too. It is what runs under NUMBA_DISABLE_JIT=1, when kernels can be stepped
-through with a debugger, and, for the tile, under MINILXMERT_TILE=plain."""
+Both have a Python definition, too. It is what runs under NUMBA_DISABLE_JIT=1, when kernels can be stepped through with
+a debugger, and, for the tile, under MINILXMERT_TILE=plain."""
 
 from llvmlite import ir
 from numba import config, njit, types
@@ -35,12 +35,6 @@ def plain_tile(x, w, y, ahead):
 def plain_row(x, i):
     """x[i] of x (R, E), with the promise that its values are neighbours, so that LLVM may load them as vectors"""
     return x[i]
-
-
-def plain_take(counter):
-    """Draw a ticket: 0, 1, 2 … from counter (1,). No two threads draw the same number."""
-    counter[0] += 1
-    return counter[0] - 1
 
 
 def matrix(context, builder, kind, value):
@@ -136,33 +130,7 @@ def vector_row(typing, x, i):
     return kind(x, types.intp), codegen
 
 
-@intrinsic
-def atomic_take(typing, counter):
-    def codegen(context, builder, signature, args):
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        return builder.atomic_rmw("add", array.data, INT64(1), "monotonic")
-
-    return types.int64(counter), codegen
-
-
-@intrinsic
-def call(typing, address, arguments):
-    """Call the compiled function at an address with a tuple of arguments; it returns nothing."""
-    kinds = tuple(arguments)
-
-    def codegen(context, builder, signature, args):
-        conventions = context.call_conv
-        function = builder.inttoptr(args[0], conventions.get_function_type(types.none, kinds).as_pointer())
-        values = cgutils.unpack_tuple(builder, args[1])
-        status, _ = conventions.call_function(builder, function, types.none, kinds, values)
-        with cgutils.if_unlikely(builder, status.is_error):
-            conventions.return_status_propagate(builder, status)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, arguments), codegen
-
-
-row, take = (plain_row, plain_take) if config.DISABLE_JIT else (vector_row, atomic_take)
+row = plain_row if config.DISABLE_JIT else vector_row
 if config.DISABLE_JIT or NAME == "plain":
     tile = njit(fastmath={"contract"})(plain_tile)  # a·b + c may be rounded once
 else:
