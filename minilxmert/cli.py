@@ -67,7 +67,7 @@ def add_heads(command):
 def load_model(path, options):
     from .model import load
 
-    return load(path, num_attention_heads=options.heads)
+    return load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
 
 
 # --- answer ----------------------------------------------------------------------------------------------------------
@@ -84,6 +84,7 @@ def answer_arguments(command):
     command.add_argument("--top", type=int, default=5, metavar="N", help="how many answers (default 5)")
     command.add_argument("--batch-size", type=int, default=8, metavar="N", help="questions at a time (default 8)")
     command.add_argument("--json", action="store_true", help="print JSON lines instead of bars")
+    command.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="how weights are kept")
     add_heads(command)
 
 

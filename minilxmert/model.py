@@ -7,15 +7,13 @@ import numpy as np
 from . import encoder, heads, outputs
 from . import params as tree
 from .answers import AnswerHead
-from .errors import ConfigError, ShapeError
+from .errors import ShapeError
 from .inputs import as_array, read_inputs
 from .kernels import linear
 from .objectives import class_labels, mean_losses, object_labels, pair_rows, pretraining_losses
 from .ops import child, linear_backward
 from .rows import encode_first_words, in_rows
-from .store import Stored
-
-DTYPES = ("float32", "float64")
+from .store import Stored, check_dtype
 
 
 @dataclass
@@ -61,7 +59,7 @@ def run_encoders_backward(dlang, dvisn, dpooled, p, config, cache, g):
 class Face(Stored):
     """What all faces share. A face says which heads it has and how scores and losses come from a Run.
 
-    config: LxmertConfig; seed: of the fresh parameters; dtype: "float32" or "float64".
+    config: LxmertConfig; seed: of the fresh parameters; dtype: "float32", "float64" or "bfloat16" (store.py).
     params is the parameter tree (params.py), answers the texts of the answers, or None."""
 
     HEADS = ()
@@ -69,10 +67,9 @@ class Face(Stored):
     Output = outputs.LxmertModelOutput
 
     def __init__(self, config, seed=0, dtype="float32"):
-        if np.dtype(dtype).name not in DTYPES:
-            raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", dtype)
+        check_dtype(dtype)
         self.config, self.answers = config, None
-        self.params = tree.initialise(self.shapes(config), config, np.random.default_rng(seed), np.dtype(dtype))
+        self.set_params(tree.initialise(self.shapes(config), config, np.random.default_rng(seed)), dtype)
 
     def __call__(
         self,
@@ -176,7 +173,9 @@ class Face(Stored):
 
     def __repr__(self):
         answers = f", {len(self.answers)} answers" if self.answers else ""
-        return f"<{type(self).__name__}: {self.num_parameters():,} parameters, {self.dtype}{answers}, {self.config}>"
+        return (
+            f"<{type(self).__name__}: {self.num_parameters():,} parameters, {self.precision}{answers}, {self.config}>"
+        )
 
 
 def attention_maps(cache, config):

@@ -8,9 +8,16 @@ import numpy as np
 from . import params as tree
 from .errors import CheckpointError, ConfigError
 from .files import write_file
+from .kernels import keep_narrow
 
 PREFIX = "lxmert."
+DTYPES = ("float32", "float64", "bfloat16")
 FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
+
+
+def check_dtype(dtype):
+    if dtype not in DTYPES:
+        raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", dtype)
 
 
 class Stored:
@@ -25,6 +32,7 @@ class Stored:
         """A model from a published checkpoint: a file or directory of any format (or what open_checkpoint returned).
 
         config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
+        dtype: "float32", "float64", or "bfloat16": float32 arithmetic, weights kept by the kernels in half the memory.
         fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
         random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers.
         Raises CheckpointError unless every tensor finds its place, ConfigError."""
@@ -33,20 +41,29 @@ class Stored:
         opened = isinstance(path, Checkpoint)
         checkpoint = path if opened else open_checkpoint(path, config, num_attention_heads)
         shapes, config = cls.shapes(checkpoint.config), checkpoint.config
+        check_dtype(dtype)
 
         def fresh(group):
-            return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed), dtype)[group]
+            return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
 
         found = checkpoint.weights, shapes, checkpoint.path, checkpoint.scheme
         arrays, report = place(*found, fresh if fresh_heads else None)
         model = cls.__new__(cls)
         model.config, model.load_report = config, report
-        model.params = tree.map_tree(lambda array: np.asarray(array, dtype), arrays)
+        model.set_params(arrays, dtype)
         model.answers = answers or (checkpoint.answers if "answer" in shapes else None)
         if model.answers and len(model.answers) != config.num_qa_labels:
             found = f"{len(model.answers)} answers"
             raise ConfigError.at(checkpoint.path, "num_qa_labels", f"{config.num_qa_labels} answers", found)
         return model
+
+    def set_params(self, arrays, dtype):
+        """Take a tree of parameters, of which nothing is copied that has the right type already."""
+        self.precision = dtype
+        plain = np.float64 if dtype == "float64" else np.float32
+        self.params = tree.map_tree(lambda array: np.asarray(array, plain), arrays)
+        if dtype == "bfloat16":
+            keep_narrow(array for array in tree.flatten(self.params).values() if array.ndim == 2)
 
     def save_pretrained(self, directory, format="h5", provenance=None):
         """Write config.json and the weights into a directory: "h5", our own format (mapped when opened, checksummed,
@@ -91,7 +108,8 @@ class Stored:
         arrays, report = place(state, self.shapes(self.config), "state_dict", scheme="strict")
         if report.unused:
             raise CheckpointError.at("state_dict", report.unused[0], "only this model's tensors", "another head's")
-        self.params, self.load_report = tree.map_tree(np.array, arrays), report
+        self.set_params(tree.map_tree(np.array, arrays), self.precision)
+        self.load_report = report
         return report
 
     def published(self, arrays):

@@ -243,6 +243,28 @@ def test_the_number_of_threads_changes_no_bit():
         minilxmert.set_num_threads(0)
 
 
+def bfloat16(array):
+    """float32 rounded to the nearest bfloat16, half to even"""
+    bits = array.view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16).view(np.float32)
+
+
+def test_bfloat16_weights_give_nearly_the_same_answers(tmp_path):
+    exact = LxmertForQuestionAnswering(TINY.replace(initializer_range=0.3, hidden_size=48))
+    exact.save_pretrained(tmp_path)
+    halved = LxmertForQuestionAnswering.from_pretrained(tmp_path, dtype="bfloat16")
+    call = random_call(LxmertForQuestionAnswering, exact.config, np.random.default_rng(1), b=2)
+    with minilxmert.backend("numba"):
+        one, two = exact(**call).question_answering_score, halved(**call).question_answering_score
+    assert 0 < np.abs(one - two).max() < 0.02 * np.abs(one).max()  # a weight keeps 8 of 24 bits
+    rounded = {name: bfloat16(array) if array.ndim == 2 else array for name, array in exact.state_dict().items()}
+    for model in (halved, exact):
+        model.load_state_dict(rounded)  # weights that bfloat16 holds exactly give the float32 result
+    with minilxmert.backend("numba"):
+        one, two = exact(**call).question_answering_score, halved(**call).question_answering_score
+    np.testing.assert_allclose(two, one, rtol=1e-5, atol=1e-5)
+
+
 def test_all_attention_maps_are_returned(pretrained):
     output, c = pretrained(**CALL, output_attentions=True), pretrained.config
     b, n, m, h = 3, 9, 5, 4

@@ -5,6 +5,8 @@ straight through. A task is one panel times a chunk of rows, DEPTH inputs at a t
 cache while every row of the chunk passes by. Each output is the sum, over blocks of DEPTH, of sums in the order of the
 inputs: its bits depend neither on the other rows, nor on the threads, nor on the chunks."""
 
+import functools
+
 import numpy as np
 from numba import njit, types
 
@@ -53,14 +55,6 @@ def multiply(x, panel, bias, y, act, following):
         activate(y, act)
 
 
-@kernel(
-    types.Array(types.float32, 2, "A", readonly=True),  # x (R, I)
-    types.float32[:, :, ::1],  # panels (P, I, WIDTH)
-    types.float32[:, ::1],  # bias (P, WIDTH)
-    types.float32[:, ::1],  # y (R, O)
-    types.int64,  # the number of the activation
-    types.int64,  # chunks of rows
-)
 def multiply_all(counter, x, panels, bias, y, act, chunks):
     """Every task is a chunk of rows times a panel."""
     rows, outputs = y.shape
@@ -80,12 +74,27 @@ def multiply_all(counter, x, panels, bias, y, act, chunks):
         n, soon = soon, add(counter, 1)
 
 
+@functools.cache
+def kernel_for(weight):
+    """multiply_all as a Kernel for weights of a type, float32 or (bfloat16) uint16; compiled when first wanted."""
+    kinds = (
+        types.Array(types.float32, 2, "A", readonly=True),  # x (R, I)
+        weight[:, :, ::1],  # panels (P, I, WIDTH)
+        types.float32[:, ::1],  # bias (P, WIDTH)
+        types.float32[:, ::1],  # y (R, O)
+        types.int64,  # the number of the activation
+        types.int64,  # chunks of rows
+    )
+    return kernel(*kinds)(multiply_all)
+
+
 def product(x, weights, act=None):
     """x (R, I) with neighbouring values, weights from packing.packed -> act(x·wᵀ + b) (R, O), new and contiguous"""
     y = np.empty((len(x), weights.outputs), np.float32)
     if y.size:
         chunks = count_chunks(len(x), len(weights.panels), get_num_threads())
-        multiply_all(x, weights.panels, weights.bias, y, ACTIVATIONS[act], chunks)
+        run = kernel_for(types.uint16 if weights.panels.itemsize == 2 else types.float32)
+        run(x, weights.panels, weights.bias, y, ACTIVATIONS[act], chunks)
     return y
 
 

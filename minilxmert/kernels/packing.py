@@ -4,6 +4,7 @@ While a copy exists its weights are read-only, so that writing into them in plac
 no effect. release() drops the copies and makes the weights writable again; new arrays are simply packed anew."""
 
 import contextlib
+import functools
 import math
 import mmap
 import weakref
@@ -12,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from . import narrow
 from .shared import add
 from .threads import kernel
-from .tiles import WIDTH, row
+from .tiles import NARROW, WIDTH, row
 
 LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice as fast
 STRIP = 64  # inputs of one packing task
@@ -34,10 +36,30 @@ def pack_all(counter, w, panels, column):
         n = add(counter, 1)
 
 
+def narrow_all(counter, bits, panels, column):
+    """pack_all from the bits of float32 weights (uint32) to panels of bfloat16 (uint16), rounded, half to even."""
+    outputs, inputs = bits.shape
+    n = add(counter, 1)
+    while n * STRIP < inputs:
+        first, last = n * STRIP, min((n + 1) * STRIP, inputs)
+        for o in range(outputs):
+            source, panel, j = row(bits, o), panels[(column + o) // WIDTH], (column + o) % WIDTH
+            for i in range(first, last):
+                odd = (source[i] >> np.uint32(16)) & np.uint32(1)
+                panel[i, j] = (source[i] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
+        n = add(counter, 1)
+
+
+@functools.cache
+def narrowing_kernel():
+    """narrow_all as a Kernel, compiled when first wanted."""
+    return kernel(types.Array(types.uint32, 2, "A", readonly=True), types.uint16[:, :, ::1], types.int64)(narrow_all)
+
+
 class Packed(NamedTuple):
     """The weights of one or several linear maps of the same rows, side by side."""
 
-    panels: np.ndarray  # (P, I, WIDTH), zeros beyond the last output
+    panels: np.ndarray  # (P, I, WIDTH), zeros beyond the last output; float32, or bfloat16 as uint16
     bias: np.ndarray  # (P, WIDTH)
     outputs: int  # of all maps together
 
@@ -76,7 +98,7 @@ def pack(key, arrays):
     outputs = sum(map(len, bs))
     bias = np.zeros((-(-outputs // WIDTH), WIDTH), np.float32)
     np.concatenate(bs, out=bias.reshape(-1)[:outputs])
-    copy = Packed(panels_of(ws), bias, outputs)
+    copy = Packed(panels_of(ws, NARROW and all(id(w) in narrow for w in ws)), bias, outputs)
     for w in ws:
         let_go(w)
     return Entry(copy, [weakref.ref(each, lambda _: drop(key)) for each in watched], locked)
@@ -105,13 +127,16 @@ def release(*arrays):
         drop(key)
 
 
-def panels_of(ws):
-    """Weights [(O, I), …] one after the other -> panels (P, I, WIDTH)"""
+def panels_of(ws, halved=False):
+    """Weights [(O, I), …] one after the other -> panels (P, I, WIDTH), float32 or (halved) bfloat16 as uint16"""
     outputs, inputs = sum(map(len, ws)), ws[0].shape[1]
-    panels = aligned_zeros((-(-outputs // WIDTH), inputs, WIDTH))
+    panels = aligned_zeros((-(-outputs // WIDTH), inputs, WIDTH), np.uint16 if halved else np.float32)
     column = 0
     for w in ws:
-        pack_all(in_rows(w), panels, column)
+        if halved:
+            narrowing_kernel()(in_rows(w).view(np.uint32), panels, column)
+        else:
+            pack_all(in_rows(w), panels, column)
         column += len(w)
     return panels
 
@@ -121,12 +146,12 @@ def in_rows(x):
     return x if x.strides[-1] == x.itemsize and x.flags.aligned else np.ascontiguousarray(x)
 
 
-def aligned_zeros(shape):
-    """Zeros (float32) that begin on a cache line."""
-    size = 4 * math.prod(shape)
+def aligned_zeros(shape, dtype=np.float32):
+    """Zeros that begin on a cache line."""
+    size = np.dtype(dtype).itemsize * math.prod(shape)
     memory = np.zeros(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
-    return memory[start : start + size].view(np.float32).reshape(shape)
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def let_go(w):

@@ -51,7 +51,10 @@ def address(builder, base, offset, kind):
 
 
 def make_tile(lanes, vectors, most):
-    """plain_tile in registers: `vectors` registers of `lanes` values side by side, 1 to `most` rows."""
+    """plain_tile in registers: `vectors` registers of `lanes` values side by side, 1 to `most` rows.
+
+    Weights of 16 bits are bfloat16, the upper halves of float32: they are widened in the register, so that only their
+    way from memory is shorter; the arithmetic stays float32."""
 
     @intrinsic
     def tile(typing, x, w, y, ahead):
@@ -63,7 +66,7 @@ def make_tile(lanes, vectors, most):
                 block = builder.append_basic_block(f"tile.{rows}")
                 switch.add_case(INT64(rows), block)
                 builder.position_at_end(block)
-                tile_loop(builder, rows, lanes, vectors, *arrays)
+                tile_loop(builder, rows, lanes, vectors, signature.args[1].dtype.bitwidth // 8, *arrays)
                 builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()
@@ -73,11 +76,13 @@ def make_tile(lanes, vectors, most):
     return tile
 
 
-def tile_loop(b, rows, lanes, vectors, x, w, y, ahead):
-    """One case of the tile: all sums in registers, one step of the loop multiplies one column of x by one row of w."""
+def tile_loop(b, rows, lanes, vectors, size, x, w, y, ahead):
+    """One case of the tile: all sums in registers, one step of the loop multiplies one column of x by one row of w.
+
+    size: bytes of a weight."""
     vector, byte = ir.VectorType(FLOAT, lanes), ir.IntType(8)
     (x, x_step, shape), (w, _, _), (y, y_step, _), (ahead, _, fetched) = x, w, y, ahead
-    width = INT64(4 * lanes * vectors)  # bytes of a row of w and of `ahead`
+    width = INT64(size * lanes * vectors)  # bytes of a row of w and of `ahead`
     fetch_step = b.sdiv(b.mul(width, fetched[0]), shape[1])  # bytes of `ahead` for every column of x
     fma = cgutils.get_or_insert_function(b.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f32")
     x_rows = [address(b, x, b.mul(x_step, INT64(m)), FLOAT) for m in range(rows)]
@@ -88,9 +93,9 @@ def tile_loop(b, rows, lanes, vectors, x, w, y, ahead):
     b.position_at_end(loop)
     phis = [b.phi(start.type) for start in starts]
     k, w_row, fetch, *sums = phis
-    for line in range(0, 4 * lanes * vectors, LINE):
+    for line in range(0, size * lanes * vectors, LINE):
         prefetch(b, b.gep(fetch, [INT64(line)]))
-    weights = [b.load(address(b, w_row, INT64(4 * lanes * v), vector), align=4) for v in range(vectors)]
+    weights = [load_weights(b, w_row, size * lanes * v, lanes, size) for v in range(vectors)]
     products = []
     for m in range(rows):
         one = b.insert_element(ir.Constant(vector, ir.Undefined), b.load(b.gep(x_rows[m], [k])), INT32(0))
@@ -106,6 +111,16 @@ def tile_loop(b, rows, lanes, vectors, x, w, y, ahead):
         place = b.add(b.mul(y_step, INT64(i // vectors)), INT64(4 * lanes * (i % vectors)))
         place = address(b, y, place, vector)
         b.store(b.fadd(b.load(place, align=4), total), place, align=4)
+
+
+def load_weights(builder, base, offset, lanes, size):
+    """A register of float32 weights, widened from bfloat16 if they have 2 bytes."""
+    if size == 4:
+        return builder.load(address(builder, base, INT64(offset), ir.VectorType(FLOAT, lanes)), align=4)
+    wide = ir.VectorType(INT32, lanes)
+    halves = builder.load(address(builder, base, INT64(offset), ir.VectorType(ir.IntType(16), lanes)), align=2)
+    bits = builder.shl(builder.zext(halves, wide), ir.Constant(wide, [16] * lanes))
+    return builder.bitcast(bits, ir.VectorType(FLOAT, lanes))
 
 
 def prefetch(builder, pointer):
@@ -131,7 +146,8 @@ def vector_row(typing, x, i):
 
 
 row = plain_row if config.DISABLE_JIT else vector_row
-if config.DISABLE_JIT or NAME == "plain":
+NARROW = not (config.DISABLE_JIT or NAME == "plain")  # whether weights may be bfloat16
+if not NARROW:
     tile = njit(fastmath={"contract"})(plain_tile)  # a·b + c may be rounded once
 else:
     tile = make_tile(*TILE)
