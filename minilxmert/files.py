@@ -3,9 +3,12 @@
 import contextlib
 import json
 import math
+import mmap
 import os
 import re
 from pathlib import Path
+
+import numpy as np
 
 from .errors import MinilxmertError, shorten
 
@@ -102,6 +105,20 @@ def write_file(path, data):
     """Write bytes or text to `path` whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def forget_pages(array):
+    """Give the pages of an array in a read-only mapped file back to the system: they can be read again, but no longer
+    count as this process's memory. Does nothing for other arrays."""
+    owner = array
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if not isinstance(owner, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED") or not array.flags.c_contiguous:
+        return
+    start = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
+    first, last = -(-start // mmap.PAGESIZE), (start + array.nbytes) // mmap.PAGESIZE
+    if last > first and memoryview(owner).readonly:  # a writable one may hold changes that no file has
+        owner.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
 
 
 def flush_directory(directory):

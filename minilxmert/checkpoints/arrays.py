@@ -8,6 +8,7 @@ import mmap
 import numpy as np
 
 from ..errors import CheckpointError
+from ..files import forget_pages
 
 MOST_DIMENSIONS, LARGEST_SIZE, LONGEST_NAME = 8, 1 << 48, 512
 EXPANSION, ALLOWANCE = 8, 1 << 20  # arrays may take this many times the file's bytes, and a little
@@ -54,6 +55,7 @@ def check_finite(arrays, file, error=CheckpointError):
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise error.at(file, name, "finite numbers", "NaN or infinity")
+        forget_pages(array)
 
 
 class Budget:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError, shorten
-from ..files import replacing, strict_json
+from ..files import forget_pages, replacing, strict_json
 from .arrays import check_finite
 
 FORMAT, VERSION = "minilxmert", 1
@@ -96,7 +96,14 @@ def checked_arrays(file):
 def crc32s(arrays):
     """{name: crc32 of an array's bytes}; zlib lets go of Python's lock, so threads share the work."""
     with ThreadPoolExecutor() as pool:
-        return dict(zip(arrays, pool.map(zlib.crc32, arrays.values()), strict=True))
+        return dict(zip(arrays, pool.map(crc32, arrays.values()), strict=True))
+
+
+def crc32(array):
+    """The checksum of an array's bytes, whose pages are then not kept: opening a file costs no memory."""
+    value = zlib.crc32(array)
+    forget_pages(array)
+    return value
 
 
 def little(path, name, array):

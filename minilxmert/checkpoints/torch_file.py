@@ -220,6 +220,8 @@ def cut_tensor(name, window, numbers, budget):
     if 0 in shape:
         return np.zeros(shape, as_native(numbers[:0], storage.dtype).dtype)
     budget.spend(math.prod(shape) * max(numbers.itemsize, 4 if storage.dtype == "BF16" else 0), name)
-    steps = [s * numbers.itemsize for s in stride]
-    array = np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps, writeable=False)
+    count, steps = math.prod(shape), tuple(s * numbers.itemsize for s in stride)
+    array = numbers[offset : offset + count].reshape(shape) if offset + count <= len(numbers) else None
+    if array is None or array.strides != steps:
+        array = np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps, writeable=False)
     return np.ascontiguousarray(as_native(array, storage.dtype)).reshape(shape)

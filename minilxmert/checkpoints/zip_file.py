@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CheckpointError
+from ..files import forget_pages
 
 END, END64, LOCATOR = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q"), struct.Struct("<4sIQI")
 CENTRAL, LOCAL = struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s5H3I2H")
@@ -193,4 +194,5 @@ def checksum(data):
     crc = 0
     for start in range(0, len(data), STEP):
         crc = zlib.crc32(data[start : start + STEP], crc)
+    forget_pages(data)
     return crc

@@ -6,13 +6,13 @@ no effect. release() drops the copies and makes the weights writable again; new 
 import contextlib
 import functools
 import math
-import mmap
 import weakref
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 
+from ..files import forget_pages
 from . import narrow
 from .shared import add
 from .threads import kernel
@@ -100,7 +100,7 @@ def pack(key, arrays):
     np.concatenate(bs, out=bias.reshape(-1)[:outputs])
     copy = Packed(panels_of(ws, NARROW and all(id(w) in narrow for w in ws)), bias, outputs)
     for w in ws:
-        let_go(w)
+        forget_pages(w)  # they were read once; the packed copy stays
     return Entry(copy, [weakref.ref(each, lambda _: drop(key)) for each in watched], locked)
 
 
@@ -152,13 +152,3 @@ def aligned_zeros(shape, dtype=np.float32):
     memory = np.zeros(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def let_go(w):
-    """Give the pages of weights in a mapped file back to the system: they were read once, their packed copy stays."""
-    *_, owner = with_bases(w)
-    if isinstance(owner.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and w.flags.c_contiguous:
-        start = w.ctypes.data - np.frombuffer(owner.base, np.uint8).ctypes.data
-        first, last = -(-start // mmap.PAGESIZE), (start + w.nbytes) // mmap.PAGESIZE
-        if last > first and memoryview(owner.base).readonly:  # else there may be changes that no file has
-            owner.base.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
