@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import ConfigError
-from .features import pad_objects
+from .objects import pad_objects
 from .ops import softmax
 
 

@@ -8,8 +8,9 @@ import re
 import numpy as np
 
 from .errors import FeatureFileError
-from .features import MOST_OBJECTS, MOST_PIXELS, Objects, Pictures, check_objects, read_npz
 from .files import read_small, strict_json, write_file
+from .npz import read_npz
+from .objects import MOST_OBJECTS, MOST_PIXELS, Objects, Pictures, check_objects
 
 FIELDS = "img_id img_h img_w objects_id objects_conf attrs_id attrs_conf num_boxes boxes features".split()
 TYPES = {"objects_id": "<i8", "objects_conf": "<f4", "attrs_id": "<i8", "attrs_conf": "<f4", "boxes": "<f4"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import CheckpointError
-from .features import read_npz
+from .npz import read_npz
 
 RTOL, ATOL = 1e-4, 1e-5  # float32 against float32 of another implementation
 

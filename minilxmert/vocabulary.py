@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import VocabularyError
 from .files import read_small, write_file
+from .text import split_words
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LONGEST_TOKEN, LARGEST_FILE = 512, 64 << 20  # characters; bytes
@@ -51,8 +52,6 @@ def build_vocabulary(texts, size, min_count=1):
     The pair of neighbouring pieces that occurs most often is joined, again and again, as in byte-pair encoding
     (Sennrich et al. 2016) with WordPiece's ## marks; equal counts go by the alphabet, so the result is always the same.
     min_count: pairs seen less often are not joined."""
-    from .tokenizer import split_words
-
     words = Counter(word for text in texts for word in split_words(text))
     spelled = {word: [word[0], *(f"##{c}" for c in word[1:])] for word in words}
     tokens = [*SPECIAL_TOKENS, *sorted({piece for pieces in spelled.values() for piece in pieces})]

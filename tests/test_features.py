@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from minilxmert import FeatureFileError, MinilxmertError, ShapeError
 from minilxmert.boxes import boxes_from_xywh, check_boxes, normalise_boxes
-from minilxmert.features import convert_to_hdf5, is_feature_file, open_features, read_npz
+from minilxmert.features import convert_to_hdf5, is_feature_file, open_features
+from minilxmert.npz import read_npz
 
 FIELDS = "img_id img_h img_w objects_id objects_conf attrs_id attrs_conf num_boxes boxes features".split()
 

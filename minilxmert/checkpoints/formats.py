@@ -1,8 +1,12 @@
 """Which format a weight file has is told by its first bytes, never by its name."""
 
+import re
+from pathlib import Path
+
 from ..errors import CheckpointError
+from ..files import read_small, strict_json
 from .arrays import map_file
-from .safetensors import read_safetensors, read_sharded
+from .safetensors import read_safetensors
 from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
 
 LOOK_ALIKES = {
@@ -34,6 +38,28 @@ def read_tensors(path):
     if head[8:9] == b"{":
         return "safetensors", *read_safetensors(data, path)
     raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", look_alike(data, head))
+
+
+def read_sharded(index):
+    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
+
+    Every tensor is exactly where the index says, and the files are neighbours of the index."""
+    index = Path(index)
+    table = strict_json(read_small(index, CheckpointError), index, CheckpointError)
+    places = table.get("weight_map") if isinstance(table, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
+        raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
+    arrays = {}
+    for shard in dict.fromkeys(places.values()):
+        if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin)", shard):
+            raise CheckpointError.at(index, shard, "a plain file name", "another")
+        _, found, _ = read_tensors(index.with_name(shard))
+        listed = {name for name, place in places.items() if place == shard}
+        if set(found) != listed:
+            name = min(set(found) ^ listed)
+            raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
+        arrays.update(found)
+    return arrays, {}
 
 
 def look_alike(data, head):

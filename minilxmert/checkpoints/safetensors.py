@@ -1,16 +1,14 @@
-"""safetensors files: a JSON header of names, types, shapes and places, then the numbers; in one file or in shards.
+"""safetensors files: a JSON header of names, types, shapes and places, then the numbers.
 
 Source: the format's description in huggingface/safetensors."""
 
 import json
 import math
-import re
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import CheckpointError
-from ..files import read_small, replacing, strict_json
+from ..files import replacing, strict_json
 from .arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size
 from .keras_names import torch_name
 
@@ -77,30 +75,6 @@ def from_keras(arrays):
         new, transposed = torch_name(name)
         renamed[new] = np.ascontiguousarray(array.T) if transposed and array.ndim == 2 else array
     return renamed
-
-
-def read_sharded(index):
-    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
-
-    Every tensor is exactly where the index says, and the files are neighbours of the index."""
-    from .formats import read_tensors
-
-    index = Path(index)
-    table = strict_json(read_small(index, CheckpointError), index, CheckpointError)
-    places = table.get("weight_map") if isinstance(table, dict) else None
-    if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
-        raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
-    arrays = {}
-    for shard in dict.fromkeys(places.values()):
-        if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin)", shard):
-            raise CheckpointError.at(index, shard, "a plain file name", "another")
-        _, found, _ = read_tensors(index.with_name(shard))
-        listed = {name for name, place in places.items() if place == shard}
-        if set(found) != listed:
-            name = min(set(found) ^ listed)
-            raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
-        arrays.update(found)
-    return arrays, {}
 
 
 def write_safetensors(path, arrays, metadata):
