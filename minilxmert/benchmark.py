@@ -4,6 +4,8 @@ The model is the published base size with random weights; transformers, ONNX Run
 where they are installed, with the same weights, and only after they have given the same numbers."""
 
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -134,8 +136,68 @@ def compiled_candidates(theirs, config):
     return found
 
 
-def run_benchmark(seconds, batches=(1, 4, 8, 32), words=20, objects=36, small=False, peers=True, report=print):
-    """Measure, reporting line by line -> {"tokenizer": questions a second, "milliseconds": {batch: {name: median}}}
+def machine_limits(seconds=1.0):
+    """What this machine can do, by BLAS: {"GB/s": memory read, "GFLOP/s": float32 products}"""
+    rng = np.random.default_rng(0)
+    square, long = rng.random((2048, 2048), np.float32), rng.random((1 << 15, 1 << 12), np.float32)
+    vector = long[0].copy()
+    times = interleaved({"product": lambda: square @ square, "read": lambda: long @ vector}, seconds)
+    return {"GB/s": long.nbytes / times["read"] / 1e9, "GFLOP/s": 2 * 2048**3 / times["product"] / 1e9}
+
+
+def needed_gflop(config, words, objects):
+    """10⁹ operations of the matrix products that one answer needs (attention's own products, 1 %, left out)."""
+    e, i, both = config.hidden_size, config.intermediate_size, words + objects
+    attention, ffn = 4 * e * e, 2 * e * i
+    layers = config.l_layers * words + config.r_layers * objects + (config.x_layers - 1) * both
+    cross = (config.x_layers - 1) * both * attention
+    last = (2 * words + 2 * objects) * e * e + 2 * words * e * e + 2 * e * e + ffn  # only what [CLS] reads
+    return 2e-9 * (layers * (attention + ffn) + cross + last + objects * config.visual_feat_dim * e)
+
+
+START = {
+    "minilxmert": """
+import sys, minilxmert
+model = minilxmert.LxmertForQuestionAnswering.from_pretrained(sys.argv[1])
+from minilxmert.benchmark import draw_batch
+model(**draw_batch(model.config, 1, 20, 36))""",
+    "transformers": """
+import sys, torch, transformers
+model = transformers.LxmertForQuestionAnswering.from_pretrained(sys.argv[1])
+from minilxmert.benchmark import draw_batch
+call = {name: torch.from_numpy(array) for name, array in draw_batch(model.config, 1, 20, 36).items()}
+with torch.inference_mode():
+    model.eval()(**call)""",
+}
+PEAK = """
+try:  # ru_maxrss would count what the parent process had before it started this one
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+except OSError:
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def start_up(model, peers, runs=3):
+    """{name: (seconds from process start to the first answer, peak megabytes)}, medians of interleaved runs."""
+    names = [name for name in START if name == "minilxmert" or peers]
+    found = {name: [] for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(f"{folder}/minilxmert")
+        model.save_pretrained(f"{folder}/transformers", format="safetensors")
+        for _ in range(runs + 1):  # the first warms the page cache and the compiled kernels
+            for name in names:
+                command = [sys.executable, "-c", START[name] + PEAK, f"{folder}/{name}"]
+                start = time.perf_counter()
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                found[name].append((time.perf_counter() - start, int(done.stdout) / 1024))
+    return {name: tuple(map(statistics.median, zip(*rows[1:], strict=True))) for name, rows in found.items()}
+
+
+def run_benchmark(
+    seconds, batches=(1, 4, 8, 32), words=20, objects=36, small=False, peers=True, start=False, report=print
+):
+    """Measure, reporting line by line -> the figures as a dict. start: also from process start to the first answer.
 
     Raises MinilxmertError if two candidates disagree."""
     rate = tokenizer_rate(min(seconds, 2))
@@ -158,4 +220,17 @@ def run_benchmark(seconds, batches=(1, 4, 8, 32), words=20, objects=36, small=Fa
         table[batch] = {name: 1000 * t for name, t in interleaved(runs, seconds).items()}
     for name in candidates:
         report(f"{name:<24}" + "".join(f"{table[batch][name]:9.1f}" for batch in batches))
-    return {"tokenizer": rate, "milliseconds": table}
+    limits, gflop = machine_limits(), needed_gflop(config, words, objects)
+    report(
+        f"\nthis machine reads {limits['GB/s']:.1f} GB/s and multiplies {limits['GFLOP/s']:.0f} GFLOP/s (BLAS, float32)"
+    )
+    ours = next(iter(candidates))
+    rates = {batch: batch * gflop / row[ours] * 1000 for batch, row in table.items()}
+    report(f"{ours + ', GFLOP/s':<24}" + "".join(f"{rate:9.0f}" for rate in rates.values()))
+    figures = {"tokenizer": rate, "milliseconds": table, "limits": limits, "GFLOP/s": rates}
+    if start:
+        figures["start"] = start_up(model, len(candidates) > len(BACKENDS))
+        report("\nprocess start to first answer; peak memory")
+        for name, (wait, megabytes) in figures["start"].items():
+            report(f"{name:<24}{wait:8.2f} s{megabytes:8.0f} MB")
+    return figures

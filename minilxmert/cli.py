@@ -306,6 +306,7 @@ def bench_arguments(command):
     command.add_argument("--objects", type=int, default=36, help="objects a picture (default 36)")
     command.add_argument("--small", action="store_true", help="a small model instead of the published size")
     command.add_argument("--no-peers", action="store_true", help="leave transformers, ONNX Runtime and OpenVINO out")
+    command.add_argument("--start", action="store_true", help="also the time from process start to the first answer")
     command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
 
 
@@ -320,7 +321,7 @@ def bench(options):
     if not batches:
         raise MinilxmertError(f"--batches: expected sizes like 1,4,8,32, found {options.batches!r}")
     sizes = (options.seconds, batches, options.words, options.objects)
-    figures = run_benchmark(*sizes, small=options.small, peers=not options.no_peers)
+    figures = run_benchmark(*sizes, small=options.small, peers=not options.no_peers, start=options.start)
     if options.json:
         from .files import write_file
 

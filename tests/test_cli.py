@@ -137,10 +137,22 @@ def test_a_failed_conversion_leaves_nothing(capsys, tmp_path):
 
 
 def test_bench_measures_every_backend(capsys, tmp_path):
-    options = ["--small", "--no-peers", "--seconds", "0.1", "--batches", "1,2", "--json", tmp_path / "figures.json"]
+    options = [
+        "--small",
+        "--no-peers",
+        "--start",
+        "--seconds",
+        "0.1",
+        "--batches",
+        "1,2",
+        "--json",
+        tmp_path / "figures.json",
+    ]
     code, out, _ = run(capsys, "bench", *options)
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert code == 0 and figures["tokenizer"] > 0 and "minilxmert numba" in out
+    wait, megabytes = figures["start"]["minilxmert"]
+    assert wait > 0 and megabytes > 30 and figures["limits"]["GFLOP/s"] > 0
     assert all(ms > 0 for row in figures["milliseconds"].values() for ms in row.values())
     assert run(capsys, "bench", "--batches", "none")[0] == 1
 

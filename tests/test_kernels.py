@@ -478,3 +478,33 @@ def test_tiles_suit_processors(monkeypatch):
     monkeypatch.setenv("MINILXMERT_TILE", "huge")
     with pytest.raises(ConfigError, match="MINILXMERT_TILE"):
         cpu.tile_name()
+
+
+BUSY = "import time\nend = time.time() + 40\nwhile time.time() < end:\n    pass"
+STRESS = """
+import time
+import numpy as np
+from minilxmert.kernels import attend, linear
+
+rng, end = np.random.default_rng(0), time.time() + 30
+maps = [{"w": rng.random((o, i), np.float32), "b": np.zeros(o, np.float32)} for o, i in ((50, 30), (130, 70), (300, 200))]
+while time.time() < end:
+    for rows in (1, 9, 40, 70):
+        for p in maps:
+            linear(rng.random((rows, p["w"].shape[1]), np.float32), p)
+            q = rng.random((2, 9, 48), np.float32)
+            attend(q, q, q, np.zeros((2, 1, 1, 9), np.float32), 4)
+            [np.empty(size) for size in range(1, 40)]
+"""
+
+
+@pytest.mark.nightly
+def test_arrays_outlive_their_helpers_on_a_busy_machine():
+    """A helper that the system stops inside a job must find its arguments alive: a crash was found this way."""
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(2)]
+    try:
+        assert subprocess.run([sys.executable, "-c", STRESS]).returncode == 0
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()

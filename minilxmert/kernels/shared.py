@@ -2,6 +2,7 @@
 
 All operations on such a word have one order that every thread sees (sequential consistency)."""
 
+import os
 import platform
 
 from llvmlite import ir
@@ -55,6 +56,19 @@ def pause(typing):
         if name:
             kind = ir.FunctionType(ir.VoidType(), [])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def give_way(typing):
+    """Let the system run another thread on this core; where it has no sched_yield, just wait for an instant."""
+
+    def codegen(context, builder, signature, args):
+        if os.name == "posix":
+            kind = ir.FunctionType(INT32, [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
         return context.get_dummy_value()
 
     return types.void(), codegen

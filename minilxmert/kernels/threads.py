@@ -8,7 +8,6 @@ kernel that wants them; a forked child has none and works alone."""
 import itertools
 import os
 import threading
-import time
 
 import numba
 import numpy as np
@@ -16,7 +15,7 @@ from numba import types
 
 from ..errors import ConfigError
 from .compiling import compiled
-from .shared import add, look, pause, perform, write_call
+from .shared import add, give_way, look, pause, perform, write_call
 
 LIMIT = numba.config.NUMBA_NUM_THREADS
 PATIENCE = 20_000  # pauses until a helper sleeps, or the caller lets the system run others: about half a millisecond
@@ -68,7 +67,6 @@ class Kernel:
             call_helpers(threads - 1)
             self.together(state, next(jobs), self.address, counter, *arguments)
         finally:
-            wait_for_helpers()
             busy.release()
 
 
@@ -78,11 +76,16 @@ def kernel(*kinds):
 
 
 def together(state, job, address, *arguments):
-    """Publish a job, do it with whoever comes, and close it."""
+    """Publish a job, do it with whoever comes, close it, and wait until the last helper is out.
+
+    The wait belongs in here: when this function returns, Numba lets go of what it knows of the arguments, which the
+    helpers use as long as they are inside."""
     state[READER] = write_call(state[CALL:], address, arguments)
     add(state[JOB:], job)
     perform(state[READER], state[CALL:])
     add(state[JOB:], -job)
+    while not left(state):
+        give_way()
 
 
 def serve(state, number, seen):
@@ -139,18 +142,6 @@ def call_helpers(wanted):
     for helper in helpers[:wanted]:
         if not helper.bell.is_set():
             helper.bell.set()
-
-
-def wait_for_helpers():
-    """Until the last one is out nobody may free the arrays: an interrupt (Ctrl-C) has to wait that long, too."""
-    interrupt = None
-    while not left(state):
-        try:
-            time.sleep(0)
-        except KeyboardInterrupt as problem:
-            interrupt = problem
-    if interrupt:
-        raise interrupt
 
 
 def after_fork():
