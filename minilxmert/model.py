@@ -67,7 +67,7 @@ class Face(Stored):
     Output = outputs.LxmertModelOutput
 
     def __init__(self, config, seed=0, dtype="float32"):
-        check_dtype(dtype)
+        dtype = check_dtype(dtype)
         self.config, self.answers = config, None
         self.set_params(tree.initialise(self.shapes(config), config, np.random.default_rng(seed)), dtype)
 

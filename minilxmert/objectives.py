@@ -71,5 +71,5 @@ def pretraining_losses(scores, targets, visual_loss_normalizer):
 def pair_rows(value, name):
     """The pictures of two-image statements, (B, 2, …) -> (2B, …)"""
     array = as_array(name, value)
-    check_shape(name, array, ("B", 2, *"MF"[: array.ndim - 2]) if array.ndim > 2 else ("B", 2, "M"))
+    check_shape(name, array, ("B", 2, "M") if name.endswith("mask") else ("B", 2, "M", "F"))
     return array.reshape(-1, *array.shape[2:])

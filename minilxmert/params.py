@@ -112,7 +112,8 @@ def initialise(shapes, config, rng, dtype=np.float32):
             w[0] = 0  # padding_idx=0 in all three published tables
         return w
 
-    return unflatten({path: fresh(path, shape) for path, shape in flatten(shapes).items()})
+    made = unflatten({path: fresh(path, shape) for path, shape in flatten(shapes).items()})
+    return {name: made.get(name, {}) for name in shapes}  # a stack without layers has no leaves, but stays
 
 
 def zeros_like(tree):

@@ -16,8 +16,11 @@ FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
 
 
 def check_dtype(dtype):
-    if dtype not in DTYPES:
-        raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", dtype)
+    """The name of a precision, given as a text or a NumPy type. Raises ConfigError."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
+    if name not in DTYPES:
+        raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", name)
+    return name
 
 
 class Stored:
@@ -41,7 +44,7 @@ class Stored:
         opened = isinstance(path, Checkpoint)
         checkpoint = path if opened else open_checkpoint(path, config, num_attention_heads)
         shapes, config = cls.shapes(checkpoint.config), checkpoint.config
-        check_dtype(dtype)
+        dtype = check_dtype(dtype)
 
         def fresh(group):
             return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]

@@ -487,7 +487,8 @@ import numpy as np
 from minilxmert.kernels import attend, linear
 
 rng, end = np.random.default_rng(0), time.time() + 30
-maps = [{"w": rng.random((o, i), np.float32), "b": np.zeros(o, np.float32)} for o, i in ((50, 30), (130, 70), (300, 200))]
+sizes = ((50, 30), (130, 70), (300, 200))
+maps = [{"w": rng.random((o, i), np.float32), "b": np.zeros(o, np.float32)} for o, i in sizes]
 while time.time() < end:
     for rows in (1, 9, 40, 70):
         for p in maps:

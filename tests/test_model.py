@@ -303,6 +303,27 @@ def test_any_number_of_words_and_objects(backend, n, m):
     assert np.isfinite(output.pooled_output).all()
 
 
+@pytest.mark.parametrize("absent", [["x_layers"], ["l_layers", "r_layers"], ["x_layers", "l_layers", "r_layers"]])
+def test_encoders_without_layers(backend, absent, tmp_path):
+    """The paper's ablations: no cross-modality encoder, no single-modality ones; saved and loaded, too."""
+    model = LxmertForQuestionAnswering(TINY.replace(**dict.fromkeys(absent, 0)))
+    call = random_call(LxmertForQuestionAnswering, TINY, np.random.default_rng(2))
+    output = model(**call, output_attentions=True, output_hidden_states=True)
+    assert len(output.language_hidden_states) == model.config.l_layers + model.config.x_layers
+    np.testing.assert_allclose(model(**call).question_answering_score, output.question_answering_score, **PARITY)
+    model.save_pretrained(tmp_path)
+    again = LxmertForQuestionAnswering.from_pretrained(tmp_path, dtype=np.float32)
+    np.testing.assert_array_equal(again(**call).question_answering_score, model(**call).question_answering_score)
+    model.loss_and_gradients(**call)
+
+
+def test_batches_may_be_empty(backend):
+    for face in FACES:
+        call = random_call(face, TINY, np.random.default_rng(2))
+        empty = {name: np.asarray(call[name])[:0] for name in call if name != "obj_labels"}
+        assert np.shape(face(TINY)(**empty)[0]) in ((), (0, 5), (0, 2), (0, 5, 20))
+
+
 def test_padding_changes_nothing(backend):
     rng = np.random.default_rng(4)
     model = LxmertForQuestionAnswering(TINY.replace(initializer_range=0.3))
