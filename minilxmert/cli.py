@@ -35,6 +35,7 @@ def main(argv=None):
 
 
 def parser():
+    """The argument parser of all commands."""
     top = argparse.ArgumentParser(
         prog="minilxmert",
         description="LXMERT in plain arrays: ask questions about pictures, convert and check published weights.",
@@ -200,6 +201,7 @@ def export(options):
 
 
 def write_checkpoint(source, directory, format, options):
+    """Load, write in a format, and say what was written; the vocabulary beside the source comes along."""
     from .answers import read_answers
     from .checkpoints.loading import find_weights
     from .checkpoints.summary import provenance

@@ -144,6 +144,7 @@ def glob_escape(name):
 
 
 def process_runs(pid):
+    """Whether a process of this number exists (one of another user counts)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

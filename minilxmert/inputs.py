@@ -97,6 +97,7 @@ def as_array(name, value):
 
 
 def check_shape(name, array, shape):
+    """Refuse an array of another shape; letters in `shape` are free sizes. Raises ShapeError."""
     fits = array.ndim == len(shape) and all(
         isinstance(want, str) or want == have for want, have in zip(shape, array.shape, strict=True)
     )

@@ -102,6 +102,7 @@ class LxmertTokenizer:
         return found
 
     def longest_matches(self, word):
+        """[(number, first character, end)] of a word, or [UNK] for the whole of it if it cannot be spelled."""
         unknown = [(self.unk_token_id, 0, len(word))]
         if len(word) > LONGEST_WORD:
             return unknown

@@ -53,6 +53,7 @@ def download(repo_id, directory=None, revision="main", endpoint=None, files=None
 
 
 def check_names(repo_id, revision, files):
+    """Refuse names that could lead elsewhere, before they become an address or a path. Raises DownloadError."""
     part = r"[\w-][\w.-]{0,95}"
     if not re.fullmatch(rf"{part}(/{part})?", repo_id):
         raise DownloadError(f"{repo_id!r} is no repository name like unc-nlp/lxmert-base-uncased")
@@ -171,6 +172,7 @@ def whole_number(text, url):
 
 
 def explain(code):
+    """An HTTP status as words that say what to do."""
     reasons = {
         401: "not allowed (401): the repository is private, gated or misspelt",
         403: "not allowed (403): the repository is gated; accept its terms in a browser and download by hand",

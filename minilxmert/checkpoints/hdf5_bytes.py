@@ -62,6 +62,7 @@ class WatchedBytes(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer):
+        """Fill `buffer` from the current position, as files do; returns the number of bytes."""
         start, end = self.position, min(self.position + len(buffer), len(self.content))
         for found in WATCHED.finditer(self.content, max(start - 4, 0), end + 4):  # also those that it reads in part
             if (found.start(), self.chunk_key) not in self.checked:

@@ -53,6 +53,7 @@ def open_checkpoint(path, config=None, num_attention_heads=None):
 
 
 def find_weights(path):
+    """The weight file at a path: the file itself, or the first of WEIGHT_FILES (or a .pth) in a directory."""
     if not path.is_dir():
         return path
     candidates = [path / name for name in WEIGHT_FILES if (path / name).exists()] or sorted(path.glob("*.pth"))

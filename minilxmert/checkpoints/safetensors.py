@@ -45,6 +45,7 @@ def read_safetensors(data, file):
 
 
 def check_metadata(metadata, refuse):
+    """The header's __metadata__: texts by name, of a format that is known here."""
     plain = isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
     if not plain:
         raise refuse("__metadata__", "texts by name", "something else")

@@ -46,6 +46,7 @@ class Unpickler:
         self.stack, self.memo, self.marks = [], {}, 0
 
     def load(self):
+        """Run the instructions up to STOP -> the pickled object."""
         if self.take(1) != b"\x80" or self.take(1) not in (b"\x02", b"\x03"):
             raise self.fault("a pickle of protocol 2 or 3", "another; save it again with torch's default protocol")
         for _ in range(MOST_STEPS):
@@ -71,6 +72,7 @@ class Unpickler:
         return bytes(piece)
 
     def line(self):
+        """The text up to the next newline, which ends the names of modules and classes."""
         end = self.data.find(b"\n", self.position, self.position + 256)
         if end < 0:
             raise self.fault("a name of at most 255 bytes", "a longer one")
@@ -91,6 +93,7 @@ class Unpickler:
         self.stack.append(value)
 
     def pop(self, kind=object):
+        """Take the topmost object, which must be of a kind and not a mark."""
         if not self.stack or self.stack[-1] is MARK:
             raise self.fault("an object to take", "none")
         value = self.stack.pop()
@@ -132,6 +135,7 @@ class Unpickler:
         self.push(symbol)
 
     def set_items(self, pairs):
+        """Put key, value, key, value … into the topmost dict; keys are texts, each once."""
         target = self.stack[-1] if self.stack else None
         if type(target) is not dict or len(pairs) % 2:
             raise self.fault("a dict and pairs", type(target).__name__)
@@ -151,6 +155,7 @@ class Unpickler:
         self.push(self.storage_of(self.pop(tuple)))
 
     def reduce(self):
+        """The only calls there are: an empty dict, a Tensor, a parameter (which is its Tensor)."""
         arguments, function = self.pop(tuple), self.pop(Symbol)
         if function is ORDERED_DICT and arguments == ():
             self.push({})

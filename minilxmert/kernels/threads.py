@@ -135,6 +135,7 @@ class Helper(threading.Thread):
 
 
 def call_helpers(wanted):
+    """Wake `wanted` helpers, starting those that do not exist yet."""
     state[HELPERS] = wanted
     while len(helpers) < wanted:
         helpers.append(Helper(len(helpers)))
