@@ -59,8 +59,8 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT):
 
 def json_depth(text):
     """The deepest nesting of brackets outside strings, found without recursion."""
-    depth = deepest = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
+    depth = deepest = 0  # a string that never ends is one token: looking for its end at every quote takes for ever
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', text, re.DOTALL):
         if token[0] in "[{":
             depth += 1
             deepest = max(deepest, depth)

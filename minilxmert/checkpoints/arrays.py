@@ -39,8 +39,8 @@ def is_size(value, most=LARGEST_SIZE):
 def check_shape(shape, file, entry):
     """shape, a tuple or list from a file, as a tuple; its product stays below LARGEST_SIZE. Raises CheckpointError."""
     good = isinstance(shape, list | tuple) and len(shape) <= MOST_DIMENSIONS and all(is_size(n) for n in shape)
-    if not good or math.prod(shape) >= LARGEST_SIZE:
-        raise CheckpointError.at(file, entry, f"a shape of at most {MOST_DIMENSIONS} whole numbers", shape)
+    if not good or math.prod(n or 1 for n in shape) >= LARGEST_SIZE:  # NumPy multiplies what is beside a 0, too
+        raise CheckpointError.at(file, entry, f"at most {MOST_DIMENSIONS} sizes with a product below 2**48", shape)
     return tuple(shape)
 
 
@@ -52,7 +52,8 @@ def check_name(name, file):
 
 def check_finite(arrays, file, error=CheckpointError):
     """No number is NaN or infinite. Raises `error`."""
-    for name, array in arrays.items():
+    once = {id(array): (name, array) for name, array in arrays.items()}  # a thousand names may share one array
+    for name, array in once.values():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise error.at(file, name, "finite numbers", "NaN or infinity")
         forget_pages(array)

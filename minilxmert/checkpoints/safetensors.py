@@ -12,7 +12,7 @@ from ..files import replacing, strict_json
 from .arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size
 from .keras_names import torch_name
 
-LONGEST_HEADER = 4 << 20  # bytes; the full model's header has 0.05 MB
+LONGEST_HEADER, MOST_TENSORS = 4 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors
 WRITTEN = {np.dtype(text): name for name, text in DTYPES.items() if name != "BF16"}
 
 
@@ -29,8 +29,8 @@ def read_safetensors(data, file):
         raise refuse("header", f"2 … {LONGEST_HEADER} bytes of JSON", f"{size}")
     header = strict_json(bytes(data[8 : 8 + size]), file, CheckpointError)
     metadata = check_metadata(header.pop("__metadata__", {}), refuse)
-    if not header:
-        raise refuse("header", "tensors", "none")
+    if not 0 < len(header) <= MOST_TENSORS:
+        raise refuse("header", f"1 … {MOST_TENSORS} tensors", len(header))
     body, end, arrays = data[8 + size :], 0, {}
     places = {name: check_entry(name, entry, file, refuse) for name, entry in header.items()}
     for name, (dtype, shape, start, stop) in sorted(places.items(), key=lambda item: item[1][2:]):
@@ -41,7 +41,7 @@ def read_safetensors(data, file):
         raise refuse(None, "the end after the last tensor", f"{len(body) - end} more bytes")
     arrays = {name: arrays[name] for name in header}
     check_finite(arrays, file)
-    return (from_keras(arrays) if metadata.get("format") == "tf" else arrays), metadata
+    return (from_keras(arrays, refuse) if metadata.get("format") == "tf" else arrays), metadata
 
 
 def check_metadata(metadata, refuse):
@@ -70,10 +70,13 @@ def check_entry(name, entry, file, refuse):
     return dtype, shape, *offsets
 
 
-def from_keras(arrays):
+def from_keras(arrays, refuse):
+    """Arrays by Keras names -> by torch names, kernels as torch stores them; no two may get the same name."""
     renamed = {}
     for name, array in arrays.items():
         new, transposed = torch_name(name)
+        if new in renamed:
+            raise refuse(name, f"{new} once", "a second one")
         renamed[new] = np.ascontiguousarray(array.T) if transposed and array.ndim == 2 else array
     return renamed
 

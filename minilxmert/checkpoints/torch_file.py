@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from .arrays import DTYPES, Budget, as_native, check_finite, check_name, check_shape, is_size
-from .unpickle import STORAGES, Tensor, Unpickler
+from .unpickle import STORAGES, Symbol, Tensor, Unpickler
 from .zip_file import read_members
 
 MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # the first pickle of the older format
@@ -36,9 +36,11 @@ def storages_of(known, items, refuse):
     views = {}
 
     def storage_of(identity):
-        if len(identity) != items or identity[0] != "storage" or identity[1] not in STORAGE_DTYPES:
+        if len(identity) != items or identity[0] != "storage":
             raise refuse("pickle", "the id of a storage", "another")
         _, kind, key, location, count, *view = identity
+        if type(kind) is not Symbol or kind not in STORAGE_DTYPES:  # hashing deep tuples would overrun the C stack
+            raise refuse("pickle", "a storage of numbers", "another type")
         good = isinstance(key, str) and re.fullmatch(r"[0-9]{1,20}", key) and is_size(count)
         if not good or not isinstance(location, str) or not LOCATION.fullmatch(location):
             raise refuse("pickle", "a storage's key, place and size", "others")

@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple
 
 MOST_STEPS, MOST_MARKS, MOST_MEMO = 250_000, 64, 250_000
-LONGEST_INT = 16  # bytes
+LONGEST_INT, LONGEST_TEXT = 16, 4096  # bytes
 
 
 class Symbol(NamedTuple):
@@ -84,6 +84,8 @@ class Unpickler:
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
     def text(self, count):
+        if count > LONGEST_TEXT:
+            raise self.fault(f"a text of at most {LONGEST_TEXT} bytes", count)
         try:
             return self.take(count).decode("utf-8")
         except UnicodeDecodeError:
