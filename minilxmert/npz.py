@@ -1,10 +1,11 @@
 """npz files of numbers, read without evaluating anything in them. Source: numpy.lib.format, versions 1 to 3."""
 
+import math
 import re
 
 import numpy as np
 
-from .checkpoints.arrays import check_finite, map_file
+from .checkpoints.arrays import LARGEST_SIZE, check_finite, map_file
 from .checkpoints.zip_file import read_members
 from .errors import FeatureFileError
 
@@ -44,9 +45,9 @@ def read_npy(data, path, name):
     shape = tuple(int(size) for size in sizes.replace(" ", "").split(",") if size)
     if kind[1:] not in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1") or len(shape) > 8:
         raise refuse("real numbers of at most 8 axes", f"{kind} {shape}")
-    dtype, count = np.dtype(kind), 1
-    for size in shape:
-        count *= size
+    if math.prod(size or 1 for size in shape) >= LARGEST_SIZE:  # NumPy multiplies what is beside a 0, too
+        raise refuse("a shape that memory could hold", shape)
+    dtype, count = np.dtype(kind), math.prod(shape)
     body = data[start + length :]
     if len(body) != count * dtype.itemsize:
         raise refuse(f"{count * dtype.itemsize} bytes for {shape} of {dtype}", len(body))

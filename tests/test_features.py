@@ -2,6 +2,7 @@
 
 import base64
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -126,6 +127,14 @@ def test_npz_as_numpy_writes_them(tmp_path, save):
 
 def test_pickled_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.array([{}], object))
+    with pytest.raises(FeatureFileError, match=r"a\.npy"):
+        read_npz(tmp_path / "x.npz")
+
+
+def test_a_shape_that_only_a_zero_keeps_small_is_refused(tmp_path):
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 100000000000000000, 100000000000000000), }\n"
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("a.npy", b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(FeatureFileError, match=r"a\.npy"):
         read_npz(tmp_path / "x.npz")
 
