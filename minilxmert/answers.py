@@ -11,6 +11,9 @@ from .files import read_small, strict_json
 from .params import initialise
 
 LogitLayer = namedtuple("LogitLayer", "weight bias")
+SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
+NUMBERS = "one two three four five six seven eight nine ten".split()
+SPELLED = {"grey": "gray"} | {word: str(number) for number, word in enumerate(NUMBERS, 1)}
 LIMIT = 16 << 20  # bytes; the published 9,500 answers take 0.6 MB
 
 
@@ -41,6 +44,10 @@ def read_answers(path, expected_size=None):
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise VocabularyError.at(path, f"answer {number}", "a text", type(text).__name__)
+        if SURROGATE.search(text):
+            raise VocabularyError.at(path, f"answer {number}", "whole characters", "half of a surrogate pair")
+    if not texts:
+        raise VocabularyError.at(path, None, "answers", "an empty list")
     refuse_repeated(path, texts)
     if expected_size is not None and len(texts) != expected_size:
         raise VocabularyError.at(path, None, f"{expected_size} answers, as the model has", f"{len(texts)}")
@@ -68,16 +75,34 @@ def refuse_repeated(path, texts):
         seen.add(text)
 
 
+def published_form(answer):
+    """An answer as the authors' 9,500 are spelled: lower case, no full stop or article, numbers to ten in digits.
+
+    Source: AnswerTable.convert_ans of the authors' code."""
+    answer = answer.lower()
+    if answer.endswith("."):
+        answer = answer[:-1].strip()
+    for article in ("a ", "an ", "the "):
+        if answer.startswith(article):
+            answer = answer.removeprefix(article).strip()
+    return SPELLED.get(answer, answer)
+
+
 def move_answers(w, b, old, new):
     """The authors' answer surgery: rows of an answer layer, w (A, I) and b (A,), moved from the list `old` to `new`.
 
-    Answers of both lists keep their weights, wherever they stand; new ones start at zero. -> w, b, MoveReport"""
+    Answers of both lists keep their weights, wherever they stand; new ones start at zero. An answer is found by its
+    text or, as published, by published_form of it. -> w, b, MoveReport. Raises ShapeError."""
+    w, b = np.asarray(w), np.asarray(b)
+    if w.ndim != 2 or not len(w) == len(old) or b.shape != (len(old),):
+        raise ShapeError(f"move_answers: expected a row for each of {len(old)} answers, found {w.shape} and {b.shape}")
     rows = {text: number for number, text in enumerate(old)}
+    found = [rows.get(text, rows.get(published_form(text))) for text in new]
+    known = [number for number, row in enumerate(found) if row is not None]
+    source = [found[number] for number in known]
     moved_w, moved_b = np.zeros((len(new), w.shape[1]), w.dtype), np.zeros(len(new), b.dtype)
-    known = [number for number, text in enumerate(new) if text in rows]
-    source = [rows[new[number]] for number in known]
     moved_w[known], moved_b[known] = w[source], b[source]
-    return moved_w, moved_b, MoveReport(len(known), [text for text in new if text not in rows])
+    return moved_w, moved_b, MoveReport(len(known), [text for text, row in zip(new, found, strict=True) if row is None])
 
 
 class AnswerHead:

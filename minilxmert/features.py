@@ -3,18 +3,21 @@
     with open_features("val2014_obj36.tsv") as pictures:
         objects = pictures["COCO_val2014_000000000042"]       # Objects of one picture
         feats, boxes, mask = pictures.batch([id1, id2])       # what the models take: ragged counts become a mask
-All three kinds of file have this interface; none is read into memory as a whole."""
+All kinds of file have this interface. Of a TSV only an index is in memory; what convert_to_hdf5 writes is mapped."""
 
+import io
+import os
 from pathlib import Path
 
 import numpy as np
 
 from .checkpoints.arrays import map_file
-from .errors import FeatureFileError
-from .feature_files import Hdf5Pictures, NpzPictures, TsvPictures, write_hdf5
+from .errors import ConfigError, FeatureFileError, shorten
+from .feature_files import FORMAT, NpzPictures, TsvPictures, open_hdf5
 from .files import replacing
+from .objects import COLUMNS
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
+HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\3\4"
 
 
 def open_features(path, progress=None):
@@ -23,8 +26,8 @@ def open_features(path, progress=None):
     progress: called with (bytes done, bytes in all) while a large TSV is indexed for the first time."""
     head = bytes(map_file(path, FeatureFileError)[:8])
     if head == HDF5:
-        return Hdf5Pictures(path)
-    if head.startswith(b"PK"):
+        return open_hdf5(path)
+    if head.startswith(ZIP):
         return NpzPictures(path)
     return TsvPictures(path, progress)
 
@@ -36,7 +39,7 @@ def is_feature_file(path):
         return False
     data = map_file(path, FeatureFileError)
     first = bytes(data[: 1 << 20]).split(b"\n")[0]
-    names = first.count(b"\t") == 9 or (first.startswith(b"PK") and b".npy" in first[:200])
+    names = first.count(b"\t") == 9 or (first.startswith(ZIP) and b".npy" in first[:200])
     return bool(names)
 
 
@@ -44,6 +47,84 @@ def convert_to_hdf5(source, target, progress=None, dtype="float32"):
     """Write the objects of any feature file as one HDF5 file, which is mapped when it is opened.
 
     dtype: of the features, "float32" or "float16". progress: called with (pictures done, pictures in all). `target` is
-    replaced whole or not at all; what is written stays small in memory. Raises FeatureFileError."""
-    with open_features(source) as pictures, replacing(target) as temporary:
-        write_hdf5(pictures, temporary, progress, np.dtype(dtype))
+    replaced whole or not at all, a picture at a time. Raises FeatureFileError, ConfigError."""
+    if dtype not in ("float32", "float16"):
+        raise ConfigError.at("convert_to_hdf5", "dtype", "float32 or float16", dtype)
+    try:
+        with (
+            open_features(source) as pictures,
+            replacing(target) as temporary,
+            PatientFile(temporary, "w+") as file,
+        ):
+            write_hdf5(pictures, file, progress, dtype)
+            file.check()
+    except OSError as problem:
+        reason = os.strerror(problem.errno) if problem.errno else shorten(problem)
+        raise FeatureFileError.at(target, None, "a file that can be written", reason) from problem
+
+
+class PatientFile(io.FileIO):
+    """A file for the HDF5 library, which crashes Python later if it could not write: it is told that all went well,
+    and the first problem, say a full disk, is kept for check()."""
+
+    problem = None
+
+    def check(self):
+        """Raise the problem, if there was one."""
+        if self.problem:
+            raise self.problem
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while len(rest):
+                rest = rest[super().write(rest) :]
+        except OSError as problem:
+            self.problem = self.problem or problem
+        return size
+
+    def truncate(self, size=None):
+        try:
+            return super().truncate(size)
+        except OSError as problem:
+            self.problem = self.problem or problem
+        return size
+
+
+def write_hdf5(pictures, target, progress, dtype):
+    """Write Pictures into a PatientFile in the layout of TablePictures, picture after picture."""
+    import h5py
+
+    ids = list(pictures)
+    starts = np.concatenate([[0], np.cumsum([pictures.count(image_id) for image_id in ids])]).astype("<i8")
+    sample = pictures[next((image_id for image_id in ids if pictures.count(image_id)), ids[0])]
+    known = {name: kind for name, kind in COLUMNS.items() if getattr(sample, kind[0]) is not None}
+    with h5py.File(target, "w", libver="earliest") as file:
+        file.attrs["format"] = np.bytes_(FORMAT.encode())
+        file["image_ids"] = np.array([image_id.encode() for image_id in ids])
+        file["starts"], sizes = starts, file.create_dataset("sizes", (len(ids), 2), "<i8")
+        boxes = file.create_dataset("boxes", (starts[-1], 4), "<f4")
+        features = file.create_dataset(
+            "features", (starts[-1], sample.features.shape[1]), np.dtype(dtype).newbyteorder("<")
+        )
+        columns = {name: file.create_dataset(name, (starts[-1],), kind) for name, (_, kind) in known.items()}
+        for number, image_id in enumerate(ids):
+            objects, rows = pictures[image_id], slice(*starts[number : number + 2].tolist())
+            sizes[number], boxes[rows] = (objects.width, objects.height), objects.boxes
+            features[rows] = narrowed(objects, dtype, pictures.path)
+            for name, column in columns.items():
+                column[rows] = getattr(objects, known[name][0])
+            target.check()
+            if progress:
+                progress(number + 1, len(ids))
+
+
+def narrowed(objects, dtype, path):
+    """The features as `dtype`, or a FeatureFileError where it cannot hold them."""
+    with np.errstate(over="ignore"):
+        features = objects.features.astype(dtype)
+    if not np.isfinite(features).all():
+        expected = f"numbers that {dtype} can hold"
+        raise FeatureFileError.at(path, f"{objects.image_id}, features", expected, np.abs(objects.features).max())
+    return features

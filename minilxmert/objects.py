@@ -9,6 +9,12 @@ from .boxes import normalise_boxes
 from .errors import FeatureFileError, shorten
 
 MOST_OBJECTS, LARGEST_ID, MOST_PIXELS = 10_000, 100_000, 9_999_999
+COLUMNS = {  # what files may say of each object: its name there, field of Objects, type
+    "objects_id": ("object_ids", np.int64),
+    "objects_conf": ("object_conf", np.float32),
+    "attrs_id": ("attribute_ids", np.int64),
+    "attrs_conf": ("attribute_conf", np.float32),
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,13 @@ class Objects:
 
     def summary(self):
         """One line that shows features from another detector, or damaged ones, at a glance."""
-        f = self.features
+        f, (x0, y0, x1, y1) = self.features, self.normalised_boxes.T
         if not f.size:
             return f"{self.image_id}: no objects"
         spread = f"features {f.min():.3g} … {f.mean():.3g} … {f.max():.3g}, {np.mean(f == 0):.0%} zeros"
-        return f"{self.image_id}: {len(self)} objects in {self.width} × {self.height} pixels; {spread}"
+        area = (x1 - x0) * (y1 - y0)
+        cover = f"which cover {area.min():.0%} … {area.max():.0%} of {self.width} × {self.height} pixels"
+        return f"{self.image_id}: {len(self)} objects {cover}; {spread}"
 
 
 class Pictures:
@@ -73,6 +81,10 @@ class Pictures:
             raise FeatureFileError.at(self.path, f"image {image_id!r}", f"one of {len(self)} ids: {sample}, …", "none")
         return self.read(image_id)
 
+    def count(self, image_id):
+        """How many objects a picture has."""
+        return len(self[image_id])
+
     def batch(self, image_ids):
         """Several pictures -> visual_feats (B, M, F), visual_pos (B, M, 4) in 0…1, visual_attention_mask (B, M)"""
         return pad_objects([self[image_id] for image_id in image_ids])
@@ -96,6 +108,30 @@ def pad_objects(objects, width=None):
         if len(o):
             feats[row, : len(o)], boxes[row, : len(o)], mask[row, : len(o)] = o.features, o.normalised_boxes, 1
     return feats, boxes, mask
+
+
+def make_objects(path, entry, image_id, width, height, arrays):
+    """Objects from the arrays of a file, {name in the file: array}; whatever cannot be right is a FeatureFileError."""
+
+    def check(name, good, expected):
+        if not good:
+            found = f"{arrays[name].dtype} of shape {arrays[name].shape}"
+            raise FeatureFileError.at(path, f"{entry}, {name}", expected, found)
+
+    if not all(type(side) is int and 1 <= side <= MOST_PIXELS for side in (width, height)):
+        raise FeatureFileError.at(path, f"{entry}, img_w and img_h", "whole numbers of pixels", f"{width} × {height}")
+    check("features", arrays["features"].ndim == 2, "a row of numbers an object, (M, F)")
+    count = len(arrays["features"])
+    check("boxes", arrays["boxes"].shape == (count, 4), f"({count}, 4) numbers, as there are features")
+    columns = {}
+    for name in COLUMNS.keys() & arrays.keys():
+        field, dtype = COLUMNS[name]
+        kinds = "iu" if dtype is np.int64 else "iuf"
+        check(name, arrays[name].shape == (count,) and arrays[name].dtype.kind in kinds, f"{count} numbers, {field}")
+        columns[field] = arrays[name].astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below
+        boxes, features = (arrays[name].astype(np.float32, copy=False) for name in ("boxes", "features"))
+    return check_objects(Objects(image_id, width, height, boxes, features, **columns), path, entry)
 
 
 def check_objects(objects, path, entry):
