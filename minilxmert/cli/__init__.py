@@ -1,0 +1,57 @@
+"""The command line: parsing and printing only; every command calls the library and says in words what it found.
+
+A family of commands is a file with its own COMMANDS: {name: (function, what adds its arguments, one line of help)}."""
+
+import argparse
+import os
+import sys
+
+from .. import __version__
+from ..errors import MinilxmertError
+from . import answering, checking, converting
+from .common import DISAGREES, INTERRUPTED, OK
+
+COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS}
+
+
+def main(argv=None):
+    """Run one command; returns the exit code: 0 done, 1 a check failed or a file is wrong, 2 wrong use, 130 Ctrl-C."""
+    options = parser().parse_args(argv)
+    if options.command is None:
+        parser().print_help()
+        return OK
+    try:
+        return options.run(options) or OK
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` closed our output: nothing is wrong
+        return OK
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (MinilxmertError, OSError) as error:
+        if options.debug:
+            raise
+        print(f"minilxmert {options.command}: {error}", file=sys.stderr)
+        return DISAGREES
+
+
+def parser():
+    """The argument parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="minilxmert",
+        description="LXMERT in plain arrays: ask questions about pictures, convert and check published weights.",
+        epilog="First success: see the two commands at the top of README.md. Each command explains itself with --help.",
+    )
+    top.add_argument("--version", action="version", version=f"minilxmert {__version__}")
+    top.set_defaults(command=None)
+    commands = top.add_subparsers(metavar="command")
+    for name, (run, arguments, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=run.__doc__, formatter_class=Formatter)
+        arguments(command)
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        command.set_defaults(run=run, command=name)
+    return top
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of a docstring as they are written."""

@@ -1,0 +1,29 @@
+"""What several commands share: exit codes, the weights they read, progress."""
+
+import sys
+
+OK, DISAGREES, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+def add_weights(command):
+    command.add_argument("weights", help="a weight file of any published format, or a directory holding one")
+    add_heads(command)
+
+
+def add_heads(command):
+    command.add_argument("--heads", type=int, metavar="N", help="attention heads, where no config.json tells them")
+
+
+def load_model(path, options):
+    from ..model import load
+
+    return load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
+
+
+def progress(what, done, total, unit=""):
+    """One line on stderr that writes over itself."""
+    share = f" ({done / total:.0%})" if total else ""
+    ending = "\n" if total and done >= total else "\r"
+    print(
+        f"{what} {done:,}{f' of {total:,}' if total else ''}{unit}{share}   ", end=ending, file=sys.stderr, flush=True
+    )
