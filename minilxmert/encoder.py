@@ -56,11 +56,11 @@ def feed_forward(x, p, config, rng=None, cache=None):
     return add_norm(y, x, p["norm"], config.layer_norm_eps, child(cache, "norm"))
 
 
-def feed_forward_backward(dy, p, config, cache, g):
+def feed_forward_backward(dy, p, cache, g):
     """dy (B, N, E) -> dx (B, N, E)"""
     dx = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
     dz = ops.linear_backward(ops.dropout_backward(dx, cache["drop"]), p["outer"], cache["outer"], g["outer"])
-    return dx + ops.linear_act_backward(dz, p["inner"], config.hidden_act, cache["inner"], g["inner"])
+    return dx + ops.linear_act_backward(dz, p["inner"], cache["inner"], g["inner"])
 
 
 def layer(x, mask, p, config, rng=None, cache=None):
@@ -69,8 +69,8 @@ def layer(x, mask, p, config, rng=None, cache=None):
     return feed_forward(x, p["ffn"], config, rng, child(cache, "ffn"))
 
 
-def layer_backward(dy, p, config, cache, g):
-    dy = feed_forward_backward(dy, p["ffn"], config, cache["ffn"], g["ffn"])
+def layer_backward(dy, p, cache, g):
+    dy = feed_forward_backward(dy, p["ffn"], cache["ffn"], g["ffn"])
     return self_attention_backward(dy, p["attention"], cache["attention"], g["attention"])
 
 
@@ -82,9 +82,9 @@ def cross_layer(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=Non
     return lang, visn
 
 
-def cross_layer_backward(dlang, dvisn, p, config, cache, g):
-    dvisn = layer_backward(dvisn, p["vision"], config, cache["vision"], g["vision"])
-    dlang = layer_backward(dlang, p["language"], config, cache["language"], g["language"])
+def cross_layer_backward(dlang, dvisn, p, cache, g):
+    dvisn = layer_backward(dvisn, p["vision"], cache["vision"], g["vision"])
+    dlang = layer_backward(dlang, p["language"], cache["language"], g["language"])
     return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])
 
 
@@ -109,14 +109,12 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
     return lang_states, visn_states
 
 
-def encode_backward(dlang, dvisn, p, config, cache, g):
+def encode_backward(dlang, dvisn, p, cache, g):
     """The gradients of both outputs -> the gradients of both embeddings"""
     for name in reversed(p["cross"]):
-        dlang, dvisn = cross_layer_backward(
-            dlang, dvisn, p["cross"][name], config, cache["cross"][name], g["cross"][name]
-        )
+        dlang, dvisn = cross_layer_backward(dlang, dvisn, p["cross"][name], cache["cross"][name], g["cross"][name])
     for name in reversed(p["vision"]):
-        dvisn = layer_backward(dvisn, p["vision"][name], config, cache["vision"][name], g["vision"][name])
+        dvisn = layer_backward(dvisn, p["vision"][name], cache["vision"][name], g["vision"][name])
     for name in reversed(p["language"]):
-        dlang = layer_backward(dlang, p["language"][name], config, cache["language"][name], g["language"][name])
+        dlang = layer_backward(dlang, p["language"][name], cache["language"][name], g["language"][name])
     return dlang, dvisn

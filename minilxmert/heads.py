@@ -12,7 +12,7 @@ def pool(first, p, cache=None):
 
 def pool_backward(dy, p, cache, g):
     """dy (B, E) -> the gradient of the first word's state (B, E)"""
-    return ops.linear_backward(ops.tanh_backward(dy, cache), p, cache, g)
+    return ops.linear_backward(ops.activation_backward(dy, cache), p, cache, g)
 
 
 def transform(x, p, config, cache=None):
@@ -21,9 +21,9 @@ def transform(x, p, config, cache=None):
     return layer_norm(z, p["norm"], config.layer_norm_eps, child(cache, "norm"))
 
 
-def transform_backward(dy, p, config, cache, g):
+def transform_backward(dy, p, cache, g):
     dz = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
-    return ops.linear_act_backward(dz, p["transform"], config.hidden_act, cache["transform"], g["transform"])
+    return ops.linear_act_backward(dz, p["transform"], cache["transform"], g["transform"])
 
 
 def masked_lm(lang, p, words, config, cache=None):
@@ -34,10 +34,10 @@ def masked_lm(lang, p, words, config, cache=None):
     return linear(transform(lang, p, config, cache), decoder, child(cache, "decoder"))
 
 
-def masked_lm_backward(dy, p, words, config, cache, g, g_words):
+def masked_lm_backward(dy, p, words, cache, g, g_words):
     """dy (B, N, V) -> dlang (B, N, E); adds into g and into g_words (V, E)"""
     decoder, g_decoder = {"w": words, "b": p["decoder"]["b"]}, {"w": g_words, "b": g["decoder"]["b"]}
-    return transform_backward(ops.linear_backward(dy, decoder, cache["decoder"], g_decoder), p, config, cache, g)
+    return transform_backward(ops.linear_backward(dy, decoder, cache["decoder"], g_decoder), p, cache, g)
 
 
 def objects_head(visn, p, config, cache=None):
@@ -48,10 +48,10 @@ def objects_head(visn, p, config, cache=None):
     return {kind: linear(z, p[kind], child(cache, kind)) for kind in p if kind not in ("transform", "norm")}
 
 
-def objects_head_backward(dys, p, config, cache, g):
+def objects_head_backward(dys, p, cache, g):
     """dys {kind: gradient of its scores} -> dvisn (B, M, E)"""
     dz = sum(ops.linear_backward(dy, p[kind], cache[kind], g[kind]) for kind, dy in dys.items())
-    return transform_backward(dz, p, config, cache, g)
+    return transform_backward(dz, p, cache, g)
 
 
 def classify(x, p, config, cache=None):
@@ -67,4 +67,4 @@ def classify_backward(dy, p, cache, g):
     """dy (B, C) -> dx (B, I)"""
     dz = ops.linear_backward(dy, p["outer"], cache["outer"], g["outer"])
     dz = ops.layer_norm_backward(dz, p["norm"], cache["norm"], g["norm"])
-    return ops.linear_act_backward(dz, p["inner"], "gelu", cache["inner"], g["inner"])
+    return ops.linear_act_backward(dz, p["inner"], cache["inner"], g["inner"])

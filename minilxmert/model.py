@@ -47,11 +47,11 @@ def embed(inputs, p, config, rng=None, cache=None):
     return lang, encoder.embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
 
 
-def run_encoders_backward(dlang, dvisn, dpooled, p, config, cache, g):
+def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
     """Gradients of the three outputs (B, N, E), (B, M, E), (B, E) -> gradients of word embeddings, feats and boxes"""
     dlang = dlang.copy()
     dlang[:, 0] += heads.pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
-    dlang, dvisn = encoder.encode_backward(dlang, dvisn, p, config, cache, g)
+    dlang, dvisn = encoder.encode_backward(dlang, dvisn, p, cache, g)
     dwords = encoder.embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
     return dwords, *encoder.embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
 
@@ -168,7 +168,7 @@ class Face(Stored):
             raise ShapeError("a loss needs labels: none were given")
         dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
-        run_encoders_backward(dlang, dvisn, dpooled, self.params, self.config, run.cache, g)
+        run_encoders_backward(dlang, dvisn, dpooled, self.params, run.cache, g)
         return self.output(run, scores, losses)
 
     def __repr__(self):
@@ -261,14 +261,14 @@ class LxmertForPreTraining(Answering):
         return pretraining_losses(scores, targets, self.config.visual_loss_normalizer)
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
-        p, c, config = self.params, run.cache, self.config
+        p, c = self.params, run.cache
         if "prediction_logits" in d:
             words, dwords = p["embeddings"]["word"]["w"], g["embeddings"]["word"]["w"]
             dy = d["prediction_logits"]
-            dlang += heads.masked_lm_backward(dy, p["masked_lm"], words, config, c["masked_lm"], g["masked_lm"], dwords)
+            dlang += heads.masked_lm_backward(dy, p["masked_lm"], words, c["masked_lm"], g["masked_lm"], dwords)
         if "object_scores" in d:
             head = "objects_head"
-            dvisn += heads.objects_head_backward(d["object_scores"], p[head], config, c[head], g[head])
+            dvisn += heads.objects_head_backward(d["object_scores"], p[head], c[head], g[head])
         if "cross_relationship_score" in d:
             dy = d["cross_relationship_score"]
             dpooled += linear_backward(dy, p["matching"], c["matching"], g["matching"])

@@ -29,15 +29,22 @@ def linear(x, p, cache=None):
     """x (..., I), p w (O, I), b (O,) -> x·wᵀ + b (..., O)"""
     if cache is not None:
         cache["x"] = x
-    return x @ p["w"].T + p["b"]
+    y = as_rows(x) @ p["w"].T  # one product: NumPy would make one of every sentence
+    y += p["b"]
+    return y.reshape(*x.shape[:-1], len(p["w"]))
 
 
 def linear_backward(dy, p, cache, g):
     """dy (..., O) -> dx (..., I); adds into g w, b"""
-    rows = dy.reshape(-1, dy.shape[-1])
-    g["w"] += rows.T @ cache["x"].reshape(-1, p["w"].shape[1])
+    rows = as_rows(dy)
+    g["w"] += rows.T @ as_rows(cache["x"])
     g["b"] += rows.sum(0)
-    return dy @ p["w"]
+    return (rows @ p["w"]).reshape(*dy.shape[:-1], p["w"].shape[1])
+
+
+def as_rows(x):
+    """(..., E) -> (R, E)"""
+    return x.reshape(-1, x.shape[-1]) if x.size else x.reshape(0, x.shape[-1])
 
 
 def linears(x, p, names, cache=None):
@@ -52,12 +59,12 @@ def linears_backward(dys, p, names, cache, g):
 
 def linear_act(x, p, act, cache=None):
     """x (..., I) -> act(x·wᵀ + b) (..., O), act "gelu" or "relu" """
-    return ACTIVATIONS[act][0](linear(x, p, cache), cache)
+    return ACTIVATIONS[act](linear(x, p, cache), cache)
 
 
-def linear_act_backward(dy, p, act, cache, g):
+def linear_act_backward(dy, p, cache, g):
     """dy (..., O) -> dx (..., I); adds into g w, b"""
-    return linear_backward(ACTIVATIONS[act][1](dy, cache), p, cache, g)
+    return linear_backward(activation_backward(dy, cache), p, cache, g)
 
 
 # --- activations -----------------------------------------------------------------------------------------------------
@@ -93,43 +100,31 @@ def erf(x):
 
 def gelu(x, cache=None):
     """The exact GELU, x·Φ(x) with Φ the normal distribution function (Hendrycks & Gimpel 2016)"""
+    share = 0.5 * (1 + erf(x * math.sqrt(0.5)))
     if cache is not None:
-        cache["z"] = x
-    return x * normal_cdf(x)
-
-
-def gelu_backward(dy, cache):
-    z = cache["z"]
-    bell = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    return dy * (normal_cdf(z) + z * bell)
-
-
-def normal_cdf(x):
-    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+        cache["slope"] = share + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    return x * share
 
 
 def relu(x, cache=None):
     if cache is not None:
-        cache["z"] = x
+        cache["slope"] = x > 0
     return np.maximum(x, 0)
-
-
-def relu_backward(dy, cache):
-    return dy * (cache["z"] > 0)
 
 
 def tanh(x, cache=None):
     y = np.tanh(x)
     if cache is not None:
-        cache["y"] = y
+        cache["slope"] = 1 - y * y
     return y
 
 
-def tanh_backward(dy, cache):
-    return dy * (1 - cache["y"] ** 2)
+def activation_backward(dy, cache):
+    """The backward of every activation: its forward has kept its slope at x."""
+    return dy * cache["slope"]
 
 
-ACTIVATIONS = {"gelu": (gelu, gelu_backward), "relu": (relu, relu_backward)}
+ACTIVATIONS = {"gelu": gelu, "relu": relu}
 
 
 # --- normalisation and dropout ---------------------------------------------------------------------------------------

@@ -227,11 +227,22 @@ def test_attend_keeps_nan_to_its_query(rng):
 # --- what goes to the definition -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shape", [(0, 4), (1, 1), (3, 5, 70), (40, 600)])
+def test_gelu_and_its_slope_in_training(shape, rng):
+    x = 3 * normal(rng, *shape)
+    x.reshape(-1)[:1] = 1e-4  # x·Φ(x) / x would be 0 / 0 at 0
+    x.reshape(-1)[1:2] = 0
+    found, expected = {}, {}
+    p = {"w": np.eye(shape[-1], dtype=np.float32), "b": np.zeros(shape[-1], np.float32)}
+    check_close(twins.linear_act(x, p, "gelu", found), ops.linear_act(x, p, "gelu", expected))
+    check_close(found["slope"], expected["slope"])
+
+
 def test_training_and_other_types_use_the_definition(rng):
     x, p = normal(rng, 3, 4), layer(rng, 5, 4)
     cache = {}
-    np.testing.assert_array_equal(twins.linear_act(x, p, "gelu", cache), ops.linear_act(x, p, "gelu"))
-    assert set(cache) == {"x", "z"}
+    np.testing.assert_array_equal(twins.linear_act(x, p, "relu", cache), ops.linear_act(x, p, "relu"))
+    assert set(cache) == {"x", "slope"}
     assert twins.linear(x.astype(float), p).dtype == np.float64
     assert p["w"].flags.writeable  # nothing was packed
     mask, q = np.zeros((1, 1, 1, 3), np.float32), x[None]

@@ -218,7 +218,7 @@ def test_gradient_of_the_inputs():
 
     words, cache = rng.standard_normal((2, 5, 12)), {}
     dys = [rng.standard_normal(y.shape) for y in encode(words, cache)]
-    dwords, *_ = run_encoders_backward(*dys, model.params, model.config, cache, zeros_like(model.params))
+    dwords, *_ = run_encoders_backward(*dys, model.params, cache, zeros_like(model.params))
     check_direction(encode, words, dwords, dys, rng)
 
 

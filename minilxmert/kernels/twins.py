@@ -1,7 +1,7 @@
 """The Numba twins of the hot operations of ops.py: same names, same arguments, same numbers to float32 rounding.
 
-A twin is for inference in float32. Whatever else comes along (a cache, dropout, another type, shapes that do not fit
-and must be refused) goes to the definition."""
+A twin is for inference in float32 (of training, the GELU alone has one). Whatever else comes along (a cache, dropout,
+another type, shapes that do not fit and must be refused) goes to the definition."""
 
 import warnings
 
@@ -12,6 +12,7 @@ from .. import ops
 
 try:
     from .attention import attended
+    from .gelu import gelu_and_slope
     from .matmul import product
     from .norm import normalised
     from .packing import in_rows, packed
@@ -33,6 +34,9 @@ def linear(x, p, cache=None):
 
 def linear_act(x, p, act, cache=None):
     """ops.linear_act: x (..., I) -> (..., O)"""
+    if cache is not None and act == "gelu" and fits(x, p):
+        y, cache["slope"] = gelu_and_slope(ops.linear(x, p, cache))
+        return y
     if cache is not None or not fits(x, p):
         return ops.linear_act(x, p, act, cache)
     return with_rows(product, x, packed((p,)), act)

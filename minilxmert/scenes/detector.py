@@ -1,0 +1,128 @@
+"""The detector: it sees pixels alone, and finds what has one colour and differs from the background.
+
+    objects = detect(picture)          # Objects: boxes in pixels, features, and a guess of shape and colour each
+Regions of one colour (kernels/regions.py) become objects: a box, and a feature vector from the crop inside it.
+Shape and colour are in the feature alone, place and size in the box alone."""
+
+import functools
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..kernels import current_backend
+from ..objects import Objects
+from ..ops import softmax
+from .world import COLORS, covers
+
+SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond", "ring")  # the classes, object_ids
+COLOR_NAMES = tuple(COLORS)  # the attributes, attribute_ids
+CELLS = 6  # the crop is averaged over CELLS × CELLS fields …
+WIDTH = CELLS * CELLS * 4  # … of red, green, blue and share covered: the width of a feature vector
+TOLERANCE = 40  # of 255: within a region, every channel stays this near to its mean
+LEAST_PIXELS = 12
+SOLID = 0.2  # the least number of 2 × 2 blocks a pixel: the rim of a smoothed edge is a line, and has none
+BORDER = 0.15  # the least share of the picture's border that background has
+MOST = 36  # objects, as the published models take
+SURENESS = 40.0  # how sharply the nearest class is preferred
+
+
+def detect(picture, image_id="picture"):
+    """The Objects in a picture (H, W, 3) uint8, at most MOST, by their topmost pixel. Raises ShapeError."""
+    picture = np.asarray(picture)
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise ShapeError(f"picture: expected (height, width, 3) of uint8, found {picture.shape} of {picture.dtype}")
+    labels, boxes = find_regions(picture)
+    crops = [roi_feature(picture[y0:y1, x0:x1], labels[y0:y1, x0:x1] == n) for n, (x0, y0, x1, y1) in boxes.items()]
+    features = np.array(crops, np.float32).reshape(len(boxes), CELLS, CELLS, 4)
+    corners = np.array(list(boxes.values()), np.float32).reshape(len(boxes), 4)
+    shape, color = shape_scores(features), color_scores(features)
+    height, width = picture.shape[:2]
+    return Objects(
+        image_id, width, height, corners, features.reshape(len(boxes), WIDTH),
+        shape.argmax(1), shape.max(1, initial=0), color.argmax(1), color.max(1, initial=0),
+    )  # fmt: skip
+
+
+def describe(objects):
+    """What the detector takes each object for, in words: ["red circle", …]"""
+    return [
+        f"{COLOR_NAMES[color]} {SHAPES[shape]}"
+        for shape, color in zip(objects.object_ids, objects.attribute_ids, strict=True)
+    ]
+
+
+def find_regions(picture):
+    """-> the region of each pixel (H, W) and {region: (x0, y0, x1, y1)} of those that are objects"""
+    from ..kernels.regions import label_regions
+
+    labels = label_regions(picture, TOLERANCE, plain=current_backend() == "numpy")
+    flat, count = labels.ravel(), labels.max() + 1
+    sizes = np.bincount(flat, minlength=count)
+    means = np.stack([np.bincount(flat, c, count) for c in picture.reshape(-1, 3).T], 1) / sizes[:, None]
+    corner = labels[:-1, :-1]
+    whole = (corner == labels[1:, :-1]) & (corner == labels[:-1, 1:]) & (corner == labels[1:, 1:])
+    blocks = np.bincount(corner[whole], minlength=count)
+    good = (sizes >= LEAST_PIXELS) & (blocks >= SOLID * sizes) & ~near_background(labels, means)
+    chosen = np.flatnonzero(good)
+    if len(chosen) > MOST:
+        chosen = np.sort(chosen[np.argsort(-sizes[chosen], kind="stable")[:MOST]])
+    return labels, {int(n): box_of(labels == n) for n in chosen}
+
+
+def near_background(labels, means):
+    """Which regions have a colour of the background: of any region that takes up much of the border. (regions,) bool"""
+    border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
+    share = np.bincount(border, minlength=len(means)) / len(border)
+    ground = means[share >= min(BORDER, share.max())]
+    return (np.abs(means[:, None] - ground).max(2) <= TOLERANCE).any(1)
+
+
+def box_of(inside):
+    """The box x0 y0 x1 y1 around the true pixels of (H, W)."""
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def roi_feature(crop, inside):
+    """The colour and shape of an object: crop (h, w, 3), its pixels (h, w) of bool -> (CELLS, CELLS, 4).
+
+    Each cell holds the mean of (colour - 128) / 64 over its pixels, those outside counting 0, and the share inside."""
+    values = np.concatenate([(crop - np.float32(128)) / 64, np.ones((*inside.shape, 1), np.float32)], 2)
+    values *= inside[:, :, None]
+    down, across = averaging(inside.shape[0]), averaging(inside.shape[1])
+    return (down @ (across @ values.transpose(2, 1, 0)).transpose(0, 2, 1)).transpose(1, 2, 0)
+
+
+@functools.cache
+def averaging(length):
+    """The matrix (CELLS, length) that averages a row of pixels over CELLS equal parts, split pixels by their share."""
+    edges = np.arange(CELLS + 1) * length / CELLS
+    pixel = np.arange(length)
+    part = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return (np.maximum(part, 0) * CELLS / length).astype(np.float32)
+
+
+@functools.cache
+def templates():
+    """The covered shares of every shape, drawn at several radii: (shapes, radii, CELLS, CELLS)"""
+    drawn = [[covers(shape, r) for r in (5, 9, 13, 15)] for shape in SHAPES]
+    return np.array([[shares(one) for one in row] for row in drawn])
+
+
+def shares(inside):
+    """The covered share of each cell of a shape's box: (H, W) of bool -> (CELLS, CELLS)"""
+    x0, y0, x1, y1 = box_of(inside)
+    return averaging(y1 - y0) @ inside[y0:y1, x0:x1] @ averaging(x1 - x0).T
+
+
+def shape_scores(features):
+    """The probability of each shape, by the distance from its nearest template: (M, CELLS, CELLS, 4) -> (M, shapes)"""
+    far = ((features[:, None, None, :, :, 3] - templates()) ** 2).mean((3, 4)).min(2)
+    return softmax(-SURENESS * far.astype(np.float32))
+
+
+def color_scores(features):
+    """The probability of each colour, by the distance of the object's mean colour: -> (M, colours)"""
+    mean = features[..., :3].sum((1, 2)) / np.maximum(features[..., 3].sum((1, 2)), 1e-6)[:, None] * 64 + 128
+    far = ((mean[:, None] - np.array(list(COLORS.values()))) ** 2).mean(2) / 255**2
+    return softmax(-SURENESS * far.astype(np.float32))

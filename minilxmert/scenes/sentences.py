@@ -1,0 +1,174 @@
+"""Sentences about scenes: sampled so that reading alone does not answer them.
+
+    teller = Teller(SMALL, rng)
+    teller.sentence(scene, kind)      # a Sentence with its true answer, or None when the kind does not fit the scene
+Of several candidates the one is taken whose answer this wording has had least often so far."""
+
+from collections import Counter
+from dataclasses import replace
+
+from .language import AXES, CAPTIONS, NLVR2, Description, Sentence, write
+from .programs import Unanswerable, answer_text
+
+CANDIDATES, TRIES = 3, 12
+OTHER = {"yes": "no", "no": "yes"}
+SAID = {"size": 0.25, "color": 0.7, "shape": 0.7}  # how often a description mentions each
+ALTERED = 0.6  # how often a description in a question is changed
+EVEN = 1.05  # how much more often than no a kind may say yes, and the other way round
+ATTRIBUTES = ("size", "color", "shape")
+
+
+class Teller:
+    """A source of sentences about the scenes of a world, with a memory of what it has said."""
+
+    def __init__(self, world, rng):
+        self.world, self.rng, self.said = world, rng, Counter()
+
+    def choose(self, options):
+        return options[int(self.rng.integers(len(options)))]
+
+    def description(self, thing, avoid=None):
+        """A Description of a thing that says some of its attributes, and at least its colour or shape."""
+        said = {name: self.rng.random() < share for name, share in SAID.items()}
+        if not (said["color"] or said["shape"]):
+            said[self.choose(("color", "shape"))] = True
+        values = {name: getattr(thing, name) if said[name] and name != avoid else None for name in ATTRIBUTES}
+        return Description(**values)
+
+    def altered(self, description):
+        """The description with one attribute changed to another of the world: often nothing fits it."""
+        given = [name for name, value in vars(description).items() if value]
+        if not given:
+            return description
+        name = self.choose(given)
+        options = {"size": tuple(self.world.sizes), "color": self.world.colors, "shape": self.world.shapes}[name]
+        changed = Description(**{**vars(description), name: self.choose(options)})
+        return description if (changed.color, changed.shape) in self.world.never else changed
+
+    def slots(self, kind, things):
+        """Random values for the slots of a kind: descriptions of different things, in questions often changed ones."""
+        order, slots = self.rng.permutation(len(things)), {}
+        for number, name in enumerate(kind.slots):
+            if name.startswith("relation"):
+                slots[name] = self.choose(tuple(AXES))
+            elif name == "number":
+                slots[name] = int(self.rng.integers(2, max(len(things), 2) + 1))
+            else:
+                thing = things[order[number % len(things)]]
+                slots[name] = self.description(thing, kind.avoid if name in "ab" else None)
+                if kind.family != "caption" and self.rng.random() < ALTERED:
+                    slots[name] = self.altered(slots[name])
+        return slots
+
+    def candidate(self, kind, scenes):
+        """One Sentence of a kind about one or two scenes, without its text yet, or None."""
+        things = [thing for scene in scenes for thing in scene.things]
+        slots = self.slots(kind, things)
+        if kind.distractor and sum(map(slots["a"].fits, things)) < 2:
+            return None
+        if "b" in slots and slots["a"] == slots["b"]:
+            return None
+        try:
+            answer = answer_text(kind.program(**slots).run(scenes))
+        except Unanswerable:
+            return None
+        return Sentence("", kind, slots, answer)
+
+    def sentence(self, kind, *scenes, answer=None):
+        """A Sentence of a kind about one or two scenes, with the given answer if there is one; None if there is none,
+        or if it would make yes or no too common."""
+        found = []
+        for _ in range(TRIES if answer is None else 4 * TRIES):
+            one = self.candidate(kind, scenes)
+            if one and answer in (None, one.answer):
+                found.append(one)
+                if len(found) == (CANDIDATES if answer is None else 1):
+                    break
+        best = min(found, key=self.novelty, default=None)
+        if best is None or (answer is None and self.too_common(best)):
+            return None
+        self.said[kind.name, best.answer] += 1
+        self.said[self.meaning(best), best.answer] += 1
+        return self.told(best)
+
+    def told(self, sentence):
+        """The Sentence with its text, in one of the phrasings."""
+        text = write(self.choose(sentence.kind.phrasings), sentence.slots, self.choose)
+        return replace(sentence, text=text)
+
+    def novelty(self, sentence):
+        """How much more often than its opposite this meaning had this answer, then how often the kind had it."""
+        meaning, other = self.meaning(sentence), OTHER.get(sentence.answer)
+        ahead = self.said[meaning, sentence.answer] - self.said[meaning, other] if other else 0
+        return ahead, self.said[sentence.kind.name, sentence.answer]
+
+    def too_common(self, sentence):
+        """Whether yes, or no, has had more than its share of a kind."""
+        kind, other = sentence.kind.name, OTHER.get(sentence.answer)
+        mine = self.said[kind, sentence.answer] + 1
+        return other is not None and mine > EVEN * self.said[kind, other] + 10
+
+    @staticmethod
+    def meaning(sentence):
+        return sentence.kind.name, tuple(sentence.slots.values())
+
+    def caption(self, scene):
+        """A true caption of a scene."""
+        while True:
+            found = self.sentence(self.choose(CAPTIONS), scene, answer="yes")
+            if found:
+                return found
+
+    def foil(self, caption, scene):
+        """The caption with one word made wrong: (Sentence that is false of the scene, what was changed), or None."""
+        for _ in range(TRIES):
+            name = self.choose(caption.kind.slots)
+            value, what = self.other_value(name, caption.slots[name], scene)
+            slots = {**caption.slots, name: value}
+            try:
+                if not caption.kind.program(**slots).run((scene,)):
+                    return self.told(Sentence("", caption.kind, slots, "no")), what
+            except Unanswerable:
+                continue
+        return None
+
+    def other_value(self, name, value, scene):
+        """Another value for a slot, and what it changes: number, relation, size, color or shape."""
+        if name == "number":
+            return int(self.rng.integers(2, len(scene.things) + 1)), "number"
+        if name == "relation":
+            return self.choose(tuple(AXES)), "relation"
+        changed = self.altered(value)
+        return changed, next((n for n in ATTRIBUTES if vars(changed)[n] != vars(value)[n]), "nothing")
+
+    def statement(self, kind, scenes, tries=400):
+        """A statement with two pairs of scenes of which it is true and two of which it is false.
+
+        scenes: many -> (Sentence, [((number, number), "yes" or "no"), …]), or None"""
+        said = self.candidate(kind, [scenes[i] for i in self.rng.integers(len(scenes), size=2)])
+        if said is None:
+            return None
+        pairs = {"yes": [], "no": []}
+        for _ in range(tries):
+            pair = tuple(int(i) for i in self.rng.integers(len(scenes), size=2))
+            try:
+                answer = said.true_answer(*(scenes[i] for i in pair))
+            except Unanswerable:
+                continue
+            if len(pairs[answer]) < 2:
+                pairs[answer].append((pair, answer))
+            if all(len(found) == 2 for found in pairs.values()):
+                return self.told(said), [*pairs["yes"], *pairs["no"]]
+        return None
+
+
+def nlvr2_statements(teller, scenes, count, progress=None):
+    """`count` statements of all kinds in turn, each with its four pairs."""
+    made = []
+    while len(made) < count:
+        found = teller.statement(NLVR2[len(made) % len(NLVR2)], scenes)
+        if found:
+            made.append(found)
+            if progress:
+                progress(len(made), count)
+    return made

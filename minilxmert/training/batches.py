@@ -1,0 +1,142 @@
+"""From data to batches: what a model is called with, for pre-training, questions, and statements about two pictures.
+
+Each kind of Batches has a length, the number of its examples, and batch(rows, rng) -> call arguments with labels.
+Pictures are anything that gives Objects by id: a feature file (features.py) or a dict."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..objects import pad_objects
+from .masking import NOTHING, RATE, mask_objects, mask_words, mismatch
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sentence about a picture (for statements: about two, (left id, right id)), with its answers if it has any.
+
+    answers: {text: score 0…1}; a question with one true answer has {answer: 1.0}."""
+
+    image: object
+    text: str
+    answers: dict | None = None
+
+
+class Batches:
+    """The part that all kinds share: sentences tokenised once, padded a batch at a time."""
+
+    def __init__(self, pictures, examples, tokenizer, answers=(), most_words=64):
+        if not examples:
+            raise ShapeError("batches: no examples")
+        self.pictures, self.examples, self.tokenizer = pictures, examples, tokenizer
+        texts = [example.text for example in examples]
+        self.words = [np.array(ids) for ids in tokenizer(texts, truncation=True, max_length=most_words)["input_ids"]]
+        self.number = {text: number for number, text in enumerate(answers)}
+        special = {tokenizer.ids[token] for token in tokenizer.special.values()}
+        self.ordinary = np.array([number for number in range(len(tokenizer)) if number not in special])
+
+    def __len__(self):
+        return len(self.examples)
+
+    def sentences(self, rows):
+        """-> input_ids and attention_mask (B, N) of some examples, padded to the longest"""
+        longest = max(len(self.words[row]) for row in rows)
+        ids = np.full((len(rows), longest), self.tokenizer.pad_token_id)
+        visible = np.zeros((len(rows), longest), np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : len(self.words[row])], visible[place, : len(self.words[row])] = self.words[row], 1
+        return ids, visible
+
+    def objects(self, images):
+        """-> the call arguments for pictures, and their Objects"""
+        found = [self.pictures[image] for image in images]
+        feats, boxes, visible = pad_objects(found)
+        return {"visual_feats": feats, "visual_pos": boxes, "visual_attention_mask": visible}, found
+
+    def answer(self, row, rng):
+        """The number of an example's answer, drawn by the scores if there are several; NOTHING if there is none."""
+        scores = {self.number[a]: score for a, score in (self.examples[row].answers or {}).items() if a in self.number}
+        if not scores:
+            return NOTHING
+        if len(scores) == 1:
+            return next(iter(scores))
+        share = np.array(list(scores.values()), np.float64)
+        return int(rng.choice(list(scores), p=share / share.sum()))
+
+
+class PretrainingBatches(Batches):
+    """The five tasks of one batch (paper, section 3.1), for LxmertForPreTraining.
+
+    A foreign sentence's words are masked like any other's; its answer does not count. word_rate, object_rate: shares
+    that are hidden; foreign: share of sentences exchanged for another picture's."""
+
+    def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.word_rate, self.object_rate, self.foreign = word_rate, object_rate, foreign
+
+    def batch(self, rows, rng):
+        images = [self.examples[row].image for row in rows]
+        source, own = mismatch(images, rng, self.foreign)
+        ids, visible = self.sentences([rows[place] for place in source])
+        maskable = np.isin(ids, self.ordinary)
+        seen, labels = mask_words(ids, maskable, self.tokenizer.mask_token_id, self.ordinary, rng, self.word_rate)
+        call, objects = self.objects(images)
+        call["visual_feats"], obj_labels = self.hide_objects(call, objects, rng)
+        answers = [self.answer(row, rng) if mine else NOTHING for row, mine in zip(rows, own, strict=True)]
+        texts = {"input_ids": seen, "attention_mask": visible, "labels": labels}
+        return {**call, **texts, "obj_labels": obj_labels, "matched_label": own.astype(int), "ans": np.array(answers)}
+
+    def hide_objects(self, call, objects, rng):
+        """-> visual_feats as the model sees them, and obj_labels: classes weighted by the detector's confidence."""
+        feats, visible = call["visual_feats"], call["visual_attention_mask"] > 0
+        everyone = feats[visible]
+        others = everyone[rng.integers(len(everyone), size=visible.shape)] if len(everyone) else feats
+        seen, chosen = mask_objects(feats, visible, others, rng, self.object_rate)
+        classes = padded([o.object_ids for o in objects], visible), padded([o.object_conf for o in objects], visible)
+        attributes = [o.attribute_ids for o in objects], [o.attribute_conf for o in objects]
+        return seen, {"obj": classes, "attr": tuple(padded(a, visible) for a in attributes), "feat": (feats, chosen)}
+
+
+def padded(columns, visible):
+    """What a detector says of each object, (M,) a picture -> (B, most M); NOTHING or 0.0 where there is no object"""
+    whole = columns[0].dtype.kind == "i"
+    array = np.full(visible.shape, NOTHING if whole else 0, np.int64 if whole else np.float32)
+    array[visible] = np.concatenate(columns)
+    return array
+
+
+class QuestionBatches(Batches):
+    """Questions about pictures with their answers, for LxmertForQuestionAnswering.
+
+    soft: with every answer's score as the published VQA labels have it, instead of one answer's number."""
+
+    def __init__(self, *args, soft=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.soft = soft
+
+    def batch(self, rows, rng):
+        ids, visible = self.sentences(rows)
+        call, _ = self.objects([self.examples[row].image for row in rows])
+        return {**call, "input_ids": ids, "attention_mask": visible, **self.labels(rows, rng)}
+
+    def labels(self, rows, rng):
+        if not self.soft:
+            return {"labels": np.array([self.answer(row, rng) for row in rows])}
+        scores = np.zeros((len(rows), len(self.number)), np.float32)
+        for place, row in enumerate(rows):
+            for answer, score in (self.examples[row].answers or {}).items():
+                if answer in self.number:
+                    scores[place, self.number[answer]] = score
+        return {"soft_labels": scores}
+
+
+class StatementBatches(Batches):
+    """Statements about two pictures, for LxmertForVisualReasoning. answers: {"yes": 1.0} for a true one, or "no"."""
+
+    def batch(self, rows, rng):
+        ids, visible = self.sentences(rows)
+        call, _ = self.objects([image for row in rows for image in self.examples[row].image])
+        pairs = {name: array.reshape(-1, 2, *array.shape[1:]) for name, array in call.items()}
+        labels = np.array([int("yes" in self.examples[row].answers) for row in rows])
+        return {**pairs, "input_ids": ids, "attention_mask": visible, "labels": labels}

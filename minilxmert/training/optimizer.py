@@ -1,0 +1,93 @@
+"""BertAdam and AdamW over one long vector: all parameters one after the other, of which the tree holds views.
+
+Source: Kingma & Ba 2015, Loshchilov & Hutter 2019; BertAdam (Devlin et al. 2019) leaves the bias correction out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import params
+
+
+def lay_flat(tree):
+    """A tree of arrays -> (vector of all their values, the same tree with views of it instead)."""
+    leaves = params.flatten(tree)
+    vector = np.concatenate([leaf.ravel() for leaf in leaves.values()])
+    return vector, views(vector, tree)
+
+
+def views(vector, tree):
+    """A tree of the form of `tree` whose leaves are parts of a vector, in the tree's order."""
+    start = 0
+
+    def view(leaf):
+        nonlocal start
+        start += leaf.size
+        return vector[start - leaf.size : start].reshape(leaf.shape)
+
+    return params.map_tree(view, tree)
+
+
+def marked(tree, choose):
+    """A vector like lay_flat's with 1 where choose(path, leaf) says so and 0 elsewhere, float32."""
+    leaves = params.flatten(tree)
+    return np.concatenate([np.full(leaf.size, bool(choose(path, leaf)), np.float32) for path, leaf in leaves.items()])
+
+
+def warmup_linear(progress, warmup):
+    """The share of the learning rate at a progress of 0…1: up to 1 during warm-up, then down to 0 in a line."""
+    if progress < warmup:
+        return progress / warmup
+    return max((progress - 1) / (warmup - 1), 0.0) if warmup < 1 else 1.0
+
+
+def clip_norm(g, most):
+    """Scale a gradient vector in place so that its norm is at most `most`; -> the norm before."""
+    norm = float(np.sqrt(np.dot(g, g), dtype=np.float64))
+    if most and norm > most:
+        g *= g.dtype.type(most / (norm + 1e-6))
+    return norm
+
+
+@dataclass
+class Adam:
+    """The optimizer of a parameter vector. steps: of the whole schedule; max_norm: of all gradients together.
+
+    corrected: with Adam's bias correction, as in AdamW; without it this is BertAdam, the published one.
+    decays: a vector of 1 where weight decay applies and 0 elsewhere; None: everywhere, as published."""
+
+    rate: float
+    steps: int
+    warmup: float = 0.05
+    decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-6
+    max_norm: float = 1.0
+    corrected: bool = False
+    decays: np.ndarray | None = None
+    moves: np.ndarray | None = None  # a vector of 1 for what learns and 0 for what is frozen; None: all learns
+    first: np.ndarray | None = field(default=None, repr=False)  # running mean of the gradients
+    second: np.ndarray | None = field(default=None, repr=False)  # … and of their squares
+
+    def rate_at(self, step):
+        """The learning rate of step 0, 1 …; the published schedule begins with 0."""
+        return self.rate * warmup_linear(step / self.steps, self.warmup)
+
+    def update(self, p, g, step):
+        """One step: p is changed in place, g is clipped in place. -> the norm of the gradients before."""
+        if self.first is None:
+            self.first, self.second = np.zeros_like(p), np.zeros_like(p)
+        if self.moves is not None:
+            g *= self.moves
+        norm = clip_norm(g, self.max_norm)
+        m, v = self.first, self.second
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        late = (1 - self.beta1 ** (step + 1), 1 - self.beta2 ** (step + 1)) if self.corrected else (1.0, 1.0)
+        change = m / late[0] / (np.sqrt(v / late[1]) + self.eps)
+        change += self.decay * p if self.decays is None else self.decay * self.decays * p
+        if self.moves is not None:
+            change *= self.moves
+        p -= p.dtype.type(self.rate_at(step)) * change
+        return norm
