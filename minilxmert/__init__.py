@@ -7,7 +7,9 @@ from .errors import (
     DownloadError,
     FeatureFileError,
     MinilxmertError,
+    PictureError,
     ShapeError,
+    TaskFileError,
     VocabularyError,
 )
 from .kernels import backend, current_backend, get_num_threads, set_num_threads

@@ -21,6 +21,14 @@ class FeatureFileError(MinilxmertError):
     """A file of detected objects is damaged, or its boxes or features cannot be right."""
 
 
+class PictureError(MinilxmertError):
+    """A picture file is damaged, larger than allowed, or of another format than PNG."""
+
+
+class TaskFileError(MinilxmertError):
+    """A file of questions, answers, labels or predictions is damaged, or an entry of it cannot be right."""
+
+
 class VocabularyError(MinilxmertError):
     """A vocabulary or a list of answers is damaged, or a word of it is missing."""
 

@@ -1,0 +1,103 @@
+"""Pictures as arrays (H, W, 3) of 0 … 255: PNG files read and written with zlib and NumPy alone.
+
+    picture = read_png("scene.png")
+    write_png("copy.png", picture)
+
+The reader takes every kind of PNG: 1 to 16 bits, grey, colour, palette, transparent (laid over white), interlaced.
+Samples are taken as they are: colour profiles and gamma are not applied."""
+
+import zlib
+
+import numpy as np
+
+from .checkpoints.arrays import map_file
+from .errors import PictureError, ShapeError
+from .files import write_file
+from .png import (
+    GREY_ALPHA,
+    LONGEST_SIDE,
+    MOST_PIXELS,
+    PALETTE,
+    RGB,
+    RGB_ALPHA,
+    SIGNATURE,
+    check_signature,
+    chunk,
+    chunks,
+    collect,
+    filter_rows,
+    inflate,
+    unfilter,
+)
+
+
+def read_png(path):
+    """The picture in a PNG file -> (H, W, 3) uint8; see-through parts show white. Raises PictureError."""
+    data = memoryview(map_file(path, PictureError))
+    check_signature(data, path)
+    header, packed, palette, clear = collect(chunks(data, path), path)
+    rows = np.frombuffer(inflate(packed, header, path), np.uint8)
+    samples = np.zeros((header.height, header.width, header.channels), np.uint16 if header.depth == 16 else np.uint8)
+    step, start = max(1, header.channels * header.depth // 8), 0  # step: bytes to the pixel on the left
+    for (x, y, dx, dy), h, w, size in header.sizes():
+        filtered = rows[start : start + h * (1 + size)].reshape(h, 1 + size)
+        samples[y::dy, x::dx] = unpack(unfilter(filtered, step, path), header, w)
+        start += filtered.size
+    if header.colour == PALETTE:
+        return from_palette(samples[..., 0], palette, clear, path)
+    return from_samples(samples, header, clear)
+
+
+def unpack(rows, header, w):
+    """The bytes of rows (H, S) -> samples (H, W, C) of 0 … 2**depth - 1."""
+    if header.depth == 16:
+        rows = rows.view(">u2")
+    elif header.depth < 8:
+        shifts = np.arange(8 - header.depth, -1, -header.depth, dtype=np.uint8)  # the leftmost pixel is highest
+        rows = (rows[..., None] >> shifts & (1 << header.depth) - 1).reshape(len(rows), -1)[:, :w]
+    return rows.reshape(len(rows), w, header.channels)
+
+
+def from_palette(numbers, palette, clear, path):
+    """Numbers (H, W) of palette colours (P, 3) -> (H, W, 3); clear: the alphas of the first colours, or None."""
+    if numbers.max() >= len(palette):
+        raise PictureError.at(path, "a pixel", f"one of {len(palette)} colours", numbers.max())
+    alpha = np.full((len(palette), 1), 255, np.uint8)
+    alpha[: len(clear or b""), 0] = list(clear or b"")
+    return over_white(palette, alpha)[numbers]
+
+
+def from_samples(samples, header, clear):
+    """Grey or colour samples (H, W, C) -> (H, W, 3) uint8; clear: the one colour that is see-through, or None."""
+    eight = to_eight_bits(samples, header.depth)
+    if header.colour in (GREY_ALPHA, RGB_ALPHA):
+        eight = over_white(eight[..., :-1], eight[..., -1:])
+    elif clear is not None:
+        colour = np.frombuffer(clear, ">u2") & (1 << header.depth) - 1
+        eight[(samples == colour).all(-1)] = 255
+    return np.repeat(eight, 3, -1) if eight.shape[-1] == 1 else eight
+
+
+def to_eight_bits(samples, depth):
+    """0 … 2**depth - 1 -> the nearest of 0 … 255, uint8."""
+    if depth == 16:
+        return ((samples * np.uint32(255) + 32_895) >> 16).astype(np.uint8)
+    return samples * np.uint8(255 // ((1 << depth) - 1))
+
+
+def over_white(colour, alpha):
+    """colour (..., C) of opacity alpha (..., 1), both uint8, laid over white -> (..., C) uint8, rounded."""
+    return ((colour * alpha.astype(np.uint16) + 255 * (255 - alpha.astype(np.uint16)) + 127) // 255).astype(np.uint8)
+
+
+def write_png(path, picture):
+    """Write a picture (H, W, 3) of 0 … 255 (uint8) as an 8-bit RGB file, whole or not at all. Raises ShapeError."""
+    picture = np.asarray(picture)
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise ShapeError(f"write_png: expected a picture (H, W, 3) of uint8, found {picture.shape} {picture.dtype}")
+    h, w, _ = picture.shape
+    if max(h, w) > LONGEST_SIDE or h * w > MOST_PIXELS:
+        raise ShapeError(f"write_png: expected at most {LONGEST_SIDE} a side and {MOST_PIXELS} pixels, found {h} × {w}")
+    header = w.to_bytes(4, "big") + h.to_bytes(4, "big") + bytes([8, RGB, 0, 0, 0])
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(filter_rows(picture), 9)), (b"IEND", b"")
+    write_file(path, SIGNATURE + b"".join(chunk(kind, content) for kind, content in parts))
