@@ -8,10 +8,10 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import answering, checking, converting
+from . import answering, checking, converting, data
 from .common import DISAGREES, INTERRUPTED, OK
 
-COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS}
+COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **data.COMMANDS}
 
 
 def main(argv=None):

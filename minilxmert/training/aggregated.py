@@ -1,0 +1,82 @@
+"""The sentences of pre-training, as the authors gathered them: what five data sets say about a picture, in one entry.
+
+    pictures = read_pictures("mscoco_minival.json")
+    for sentence in sentences(pictures): ...
+    write_entries("copy.json", pictures)                # of entries.py
+Source: section 3.1.2 of the paper; lxmert_data.py of the authors (mscoco_train.json, mscoco_nominival.json,
+vgnococo.json, mscoco_minival.json)."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from .entries import check_scores, is_text, read_entries
+
+SOURCES = {"mscoco": "COCO-Cap", "vg": "VG-Cap", "vqa": "VQA", "gqa": "GQA", "visual7w": "VG-QA"}  # names of Table 1
+COCO, GENOME = {"mscoco", "vqa"}, {"vg", "gqa", "visual7w"}  # whose pictures the sentences of a source are about
+SPLITS = ("MS COCO - VG", "MS COCO ∩ VG", "VG - MS COCO")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture with its sentences by source, and the answers to those that are questions."""
+
+    img_id: str
+    sentf: dict  # {source: [sentence]}
+    labelf: dict  # {source: [{answer: score} of each sentence]}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence about one picture; label: {answer: score} of a question, else None."""
+
+    uid: str
+    img_id: str
+    source: str
+    sent: str
+    label: dict | None
+
+
+def read_pictures(path):
+    """An aggregated file -> [Picture]. Raises TaskFileError."""
+    return read_entries(path, picture)
+
+
+def picture(entry):
+    img_id = str(entry.identity("img_id"))
+    sentf, labelf = (entry.take(key, dict, "an object of lists by source") for key in ("sentf", "labelf"))
+    for source, sents in sentf.items():
+        if not isinstance(sents, list) or not all(map(is_text, sents)):
+            raise entry.refuse(f"sentf, {source}", "a list of texts", repr(sents))
+    for source, labels in labelf.items():
+        if not isinstance(labels, list) or len(labels) != len(sentf.get(source, ())):
+            count = len(sentf.get(source, ()))
+            found = len(labels) if isinstance(labels, list) else type(labels).__name__
+            raise entry.refuse(f"labelf, {source}", f"labels of each of {count} sentences", found)
+        for label in labels:
+            check_scores(entry, f"labelf, {source}", label)
+    return Picture(img_id, sentf, labelf)
+
+
+def sentences(pictures):
+    """Every Sentence of the pictures, in the order of the file; uid as published, img_id_source_number."""
+    for item in pictures:
+        for source, sents in item.sentf.items():
+            labels = item.labelf.get(source) or [None] * len(sents)
+            for number, (sent, label) in enumerate(zip(sents, labels, strict=True)):
+                yield Sentence(f"{item.img_id}_{source}_{number:03d}", item.img_id, source, sent, label)
+
+
+def count_sentences(files):
+    """Table 1 of the paper for lists of Pictures -> {row: {"Images": n, source: n, …, "All": n}}; the last row is All.
+
+    A picture's row is told by whose data sets speak of it; one that no known source speaks of counts in All alone."""
+    counts = {row: Counter() for row in (*SPLITS, "All")}
+    images = {row: set() for row in counts}
+    for item in (item for pictures in files for item in pictures):
+        told = {source for source, sents in item.sentf.items() if sents}
+        row = {(True, False): SPLITS[0], (True, True): SPLITS[1], (False, True): SPLITS[2]}
+        for name in {row.get((bool(told & COCO), bool(told & GENOME)), "All"), "All"}:
+            images[name].add(item.img_id)
+            for source, sents in item.sentf.items():
+                counts[name].update({SOURCES.get(source, source): len(sents), "All": len(sents)})
+    return {row: {"Images": len(images[row]), **counts[row]} for row in counts}

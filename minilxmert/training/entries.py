@@ -1,0 +1,128 @@
+"""Reading the entries of JSON files strictly: a wrong one is refused by file, entry and key, with what it should be."""
+
+import json
+from dataclasses import fields
+
+from ..answers import SURROGATE
+from ..errors import TaskFileError
+from ..files import read_small, replacing, strict_json
+
+LIMIT = 1 << 30  # bytes; the largest of the authors' files, vgnococo.json, has a third of it
+
+
+def read_json(path):
+    """The objects of a JSON file of at most LIMIT bytes. Raises TaskFileError."""
+    return strict_json(read_small(path, TaskFileError, LIMIT), path, TaskFileError, LIMIT)
+
+
+def read_entries(path, make, key=None):
+    """[make(Entry)] for every object of a JSON file: a list of objects, or the list under `key` of an object."""
+    value = read_json(path)
+    if key is not None:
+        value = Entry(value, path, "the whole file").take(key, list, "a list")
+    return entries(value, path, make)
+
+
+def entries(values, path, make):
+    if not isinstance(values, list):
+        raise TaskFileError.at(path, None, "a list of entries", type(values).__name__)
+    return [make(Entry(value, path, f"entry {number}")) for number, value in enumerate(values)]
+
+
+def read_lines(path, make):
+    """[make(Entry)] for every line of a file that holds one JSON object a line."""
+    lines = read_small(path, TaskFileError, LIMIT).split(b"\n")
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    return [make(Entry(strict_json(line, path, TaskFileError), path, f"line {number}")) for number, line in numbered]
+
+
+def write_entries(path, records):
+    """Write records (data classes) as a JSON list, one a line, whole or not at all; fields of None are left out."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        start = "[\n"
+        for record in records:
+            values = {field.name: getattr(record, field.name) for field in fields(record)}
+            known = {name: value for name, value in values.items() if value is not None}
+            file.write(start + json.dumps(known, ensure_ascii=False, sort_keys=True))
+            start = ",\n"
+        file.write("\n]\n" if start == ",\n" else "[]\n")
+
+
+def refuse_repeated(records, key, path):
+    """The records, if no two have the same value of `key`."""
+    seen = set()
+    for record in records:
+        value = getattr(record, key)
+        if value in seen:
+            raise TaskFileError.at(path, value, f"every {key} once", "it twice")
+        seen.add(value)
+    return records
+
+
+def is_text(value):
+    """Whether a value is text that a file can hold."""
+    return isinstance(value, str) and (value.isascii() or not SURROGATE.search(value))
+
+
+def is_identity(value):
+    return type(value) is int or (is_text(value) and value != "")
+
+
+def is_score(value):
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+class Entry:
+    """One object of a file. Its methods take a key and return the value, or refuse it."""
+
+    def __init__(self, value, file, name):
+        self.value, self.file, self.name = value, file, name
+        if not isinstance(value, dict):
+            raise TaskFileError.at(file, name, "an object", type(value).__name__)
+
+    def has(self, key):
+        return self.value.get(key) is not None
+
+    def maybe(self, method, key, *details):
+        """method(key, …), or None where the key is missing, as much is in test splits."""
+        return method(key, *details) if self.has(key) else None
+
+    def refuse(self, key, expected, found):
+        return TaskFileError.at(self.file, f"{self.name}, {key}", expected, found)
+
+    def take(self, key, good, expected):
+        """The value of a key; good: a type, or a function that says whether a value is."""
+        value = self.value.get(key)
+        if not (isinstance(value, good) if isinstance(good, type) else good(value)):
+            raise self.refuse(key, expected, repr(value) if key in self.value else "none")
+        return value
+
+    def text(self, key):
+        return self.take(key, is_text, "a text")
+
+    def texts(self, key):
+        """A list of texts."""
+        return self.take(key, lambda v: isinstance(v, list) and all(map(is_text, v)), "a list of texts")
+
+    def identity(self, key):
+        """A whole number or a text that is not empty."""
+        return self.take(key, is_identity, "a number or a text")
+
+    def choice(self, key, choices):
+        """The value that `choices` has for the one in the file."""
+        names = " or ".join(map(str, choices))
+        return choices[self.take(key, lambda v: isinstance(v, int | str) and v in choices, names)]
+
+    def scores(self, key):
+        """{answer: score of 0 … 1}"""
+        return check_scores(self, key, self.value.get(key))
+
+
+def check_scores(entry, key, value):
+    """value as {answer: score}. Raises TaskFileError."""
+    if not isinstance(value, dict):
+        raise entry.refuse(key, "an object of answers and scores", type(value).__name__)
+    for answer, score in value.items():
+        if not is_text(answer) or not is_score(score):
+            raise entry.refuse(key, "answers with scores of 0 … 1", f"{answer!r}: {score!r}")
+    return value

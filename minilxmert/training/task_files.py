@@ -1,0 +1,193 @@
+"""The files of VQA, GQA and NLVR2, as the LXMERT authors distribute them and as the data sets' own authors do.
+
+    questions = read_vqa("minival.json")
+    write_entries("copy.json", questions)               # of entries.py
+    write_vqa_answers("test_predict.json", {question.question_id: "yes" for question in questions})
+One record a task, with the published names; what a test split does not tell is None. Sources: vqa_data.py, gqa_data.py
+and nlvr2_data.py of the LXMERT authors; visualqa.org, gqa and lil-lab/nlvr for the original files."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from ..errors import TaskFileError
+from ..files import read_small, write_file
+from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated
+from .metrics import VQA_TYPES, soft_scores
+
+PAIR = re.compile(r".+-[^-]+-[^-]+-[^-]+")  # an NLVR2 identifier: split-set-pair-sentence
+TRUTH = {"True": 1, "False": 0}
+ANSWER_TYPES = {name: name for name in VQA_TYPES}
+
+
+@dataclass(frozen=True, slots=True)
+class VqaQuestion:
+    """A question about a photograph of MS COCO, and how right which answers are."""
+
+    question_id: int | str
+    img_id: str  # COCO_train2014_000000458752
+    sent: str
+    label: dict | None = None  # {answer: 0.3, 0.6, 0.9 or 1}
+    answer_type: str | None = None  # yes/no, number or other
+    question_type: str | None = None  # its first words
+    annotators: list | None = None  # the answers of ten people, where the file has them
+
+
+@dataclass(frozen=True, slots=True)
+class GqaQuestion:
+    """A question about a photograph of Visual Genome, with its one right answer."""
+
+    question_id: str
+    img_id: str
+    sent: str
+    label: dict | None = None  # {answer: 1.0}
+    structure: str | None = None  # query, verify, logical, choose or compare, where the file tells
+
+
+@dataclass(frozen=True, slots=True)
+class Nlvr2Statement:
+    """A statement about two photographs, true or not."""
+
+    uid: str
+    identifier: str  # split-set-pair-sentence
+    img0: str
+    img1: str
+    sent: str
+    label: int | None = None  # 1: true, 0: false
+
+
+def read_vqa(path):
+    """The authors' VQA file (train.json, minival.json, test.json …) -> [VqaQuestion]. Raises TaskFileError."""
+
+    def question(entry):
+        return VqaQuestion(
+            question_id=entry.identity("question_id"),
+            img_id=str(entry.identity("img_id")),
+            sent=entry.text("sent"),
+            label=entry.maybe(entry.scores, "label"),
+            answer_type=entry.maybe(entry.choice, "answer_type", ANSWER_TYPES),
+            question_type=entry.maybe(entry.text, "question_type"),
+            annotators=entry.maybe(entry.texts, "annotators"),
+        )
+
+    return refuse_repeated(read_entries(path, question), "question_id", path)
+
+
+def read_official_vqa(questions_path, annotations_path=None, known=None):
+    """The VQA authors' files, v2_…_questions.json and v2_…_annotations.json -> [VqaQuestion]. Raises TaskFileError.
+
+    known: the answers a head can give; labels name no others. Without annotations there are no labels."""
+    whole = Entry(read_json(questions_path), questions_path, "the whole file")
+    split, listed = whole.text("data_subtype"), whole.take("questions", list, "a list")
+    annotations = {} if annotations_path is None else read_annotations(annotations_path, known)
+
+    def question(entry):
+        identity = entry.identity("question_id")
+        if annotations_path is not None and identity not in annotations:
+            raise entry.refuse("question_id", "a question with annotations", identity)
+        image = entry.take("image_id", lambda v: type(v) is int and v >= 0, "a number")
+        img_id = f"COCO_{split}_{image:012d}"
+        return VqaQuestion(identity, img_id, entry.text("question"), **annotations.get(identity, {}))
+
+    return refuse_repeated(entries(listed, questions_path, question), "question_id", questions_path)
+
+
+def read_annotations(path, known):
+    """{question_id: the fields of a VqaQuestion that the annotations tell}."""
+
+    def annotation(entry):
+        people = entry.take("answers", lambda v: isinstance(v, list) and v, "the answers of people")
+        given = [Entry(person, path, f"{entry.name}, answers").text("answer") for person in people]
+        about = {"label": soft_scores(given, known), "annotators": given, "question_type": entry.text("question_type")}
+        about["answer_type"] = entry.choice("answer_type", ANSWER_TYPES)
+        return entry.identity("question_id"), about
+
+    return dict(read_entries(path, annotation, "annotations"))
+
+
+def read_gqa(path):
+    """The authors' GQA file (a list), or the original one ({question's identity: …}) -> [GqaQuestion]."""
+    value = read_json(path)
+    if isinstance(value, dict):
+        return [original_gqa(Entry(item, path, f"question {key}"), key) for key, item in value.items()]
+
+    def question(entry):
+        identity, img_id = (str(entry.identity(key)) for key in ("question_id", "img_id"))
+        label, structure = entry.maybe(entry.scores, "label"), entry.maybe(entry.text, "structure")
+        return GqaQuestion(identity, img_id, entry.text("sent"), label, structure)
+
+    return refuse_repeated(entries(value, path, question), "question_id", path)
+
+
+def original_gqa(entry, identity):
+    """One question of val_balanced_questions.json -> GqaQuestion."""
+    types = Entry(entry.value["types"], entry.file, f"{entry.name}, types") if entry.has("types") else None
+    label = {entry.text("answer"): 1.0} if entry.has("answer") else None
+    img_id = str(entry.identity("imageId"))
+    return GqaQuestion(identity, img_id, entry.text("question"), label, types and types.text("structural"))
+
+
+def read_nlvr2(path):
+    """The authors' NLVR2 file (a list), or the original one (an object a line) -> [Nlvr2Statement]."""
+    listed = read_small(path, TaskFileError, LIMIT)[:64].lstrip().startswith(b"[")
+    statements = read_entries(path, nlvr2_statement) if listed else read_lines(path, original_nlvr2)
+    return refuse_repeated(statements, "uid", path)
+
+
+def nlvr2_statement(entry):
+    identifier = pair_identifier(entry)
+    label = entry.maybe(entry.choice, "label", {0: 0, 1: 1})
+    img0, img1, sent = (entry.text(key) for key in ("img0", "img1", "sent"))
+    return Nlvr2Statement(entry.text("uid"), identifier, img0, img1, sent, label)
+
+
+def original_nlvr2(entry):
+    """One line of dev.json: the pictures are named after the pair, both sentences of a pair share them."""
+    identifier = pair_identifier(entry)
+    pair = identifier.rpartition("-")[0]
+    label = entry.maybe(entry.choice, "label", TRUTH)
+    return Nlvr2Statement(identifier, identifier, f"{pair}-img0", f"{pair}-img1", entry.text("sentence"), label)
+
+
+def pair_identifier(entry):
+    return entry.take("identifier", lambda v: isinstance(v, str) and PAIR.fullmatch(v), "split-set-pair-sentence")
+
+
+def write_vqa_answers(path, predictions):
+    """The file for the VQA leaderboard, from {question_id: answer}."""
+    write_dump(path, [{"answer": answer, "question_id": identity} for identity, answer in predictions.items()])
+
+
+def write_gqa_answers(path, predictions):
+    """The file for the GQA leaderboard, from {question_id: answer}; it wants the numbers as texts."""
+    write_dump(path, [{"prediction": answer, "questionId": str(identity)} for identity, answer in predictions.items()])
+
+
+def write_dump(path, rows):
+    write_file(path, json.dumps(rows, indent=4, ensure_ascii=False) + "\n")
+
+
+def write_nlvr2_answers(path, statements, predictions):
+    """The CSV file for the NLVR2 leaderboard, `identifier,True|False`, from {uid: 1 or 0}."""
+    write_file(path, "".join(f"{item.identifier},{bool(predictions[item.uid])}\n" for item in statements))
+
+
+def read_vqa_answers(path):
+    """{question_id: answer} of a file for the VQA leaderboard. Raises TaskFileError."""
+    return dict(read_entries(path, lambda entry: (entry.identity("question_id"), entry.text("answer"))))
+
+
+def read_gqa_answers(path):
+    """{question_id: answer} of a file for the GQA leaderboard. Raises TaskFileError."""
+    return dict(read_entries(path, lambda entry: (entry.text("questionId"), entry.text("prediction"))))
+
+
+def read_nlvr2_answers(path, statements):
+    """{uid: 1 or 0} of a file for the NLVR2 leaderboard; statements give its identifiers their uid."""
+    uids, predictions = {item.identifier: item.uid for item in statements}, {}
+    for number, line in enumerate(read_small(path, TaskFileError).decode("utf-8", "replace").splitlines(), 1):
+        identifier, _, answer = line.strip().rpartition(",")
+        if identifier not in uids or answer.capitalize() not in TRUTH:
+            raise TaskFileError.at(path, f"line {number}", "identifier,True or identifier,False", line)
+        predictions[uids[identifier]] = TRUTH[answer.capitalize()]
+    return predictions
