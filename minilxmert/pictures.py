@@ -81,7 +81,8 @@ def from_samples(samples, header, clear):
 def to_eight_bits(samples, depth):
     """0 … 2**depth - 1 -> the nearest of 0 … 255, uint8."""
     if depth == 16:
-        return ((samples * np.uint32(255) + 32_895) >> 16).astype(np.uint8)
+        whole, rest = np.divmod(samples, np.uint16(257))
+        return (whole + (rest > 128)).astype(np.uint8)
     return samples * np.uint8(255 // ((1 << depth) - 1))
 
 

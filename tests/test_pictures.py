@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minilxmert import PictureError, ShapeError, png
-from minilxmert.pictures import read_png, write_png
+from minilxmert.pictures import read_png, to_eight_bits, write_png
 
 FOLDER = REFERENCE / "png"
 with np.load(FOLDER / "expected.npz") as archive:
@@ -73,6 +73,11 @@ def filter_slowly(rows, kinds, step):
             nearest = min((a, b, c), key=lambda n: abs(a + b - c - n))  # min takes the first of equals
             out.append((value - (0, a, b, (a + b) // 2, nearest)[kind]) % 256)
     return bytes(out)
+
+
+def test_sixteen_bits_become_the_nearest_eight():
+    samples = np.arange(65536, dtype=np.uint16)
+    np.testing.assert_array_equal(to_eight_bits(samples, 16), np.rint(samples / 257))
 
 
 @st.composite
