@@ -12,7 +12,8 @@ from .programs import Unanswerable, answer_text
 
 CANDIDATES, TRIES = 3, 12
 OTHER = {"yes": "no", "no": "yes"}
-SAID = {"size": 0.25, "color": 0.7, "shape": 0.7}  # how often a description mentions each
+SAID = {"size": 0.25, "color": 0.7, "shape": 0.7}  # how often a description mentions each …
+SAID_FULLY = {"size": 0.6, "color": 0.95, "shape": 0.95}  # … and how often in a list of what is there
 ALTERED = 0.6  # how often a description in a question is changed
 EVEN = 1.05  # how much more often than no a kind may say yes, and the other way round
 ATTRIBUTES = ("size", "color", "shape")
@@ -27,9 +28,9 @@ class Teller:
     def choose(self, options):
         return options[int(self.rng.integers(len(options)))]
 
-    def description(self, thing, avoid=None):
+    def description(self, thing, avoid=None, shares=SAID):
         """A Description of a thing that says some of its attributes, and at least its colour or shape."""
-        said = {name: self.rng.random() < share for name, share in SAID.items()}
+        said = {name: self.rng.random() < share for name, share in shares.items()}
         if not (said["color"] or said["shape"]):
             said[self.choose(("color", "shape"))] = True
         values = {name: getattr(thing, name) if said[name] and name != avoid else None for name in ATTRIBUTES}
@@ -55,7 +56,8 @@ class Teller:
                 slots[name] = int(self.rng.integers(2, max(len(things), 2) + 1))
             else:
                 thing = things[order[number % len(things)]]
-                slots[name] = self.description(thing, kind.avoid if name in "ab" else None)
+                shares = SAID_FULLY if kind.name.startswith("list") else SAID
+                slots[name] = self.description(thing, kind.avoid if name in "ab" else None, shares)
                 if kind.family != "caption" and self.rng.random() < ALTERED:
                     slots[name] = self.altered(slots[name])
         return slots

@@ -17,7 +17,7 @@ from .batches import Example
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
 STREAMS = {"scenes": 0, "pixels": 1, "captions": 2, "vqa": 3, "gqa": 4, "nlvr2": 5, "foils": 6}
-CAPTIONS, QUESTIONS = 3, 3  # a picture in pre-training: captions, and questions of either family
+CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
 
 class Miniature:
@@ -80,8 +80,9 @@ class Miniature:
 
     @cached_property
     def pretraining(self):
-        """[Example]: captions and labelled questions, as the published pre-training data mixes them."""
-        return [example for example, _ in (*self.captions, *self.vqa, *self.gqa)]
+        """[Example]: captions and labelled questions, half and half, as the published pre-training data mixes them."""
+        questions = self.questions(VQA, QUESTIONS, "vqa"), self.questions(GQA, QUESTIONS, "gqa")
+        return [example for part in (self.captions, *questions) for example, _ in part]
 
     @cached_property
     def nlvr2(self):
