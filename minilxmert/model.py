@@ -8,10 +8,10 @@ from . import encoder, heads, outputs
 from . import params as tree
 from .answers import AnswerHead
 from .errors import ShapeError
-from .inputs import as_array, read_inputs
+from .inputs import as_array, floats, read_inputs
 from .kernels import linear
 from .objectives import class_labels, mean_losses, object_labels, pair_rows, pretraining_losses
-from .ops import child, linear_backward
+from .ops import binary_cross_entropy, child, linear_backward
 from .rows import encode_first_words, in_rows
 from .store import Stored, check_dtype
 
@@ -283,19 +283,24 @@ class LxmertForQuestionAnswering(Answering):
     READS_POOLED = True
     Output = outputs.LxmertForQuestionAnsweringOutput
 
-    def targets(self, inputs, labels=None):
-        """labels (B,): answer numbers; -100 or -1 where there is none."""
-        if labels is None:
-            return {}
-        return {
-            "ans": class_labels("labels", labels, inputs.words.shape[:1], self.config.num_qa_labels, "num_qa_labels")
-        }
+    def targets(self, inputs, labels=None, soft_labels=None):
+        """labels (B,): answer numbers; -100 or -1 where there is none. soft_labels (B, A): each answer's score, 0…1."""
+        b, answers = len(inputs.words), self.config.num_qa_labels
+        targets = {}
+        if labels is not None:
+            targets["ans"] = class_labels("labels", labels, (b,), answers, "num_qa_labels")
+        if soft_labels is not None:
+            targets["soft"] = floats("soft_labels", soft_labels, (b, answers), self.dtype)
+        return targets
 
     def scores(self, run, targets):
         return {"question_answering_score": self.answer_scores(run)}
 
     def losses(self, scores, targets):
-        return mean_losses(scores, targets, {"ans": "question_answering_score"})
+        if "soft" not in targets:
+            return mean_losses(scores, targets, {"ans": "question_answering_score"})
+        loss, gradient = binary_cross_entropy(scores["question_answering_score"], targets["soft"])
+        return {"ans": loss}, {"question_answering_score": gradient}
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         dpooled += self.answers_backward(d["question_answering_score"], run, g)

@@ -262,6 +262,16 @@ def cross_entropy(logits, target, weight=None):
     return -(log_p[np.arange(len(rows)), target] * share).sum(), gradient
 
 
+def binary_cross_entropy(logits, target):
+    """Cross-entropy of a yes or no for every class: logits, target 0…1 (R, C) -> summed over C, averaged over R
+
+    Source: the authors' VQA loss; log(1 + exp(x)) is written so that no exp overflows."""
+    loss = np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))
+    rows = max(len(logits), 1)
+    share = 0.5 * (1 + np.tanh(0.5 * logits))  # the logistic function, without overflow
+    return loss.sum() / rows, (share - target) / logits.dtype.type(rows)
+
+
 def smooth_l1(x, target, weight):
     """The smooth L1 distance (Girshick 2015): d²/2 where |d| < 1, |d| - 1/2 elsewhere.
 

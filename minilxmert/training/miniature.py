@@ -1,7 +1,7 @@
 """The miniature world as training data: drawn pictures seen by the detector, sentences, questions and statements.
 
     data = Miniature(SMALL, "train", scenes=20_000)
-    data.pictures, data.pretraining, data.vqa, data.gqa, data.nlvr2
+    data.pictures, data.pretraining, data.task("vqa"), data.task("nlvr2")
 Every split has its own seed: no picture is in two of them. Nothing of a scene but its pixels reaches the model."""
 
 from functools import cached_property
@@ -14,9 +14,12 @@ from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
 from ..scenes.sentences import Teller, nlvr2_statements
 from ..scenes.world import HELD_OUT
 from .batches import Example
+from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
+from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = {"scenes": 0, "pixels": 1, "captions": 2, "vqa": 3, "gqa": 4, "nlvr2": 5, "foils": 6}
+STREAMS = {"scenes": 0, "pixels": 1, "captions": 2, "vqa": 3, "gqa": 4, "nlvr2": 5, "foils": 6, "first": 7}
+EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
 
@@ -44,71 +47,108 @@ class Miniature:
 
     @cached_property
     def pictures(self):
-        """{number of the scene: Objects, as the detector found them in its picture}"""
+        """{picture's id, the number of its scene: Objects, as the detector found them}"""
         rng, found = self.rng("pixels"), {}
         for number, scene in enumerate(self.scenes):
-            found[number] = detect(scene.picture(rng), str(number))
+            found[str(number)] = detect(scene.picture(rng), str(number))
             self.told("pictures", number + 1, self.count)
         return found
 
-    def questions(self, kinds, each, stream):
-        """[(Example, Sentence)]: up to `each` questions of random kinds about every scene."""
+    def sentences(self, kinds, each, stream):
+        """[(picture's id, Sentence)]: up to `each` questions of random kinds about every scene."""
         rng, made = self.rng(stream), []
         teller = Teller(self.world, rng)
         for number, scene in enumerate(self.scenes):
-            for kind in rng.permutation(len(kinds))[: each if each else None]:
+            for kind in rng.permutation(len(kinds))[:each]:
                 sentence = teller.sentence(kinds[kind], scene)
                 if sentence:
-                    made.append((Example(number, sentence.text, {sentence.answer: 1.0}), sentence))
+                    made.append((str(number), sentence))
             self.told(stream, number + 1, self.count)
         return made
 
     @cached_property
-    def vqa(self):
-        return self.questions(VQA, 4, "vqa")
-
-    @cached_property
-    def gqa(self):
-        return self.questions(GQA, 8, "gqa")
-
-    @cached_property
     def captions(self):
-        """[(Example, Sentence)]: true sentences."""
+        """[(picture's id, Sentence)]: true sentences."""
         teller = Teller(self.world, self.rng("captions"))
-        told = [(n, teller.caption(scene)) for n, scene in enumerate(self.scenes) for _ in range(CAPTIONS)]
-        return [(Example(number, caption.text), caption) for number, caption in told]
+        return [(str(n), teller.caption(scene)) for n, scene in enumerate(self.scenes) for _ in range(CAPTIONS)]
 
     @cached_property
     def pretraining(self):
         """[Example]: captions and labelled questions, half and half, as the published pre-training data mixes them."""
-        questions = self.questions(VQA, QUESTIONS, "vqa"), self.questions(GQA, QUESTIONS, "gqa")
-        return [example for part in (self.captions, *questions) for example, _ in part]
+        asked = [*self.sentences(VQA, QUESTIONS, "vqa"), *self.sentences(GQA, QUESTIONS, "gqa")]
+        return caption_examples(self.captions) + question_examples(asked)
+
+    @cached_property
+    def first_words(self):
+        """[Example]: the colours and shapes of single things, with which pre-training begins.
+
+        Among all kinds of sentences at once, a small model takes thousands of steps to find out that words and objects
+        have to do with each other at all; on these it does so in a few hundred."""
+        asked = self.sentences([kind for kind in VQA if kind.name in ("color", "shape")], QUESTIONS, "first")
+        return caption_examples(self.captions[::CAPTIONS]) + question_examples(asked)
+
+    def task(self, name):
+        """The TaskData of "vqa", "gqa" or "nlvr2"."""
+        if name == "nlvr2":
+            return self.nlvr2
+        record, kinds = {"vqa": (vqa_question, VQA), "gqa": (gqa_question, GQA)}[name]
+        asked = self.sentences(kinds, EACH[name], name)
+        records = [record(f"{self.split}-{name}-{n}", *question) for n, question in enumerate(asked)]
+        return TaskData(name, records, self.pictures, [question.kind.name for _, question in asked])
 
     @cached_property
     def nlvr2(self):
-        """[(Example, Sentence)]: four pairs of pictures a statement, one after the other."""
+        """Statements, each with four pairs of pictures one after the other: true of two of them."""
         teller = Teller(self.world, self.rng("nlvr2"))
-        statements = nlvr2_statements(teller, self.scenes, self.count)
-        return [(Example(pair, s.text, {answer: 1.0}), s) for s, pairs in statements for pair, answer in pairs]
+        statements = nlvr2_statements(teller, self.scenes, self.count // 2)
+        records, kinds = [], []
+        for number, (sentence, pairs) in enumerate(statements):
+            for place, ((left, right), answer) in enumerate(pairs):
+                name = f"{self.split}-{number}-{place}-0"
+                images, label = (str(left), str(right)), int(answer == "yes")
+                records.append(Nlvr2Statement(name, name, *images, sentence.text, label))
+                kinds.append(sentence.kind.name)
+        return TaskData("nlvr2", records, self.pictures, kinds)
 
     @cached_property
     def foils(self):
-        """[(number of the scene, true caption, foil, what was changed)]"""
+        """[(picture's id, true caption, foil, what was changed)]"""
         teller, made = Teller(self.world, self.rng("foils")), []
-        for example, caption in self.captions:
-            foil = teller.foil(caption, self.scenes[example.image])
+        for image, caption in self.captions:
+            foil = teller.foil(caption, self.scenes[int(image)])
             if foil:
-                made.append((example.image, caption.text, foil[0].text, foil[1]))
+                made.append((image, caption.text, foil[0].text, foil[1]))
         return made
 
 
+def caption_examples(told):
+    return [Example(image, caption.text) for image, caption in told]
+
+
+def question_examples(asked):
+    return [Example(image, question.text, {question.answer: 1.0}) for image, question in asked]
+
+
+def vqa_question(name, image, question):
+    kind = "yes/no" if question.answer in ("yes", "no") else "number" if question.answer.isdigit() else "other"
+    return VqaQuestion(name, image, question.text, {question.answer: 1.0}, kind, question.kind.name)
+
+
+def gqa_question(name, image, question):
+    structure = "verify" if question.answer in ("yes", "no") else "query"
+    return GqaQuestion(name, image, question.text, {question.answer: 1.0}, structure)
+
+
 def miniature_config(world, **changes):
-    """The miniature LXMERT for a world: 2 language, 1 object and 3 cross layers, 80 wide."""
+    """The miniature LXMERT for a world: 2 language, 1 object and 3 cross layers, 80 wide.
+
+    Its object losses have the weight 1: with the published 6.67 they drown the others in so small a model."""
     sizes = {"hidden_size": 80, "num_attention_heads": 4, "intermediate_size": 320}
     sizes |= {"l_layers": 2, "r_layers": 1, "x_layers": 3, "max_position_embeddings": 40}
     sizes |= {"vocab_size": len(vocabulary_of(world)), "num_qa_labels": len(answers_of(world))}
     sizes |= {"num_object_labels": len(SHAPES), "num_attr_labels": len(COLOR_NAMES), "visual_feat_dim": WIDTH}
-    sizes |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "initializer_range": 0.05}
+    sizes |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    sizes |= {"initializer_range": 0.05, "visual_loss_normalizer": 1.0}
     return LxmertConfig(**{**sizes, **changes})
 
 

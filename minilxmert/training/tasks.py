@@ -1,0 +1,180 @@
+"""The three tasks of the paper, VQA, GQA and NLVR2, from one table: what is read, trained, predicted and measured.
+
+    data = load_task("vqa", ["minival.json"], open_all(["val2014_obj36.h5"]))
+    predictions = predict(model, tokenizer, data)           # {question_id: answer}
+    print(data.report(predictions))
+Source of the hyper-parameters: the authors' run scripts and the paper, section 4."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import model as faces
+from ..errors import ConfigError, FeatureFileError
+from ..features import open_features
+from . import metrics, task_files
+from .batches import Example, QuestionBatches, StatementBatches
+
+TRUTH = ("no", "yes")  # the classes of the two-picture head, by number
+TINY, FAST = 512, 5000  # examples of the authors' --tiny and --fast
+
+
+class Task(NamedTuple):
+    """How a task is done: its face and batches, its files and measures, its published hyper-parameters."""
+
+    face: type
+    batches: type
+    read: object
+    report: object
+    rate: float
+    batch_size: int = 32
+    epochs: int = 4
+    soft: bool = False  # whether labels are scores of several answers
+
+
+TASKS = {
+    "vqa": Task(
+        faces.LxmertForQuestionAnswering, QuestionBatches, task_files.read_vqa, metrics.vqa_report, 5e-5, soft=True
+    ),
+    "gqa": Task(faces.LxmertForQuestionAnswering, QuestionBatches, task_files.read_gqa, metrics.gqa_report, 1e-5),
+    "nlvr2": Task(faces.LxmertForVisualReasoning, StatementBatches, task_files.read_nlvr2, metrics.nlvr2_report, 5e-5),
+}
+
+
+@dataclass
+class TaskData:
+    """Examples of a task. records: VqaQuestion, GqaQuestion or Nlvr2Statement; pictures: Objects by id; kinds: a name
+    for each record where they are of different kinds."""
+
+    task: str
+    records: list
+    pictures: object
+    kinds: list = field(default_factory=list)
+
+    def __len__(self):
+        return len(self.records)
+
+    @property
+    def examples(self):
+        """The records as batches take them."""
+        if self.task == "nlvr2":
+            return [Example((r.img0, r.img1), r.sent, truth(r.label)) for r in self.records]
+        return [Example(r.img_id, r.sent, r.label) for r in self.records]
+
+    def cut(self, count):
+        """The first `count` records only, as --tiny and --fast do."""
+        return TaskData(self.task, self.records[:count], self.pictures, self.kinds[:count])
+
+    def answers(self):
+        """The texts of all answers of the labels, the most frequent first: a head for a task without a list."""
+        found = {}
+        for record in self.records:
+            for answer in record.label or {}:
+                found[answer] = found.get(answer, 0) + 1
+        return sorted(found, key=lambda answer: (-found[answer], answer))
+
+    def report(self, predictions):
+        """The task's measures of {identity: answer} -> metrics.Report"""
+        return TASKS[self.task].report(self.records, predictions)
+
+    def report_by_kind(self, predictions):
+        """Accuracy of each kind of question -> metrics.Report"""
+        rows = {name: [0, 0] for name in dict.fromkeys(self.kinds)}
+        for record, kind in zip(self.records, self.kinds, strict=True):
+            said = predictions[identity(record)]
+            right = said == record.label if self.task == "nlvr2" else (record.label or {}).get(said, 0.0)
+            rows[kind][0] += right
+            rows[kind][1] += 1
+        made = tuple(metrics.Row(name, right, total) for name, (right, total) in rows.items())
+        return metrics.Report(f"{self.task} by kind", made)
+
+
+def truth(label):
+    return None if label is None else {TRUTH[label]: 1.0}
+
+
+def identity(record):
+    """The name of a record in predictions: question_id, or a statement's uid."""
+    return getattr(record, "question_id", None) or record.uid
+
+
+def load_task(task, paths, pictures):
+    """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError."""
+    if task not in TASKS:
+        raise ConfigError.at("task", None, f"one of {', '.join(TASKS)}", task)
+    return TaskData(task, [record for path in paths for record in TASKS[task].read(path)], pictures)
+
+
+class Together:
+    """Several feature files as one: a picture is looked for in each. Closed together."""
+
+    def __init__(self, files):
+        self.files = files
+
+    def __getitem__(self, image):
+        for file in self.files:
+            if image in file:
+                return file[image]
+        names = ", ".join(str(file.path) for file in self.files)
+        raise FeatureFileError.at(names, f"image {image!r}", "one of their pictures", "none")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        for file in self.files:
+            file.__exit__(*failure)
+
+
+def open_all(paths, progress=None):
+    """Feature files (TSV, HDF5, npz) as one Together. Raises FeatureFileError."""
+    return Together([open_features(path, progress) for path in paths])
+
+
+def predict(model, tokenizer, data, batch_size=64, progress=None):
+    """-> {identity: the text of the likeliest answer}, or {uid: 1 or 0} for statements"""
+    task = TASKS[data.task]
+    batches = task.batches(data.pictures, data.examples, tokenizer, model.answers or ())
+    chosen = []
+    for start in range(0, len(batches), batch_size):
+        rows = range(start, min(start + batch_size, len(batches)))
+        output = model(**without_labels(batches.batch(rows, None)))
+        scores = output.logits if data.task == "nlvr2" else output.question_answering_score
+        chosen += scores.argmax(1).tolist()
+        if progress:
+            progress(rows.stop, len(batches))
+    if data.task != "nlvr2":
+        chosen = [model.answers[number] if model.answers else f"answer {number}" for number in chosen]
+    return dict(zip(map(identity, data.records), chosen, strict=True))
+
+
+def without_labels(call):
+    return {name: value for name, value in call.items() if not name.endswith("labels")}
+
+
+def majority(train, data):
+    """{identity: the most frequent answer of its kind in `train`}: what needs neither picture nor question."""
+    counts = {}
+    for record, kind in zip(train.records, train.kinds or [""] * len(train), strict=True):
+        answer = record.label if train.task == "nlvr2" else max(record.label, key=record.label.get)
+        of_kind = counts.setdefault(kind, {})
+        of_kind[answer] = of_kind.get(answer, 0) + 1
+    best = {kind: max(of_kind, key=of_kind.get) for kind, of_kind in counts.items()}
+    return {identity(r): best[k] for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
+
+
+def hide(batches, what):
+    """The batches of a blind model: the "objects" hidden (only the text is read), or the "words" (only the picture)."""
+    seen = batches.batch
+
+    def batch(rows, rng):
+        call = seen(rows, rng)
+        if what == "objects":
+            call["visual_feats"], call["visual_pos"] = (np.zeros_like(call[n]) for n in ("visual_feats", "visual_pos"))
+        else:
+            call["input_ids"] = np.where(np.isin(call["input_ids"], batches.ordinary), 0, call["input_ids"])
+        return call
+
+    batches.batch = batch
+    return batches
