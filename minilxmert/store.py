@@ -35,7 +35,8 @@ class Stored:
         """A model from a published checkpoint: a file or directory of any format (or what open_checkpoint returned).
 
         config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
-        dtype: "float32", "float64", or "bfloat16": float32 arithmetic, weights kept by the kernels in half the memory.
+        dtype: "float32", "float64", or "bfloat16": the kernels keep the weights in half the memory and, where the
+        processor can, multiply bfloat16 by bfloat16 (sums and everything else stay float32).
         fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
         random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers.
         Raises CheckpointError unless every tensor finds its place, ConfigError."""

@@ -49,7 +49,8 @@ narrow = {}  # {id of a weight array: weak reference}: those whose packed copies
 
 def keep_narrow(weights):
     """From now on the kernels' copies of these arrays are bfloat16, the upper half of float32: half the memory, half
-    the way from it, about 2½ digits. The arrays themselves are not touched, nor is what the NumPy backend computes."""
+    the way from it, about 2½ digits. What they are multiplied by is rounded as well where the processor multiplies
+    bfloat16. The arrays themselves are not touched, nor is what the NumPy backend computes."""
 
     def remember(w):
         key = id(w)

@@ -22,8 +22,9 @@ SECONDS = 10  # what compiling everything takes on an ordinary laptop
 
 
 def digest():
-    """16 hex digits of the sources of this package, Numba's version, the processor and the tile."""
-    parts = [numba.__version__, llvmlite.binding.get_host_cpu_name(), *sorted(cpu.features()), cpu.tile_name()]
+    """16 hex digits of the sources of this package, Numba's version, the processor and what was chosen for it."""
+    parts = [numba.__version__, llvmlite.binding.get_host_cpu_name(), *sorted(cpu.features())]
+    parts += [cpu.tile_name(), cpu.bfloat16_name()]
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256("\n".join([*parts, *(s.read_text("utf-8") for s in sources)]).encode()).hexdigest()[:16]
 

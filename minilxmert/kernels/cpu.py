@@ -43,6 +43,26 @@ def suits(has):
     return "neon" if "neon" in has else "any"
 
 
+def bfloat16_name():
+    """How weights kept as bfloat16 are multiplied (pairs.py): MINILXMERT_BFLOAT16, or the best that this process may
+    use. Raises ConfigError."""
+    possible = [*instructions(features()), "widened", "emulated"]
+    chosen = os.environ.get("MINILXMERT_BFLOAT16") or possible[0]
+    if chosen not in possible:
+        raise ConfigError.at("MINILXMERT_BFLOAT16", None, f"one of {', '.join(possible)}", chosen)
+    return chosen
+
+
+def instructions(has):
+    """The instructions that multiply bfloat16 pairs, best first, if the tile is theirs; `has`: the features."""
+    from . import amx
+
+    if tile_name() != "avx512":
+        return []
+    tiles = ["amx"] if amx.FEATURES <= has and amx.allowed() else []
+    return tiles + (["avx512_bf16"] if "avx512bf16" in has else [])
+
+
 @functools.cache
 def features():
     """The names of the processor's features, as LLVM knows them."""

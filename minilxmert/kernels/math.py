@@ -12,6 +12,14 @@ ROUND = F(1.5 * 2**23)  # added to a small float32, it leaves no room for a frac
 SMALLEST = F(-87.3)  # below, exp is no normal float32
 
 
+@njit
+def bfloat16(bits):
+    """The upper half of a float32 (uint32 -> uint16), rounded, half to even; NaN stays NaN"""
+    rounded = np.uint32(bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+    quiet = (bits >> np.uint32(16)) | np.uint32(0x40)
+    return np.uint16(quiet if (bits & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000) else rounded)
+
+
 @njit(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
 def exp32(x):
     """exp(x) for x ≤ 0, to 1.2e-7 relative: 2ⁿ·exp(r) with |r| ≤ ln(2)/2 by its Taylor series; 0 where x < -87.3"""

@@ -9,11 +9,14 @@ import functools
 
 import numpy as np
 from numba import njit, types
+from numba.extending import overload
+from numba.np.numpy_support import from_dtype
 
+from . import pairs, tiles
 from .math import gelu32
 from .shared import add
 from .threads import get_num_threads, kernel
-from .tiles import ROWS, WIDTH, row, tile
+from .tiles import ROWS, WIDTH, row
 
 DEPTH = 256  # inputs
 CHUNK = 192  # most rows of a task: what the second cache holds
@@ -33,13 +36,25 @@ def activate(y, act):
                 values[j] = np.float32(0) if values[j] < np.float32(0) else values[j]
 
 
+def tile(x, w, y, ahead):
+    """The tile for values, or for pairs of them."""
+    (pairs.tile if x.dtype == np.uint32 else tiles.tile)(x, w, y, ahead)
+
+
+@overload(tile)
+def tile_for(x, w, y, ahead):
+    if x.dtype == types.uint32:
+        return lambda x, w, y, ahead: pairs.tile(x, w, y, ahead)
+    return lambda x, w, y, ahead: tiles.tile(x, w, y, ahead)
+
+
 @njit
-def multiply(x, panel, bias, y, act, following):
-    """y = act(x·panel + bias): x (R, I), panel (I, WIDTH), bias (WIDTH,), y (R, WIDTH)
+def multiply(x, panel, bias, y, act, following, most):
+    """y = act(x·panel + bias): x (R, K), panel (K, WIDTH), bias (WIDTH,), y (R, WIDTH); most: rows of a tile
 
     While one block of weights is in use, the next is fetched from memory; after the last, the first of `following`."""
     rows, inputs = x.shape
-    tiles = (rows + ROWS - 1) // ROWS  # of nearly equal height: two of 6 rows are faster than 8 and 4
+    count = (rows + most - 1) // most  # tiles, of nearly equal height: two of 6 rows are faster than 8 and 4
     for m in range(rows):
         start = row(y, m)
         for j in range(WIDTH):
@@ -47,15 +62,15 @@ def multiply(x, panel, bias, y, act, following):
     for k in range(0, inputs, DEPTH):
         weights = panel[k : k + DEPTH]
         ahead = panel[k + DEPTH : k + DEPTH + len(weights)] if k + DEPTH < inputs else following[: len(weights)]
-        for i in range(tiles):
-            a, b = i * rows // tiles, (i + 1) * rows // tiles
-            c, d = i * len(ahead) // tiles, (i + 1) * len(ahead) // tiles
+        for i in range(count):
+            a, b = i * rows // count, (i + 1) * rows // count
+            c, d = i * len(ahead) // count, (i + 1) * len(ahead) // count
             tile(x[a:b, k : k + DEPTH], weights, y[a:b], ahead[c:d])
     if act:
         activate(y, act)
 
 
-def multiply_all(counter, x, panels, bias, y, act, chunks):
+def multiply_all(counter, x, panels, bias, y, act, chunks, most):
     """Every task is a chunk of rows times a panel."""
     rows, outputs = y.shape
     n, soon = add(counter, 1), add(counter, 1)
@@ -66,7 +81,7 @@ def multiply_all(counter, x, panels, bias, y, act, chunks):
             part = y[a:b, first : first + WIDTH]
         else:  # the last panel is wider than what is left of y
             part = np.empty((b - a, WIDTH), np.float32)[:, :WIDTH]
-        multiply(x[a:b], panels[p], bias[p], part, act, panels[soon % len(panels)])
+        multiply(x[a:b], panels[p], bias[p], part, act, panels[soon % len(panels)], most)
         if first + WIDTH > outputs:
             for m in range(b - a):
                 for j in range(outputs - first):
@@ -75,15 +90,16 @@ def multiply_all(counter, x, panels, bias, y, act, chunks):
 
 
 @functools.cache
-def kernel_for(weight):
-    """multiply_all as a Kernel for weights of a type, float32 or (bfloat16) uint16; compiled when first wanted."""
+def kernel_for(value, weight):
+    """multiply_all as a Kernel for inputs and weights of two types; compiled when first wanted."""
     kinds = (
-        types.Array(types.float32, 2, "A", readonly=True),  # x (R, I)
-        weight[:, :, ::1],  # panels (P, I, WIDTH)
+        types.Array(value, 2, "A", readonly=True),  # x (R, K)
+        weight[:, :, ::1],  # panels (P, K, WIDTH)
         types.float32[:, ::1],  # bias (P, WIDTH)
         types.float32[:, ::1],  # y (R, O)
         types.int64,  # the number of the activation
         types.int64,  # chunks of rows
+        types.int64,  # most rows of a tile
     )
     return kernel(*kinds)(multiply_all)
 
@@ -92,13 +108,16 @@ def product(x, weights, act=None):
     """x (R, I) with neighbouring values, weights from packing.packed -> act(x·wᵀ + b) (R, O), new and contiguous"""
     y = np.empty((len(x), weights.outputs), np.float32)
     if y.size:
-        chunks = count_chunks(len(x), len(weights.panels), get_num_threads())
-        run = kernel_for(types.uint16 if weights.panels.itemsize == 2 else types.float32)
-        run(x, weights.panels, weights.bias, y, ACTIVATIONS[act], chunks)
+        panels, most = weights.panels, ROWS
+        if panels.dtype == np.uint32:
+            x, most = pairs.in_pairs(x), pairs.MOST
+        chunks = count_chunks(len(x), len(panels), get_num_threads(), most)
+        run = kernel_for(from_dtype(x.dtype), from_dtype(panels.dtype))
+        run(x, panels, weights.bias, y, ACTIVATIONS[act], chunks, most)
     return y
 
 
-def count_chunks(rows, panels, threads):
+def count_chunks(rows, panels, threads, most):
     """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if possible."""
     wanted = -(-4 * threads // panels) if threads > 1 else 1
-    return max(-(-rows // CHUNK), min(wanted, -(-rows // ROWS)))
+    return max(-(-rows // CHUNK), min(wanted, -(-rows // most)))

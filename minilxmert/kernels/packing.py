@@ -13,7 +13,8 @@ import numpy as np
 from numba import types
 
 from ..files import forget_pages
-from . import narrow
+from . import narrow, pairs
+from .math import bfloat16
 from .shared import add
 from .threads import kernel
 from .tiles import NARROW, WIDTH, row
@@ -22,44 +23,31 @@ LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice a
 STRIP = 64  # inputs of one packing task
 
 
-@kernel(types.Array(types.float32, 2, "A", readonly=True), types.float32[:, :, ::1], types.int64)
-def pack_all(counter, w, panels, column):
-    """Copy w (O, I) into outputs column … column + O of panels (P, I, WIDTH), turned round. A task is STRIP inputs."""
-    outputs, inputs = w.shape
-    n = add(counter, 1)
-    while n * STRIP < inputs:
-        first, last = n * STRIP, min((n + 1) * STRIP, inputs)
-        for o in range(outputs):
-            source, panel, j = row(w, o), panels[(column + o) // WIDTH], (column + o) % WIDTH
-            for i in range(first, last):
-                panel[i, j] = source[i]
-        n = add(counter, 1)
-
-
-def narrow_all(counter, bits, panels, column):
-    """pack_all from the bits of float32 weights (uint32) to panels of bfloat16 (uint16), rounded, half to even."""
+def pack_all(counter, bits, panels, column):
+    """Copy the bits of weights (O, I), turned round, into outputs column … column + O of panels (P, K, WIDTH, 1 or 2):
+    whole, or as bfloat16 if the panels have 16 bits; in the last axis, neighbouring inputs. A task is STRIP inputs."""
     outputs, inputs = bits.shape
+    pair = panels.shape[3] - 1  # 1 where two inputs are neighbours, else 0
     n = add(counter, 1)
     while n * STRIP < inputs:
         first, last = n * STRIP, min((n + 1) * STRIP, inputs)
         for o in range(outputs):
             source, panel, j = row(bits, o), panels[(column + o) // WIDTH], (column + o) % WIDTH
             for i in range(first, last):
-                odd = (source[i] >> np.uint32(16)) & np.uint32(1)
-                panel[i, j] = (source[i] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
+                panel[i >> pair, j, i & pair] = source[i] if panels.itemsize == 4 else bfloat16(source[i])
         n = add(counter, 1)
 
 
 @functools.cache
-def narrowing_kernel():
-    """narrow_all as a Kernel, compiled when first wanted."""
-    return kernel(types.Array(types.uint32, 2, "A", readonly=True), types.uint16[:, :, ::1], types.int64)(narrow_all)
+def packing_kernel(word):
+    """pack_all as a Kernel for panels of a type, uint32 or uint16; compiled when first wanted."""
+    return kernel(types.Array(types.uint32, 2, "A", readonly=True), word[:, :, :, ::1], types.int64)(pack_all)
 
 
 class Packed(NamedTuple):
     """The weights of one or several linear maps of the same rows, side by side."""
 
-    panels: np.ndarray  # (P, I, WIDTH), zeros beyond the last output; float32, or bfloat16 as uint16
+    panels: np.ndarray  # see panels_of; zeros beyond the last output
     bias: np.ndarray  # (P, WIDTH)
     outputs: int  # of all maps together
 
@@ -128,15 +116,16 @@ def release(*arrays):
 
 
 def panels_of(ws, halved=False):
-    """Weights [(O, I), …] one after the other -> panels (P, I, WIDTH), float32 or (halved) bfloat16 as uint16"""
+    """Weights [(O, I), …] one after the other -> panels (P, I, WIDTH): float32; halved: bfloat16 as uint16, or, where
+    the processor multiplies pairs, words (P, K, WIDTH) of uint32"""
     outputs, inputs = sum(map(len, ws)), ws[0].shape[1]
-    panels = aligned_zeros((-(-outputs // WIDTH), inputs, WIDTH), np.uint16 if halved else np.float32)
-    column = 0
+    paired = halved and pairs.USED
+    kind = np.float32 if not halved else np.uint32 if paired else np.uint16
+    panels = aligned_zeros((-(-outputs // WIDTH), pairs.words(inputs) if paired else inputs, WIDTH), kind)
+    pieces = panels.view(np.uint16 if halved else np.uint32).reshape(*panels.shape, 1 + paired)
+    pack, column = packing_kernel(types.uint16 if halved else types.uint32), 0
     for w in ws:
-        if halved:
-            narrowing_kernel()(in_rows(w).view(np.uint32), panels, column)
-        else:
-            pack_all(in_rows(w), panels, column)
+        pack(in_rows(w).view(np.uint32), pieces, column)
         column += len(w)
     return panels
 

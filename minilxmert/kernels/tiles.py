@@ -50,9 +50,17 @@ def address(builder, base, offset, kind):
     return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
 
 
-def make_tile(lanes, vectors, most):
+def fused(builder, x, w, total):
+    """total + x·w in every lane of a register, rounded once where the processor can"""
+    kind, lanes = ir.FunctionType(total.type, [total.type] * 3), total.type.count
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{lanes}f32")
+    return builder.call(function, [x, w, total])
+
+
+def make_tile(lanes, vectors, most, multiply_add=fused):
     """plain_tile in registers: `vectors` registers of `lanes` values side by side, 1 to `most` rows.
 
+    multiply_add(builder, x, w, total): the instruction on a register; x and w may be other words of 32 bits (pairs.py).
     Weights of 16 bits are bfloat16, the upper halves of float32: they are widened in the register, so that only their
     way from memory is shorter; the arithmetic stays float32."""
 
@@ -66,7 +74,7 @@ def make_tile(lanes, vectors, most):
                 block = builder.append_basic_block(f"tile.{rows}")
                 switch.add_case(INT64(rows), block)
                 builder.position_at_end(block)
-                tile_loop(builder, rows, lanes, vectors, signature.args[1].dtype.bitwidth // 8, *arrays)
+                tile_loop(builder, multiply_add, rows, lanes, vectors, signature.args[1].dtype.bitwidth // 8, *arrays)
                 builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()
@@ -76,7 +84,7 @@ def make_tile(lanes, vectors, most):
     return tile
 
 
-def tile_loop(b, rows, lanes, vectors, size, x, w, y, ahead):
+def tile_loop(b, multiply_add, rows, lanes, vectors, size, x, w, y, ahead):
     """One case of the tile: all sums in registers, one step of the loop multiplies one column of x by one row of w.
 
     size: bytes of a weight."""
@@ -84,7 +92,6 @@ def tile_loop(b, rows, lanes, vectors, size, x, w, y, ahead):
     (x, x_step, shape), (w, _, _), (y, y_step, _), (ahead, _, fetched) = x, w, y, ahead
     width = INT64(size * lanes * vectors)  # bytes of a row of w and of `ahead`
     fetch_step = b.sdiv(b.mul(width, fetched[0]), shape[1])  # bytes of `ahead` for every column of x
-    fma = cgutils.get_or_insert_function(b.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f32")
     x_rows = [address(b, x, b.mul(x_step, INT64(m)), FLOAT) for m in range(rows)]
     starts = [INT64(0), address(b, w, INT64(0), byte), address(b, ahead, INT64(0), byte)]
     starts += [ir.Constant(vector, [0.0] * lanes)] * (rows * vectors)
@@ -100,7 +107,7 @@ def tile_loop(b, rows, lanes, vectors, size, x, w, y, ahead):
     for m in range(rows):
         one = b.insert_element(ir.Constant(vector, ir.Undefined), b.load(b.gep(x_rows[m], [k])), INT32(0))
         all_lanes = b.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
-        products += [b.call(fma, [all_lanes, weights[v], sums[m * vectors + v]]) for v in range(vectors)]
+        products += [multiply_add(b, all_lanes, weights[v], sums[m * vectors + v]) for v in range(vectors)]
     steps = [b.add(k, INT64(1)), b.gep(w_row, [width]), b.gep(fetch, [fetch_step]), *products]
     b.cbranch(b.icmp_signed("<", steps[0], shape[1]), loop, after)
     for phi, start, step in zip(phis, starts, steps, strict=True):

@@ -1,0 +1,101 @@
+"""The one place that knows Intel's AMX: tiles of 16 rows × 64 bytes in the processor, multiplied whole by tdpbf16ps.
+
+A tile of x holds rows of 16 words, a tile of w 16 words of 16 outputs each, a tile of y rows of 16 float32 sums; a word
+is two bfloat16 (pairs.py). The program below does up to 32 rows × 48 outputs, so that two tiles of rows share what is
+read of w: tile registers 0 … 5 hold the sums, 6 holds x, 7 holds w. All tiles of rows are of the same height: two of
+them overlap where the rows are odd, and the row that both compute is stored twice, with the same bits. Each call sets
+the registers up and gives them back, so that a thread never keeps them.
+Source: Intel's Architecture Instruction Set Extensions Programming Reference, chapter 3."""
+
+import ctypes
+import platform
+import sys
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .shared import INT64
+from .tiles import address, matrix
+
+EDGE = 16  # most rows of a tile, words of its row
+COLUMNS = 3  # tiles of outputs side by side: the 48 outputs of a panel
+ROWS = 2 * EDGE  # most rows of one call
+FEATURES = {"amx-tile", "amx-bf16"}
+ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA = 158, 0x1023, 18  # Linux's numbers on x86-64
+BYTE = ir.IntType(8)
+
+
+def allowed():
+    """Whether the system lets this process, with its threads and children, use the tile registers."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    return ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0
+
+
+def shapes(height):
+    """The 64 bytes that give the tile registers their shapes: palette 1, bytes of a row (16 bits each), rows."""
+    heights = [height] * 7 + [EDGE]
+    return bytes([1, *[0] * 15, *[4 * EDGE, 0] * 8, *[0] * 16, *heights, *[0] * 8])
+
+
+X, W, STEPS = ("$0", "$1"), "$2", "$3"  # first and second tile of rows of x; steps of 16 words; all count on
+X_STEP, W_STEP, Y_STEP, Y = "$8", "$9", "$10", ("$11", "$12")  # bytes from row to row; the tiles of rows of y
+CONSTRAINTS = "=&r,=&r,=&r,=&r,0,1,2,3,r,r,r,r,r,~{memory},~{cc}"  # $4 … $7 are what $0 … $3 begin with
+
+
+def program(tall, width):
+    """Assembly text: y += x·w for one tile of rows, or two (tall); width: bytes of a row of w."""
+    halves = range(2 if tall else 1)
+    places = [(f"{4 * EDGE * j}({Y[i]}, {Y_STEP})", f"%tmm{COLUMNS * i + j}") for i in halves for j in range(COLUMNS)]
+    lines = [f"tileloadd {place}, {sums}" for place, sums in places]
+    lines.append("1:")
+    for j in range(COLUMNS):
+        lines.append(f"tileloadd {4 * EDGE * j}({W}, {W_STEP}), %tmm7")
+        for i in halves:
+            lines.append(f"tileloadd 0({X[i]}, {X_STEP}), %tmm6")
+            lines.append(f"tdpbf16ps %tmm7, %tmm6, %tmm{COLUMNS * i + j}")
+    lines += [f"addq $${4 * EDGE}, {X[i]}" for i in halves]
+    lines += [f"addq $${EDGE * width}, {W}", f"decq {STEPS}", "jnz 1b"]
+    lines += [f"tilestored {sums}, {place}" for place, sums in places]
+    return "\n".join([*lines, "tilerelease"])
+
+
+@intrinsic
+def tile(typing, x, w, y, ahead):
+    """y += x·w for words x (1 to ROWS, K), w (K, 48) and sums y (like x, 48); values of a row are neighbours; K a
+    multiple of 16. `ahead` is left alone: the processor fetches ahead by itself what is read straight through."""
+
+    def codegen(context, builder, signature, args):
+        llvmlite.binding.initialize_native_asmparser()
+        arrays = [matrix(context, builder, *pair) for pair in zip(signature.args, args, strict=True)]
+        call_program(builder, *arrays[:3])
+        return context.get_dummy_value()
+
+    return types.void(x, w, y, ahead), codegen
+
+
+def call_program(b, x, w, y):
+    """Run the program on three matrices, each (address, bytes from row to row, shape)."""
+    (x, x_step, (rows, words)), (w, w_step, _), (y, y_step, _) = x, w, y
+    tall = b.icmp_signed(">", rows, INT64(EDGE))
+    height = b.select(tall, b.sdiv(b.add(rows, INT64(1)), INT64(2)), rows)
+    table = bytearray(b"".join(shapes(h) for h in range(1, EDGE + 1)))
+    table = cgutils.global_constant(b, "amx.shapes", ir.Constant(ir.ArrayType(BYTE, len(table)), table))
+    setting = address(b, table, b.mul(b.sub(height, INT64(1)), INT64(64)), BYTE)
+    b.asm(ir.FunctionType(ir.VoidType(), [setting.type]), "ldtilecfg ($0)", "r,~{memory}", [setting], side_effect=True)
+
+    def place(base, row, step):
+        return b.ptrtoint(address(b, base, b.mul(step, row), BYTE), INT64)
+
+    first, second = INT64(0), b.sub(rows, height)
+    changing = [place(x, first, x_step), place(x, second, x_step), place(w, first, w_step), b.sdiv(words, INT64(EDGE))]
+    fixed = [x_step, w_step, y_step, place(y, first, y_step), place(y, second, y_step)]
+    kind = ir.FunctionType(ir.LiteralStructType([INT64] * len(changing)), [INT64] * len(changing + fixed))
+    with b.if_else(tall) as (two, one):
+        for branch, halves in ((two, True), (one, False)):
+            with branch:
+                text = program(halves, 4 * EDGE * COLUMNS)
+                b.asm(kind, text, CONSTRAINTS, changing + fixed, side_effect=True)
