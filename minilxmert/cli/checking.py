@@ -70,6 +70,12 @@ def bench_arguments(command):
     command.add_argument("--words", type=int, default=20, help="words a question (default 20)")
     command.add_argument("--objects", type=int, default=36, help="objects a picture (default 36)")
     command.add_argument("--small", action="store_true", help="a small model instead of the published size")
+    command.add_argument(
+        "--ragged", action="store_true", help="sentences of 8 words and more, padded, as real ones are"
+    )
+    command.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), default="float32", help="bfloat16: ours in it, too"
+    )
     command.add_argument("--no-peers", action="store_true", help="leave transformers, ONNX Runtime and OpenVINO out")
     command.add_argument("--start", action="store_true", help="also the time from process start to the first answer")
     command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
@@ -86,7 +92,8 @@ def bench(options):
     if not batches:
         raise MinilxmertError(f"--batches: expected sizes like 1,4,8,32, found {options.batches!r}")
     sizes = (options.seconds, batches, options.words, options.objects)
-    figures = run_benchmark(*sizes, small=options.small, peers=not options.no_peers, start=options.start)
+    switches = {name: getattr(options, name) for name in ("small", "start", "ragged", "dtype")}
+    figures = run_benchmark(*sizes, peers=not options.no_peers, **switches)
     if options.json:
         from ..files import write_file
 
