@@ -21,6 +21,7 @@ from .tiles import NARROW, WIDTH, row
 
 LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice as fast
 STRIP = 64  # inputs of one packing task
+READ = 4 << 20  # bytes of weights that are packed at a time: of a mapped file, so much is in memory
 
 
 def pack_all(counter, bits, panels, column):
@@ -87,8 +88,6 @@ def pack(key, arrays):
     bias = np.zeros((-(-outputs // WIDTH), WIDTH), np.float32)
     np.concatenate(bs, out=bias.reshape(-1)[:outputs])
     copy = Packed(panels_of(ws, NARROW and all(id(w) in narrow for w in ws)), bias, outputs)
-    for w in ws:
-        forget_pages(w)  # they were read once; the packed copy stays
     return Entry(copy, [weakref.ref(each, lambda _: drop(key)) for each in watched], locked)
 
 
@@ -125,8 +124,10 @@ def panels_of(ws, halved=False):
     pieces = panels.view(np.uint16 if halved else np.uint32).reshape(*panels.shape, 1 + paired)
     pack, column = packing_kernel(types.uint16 if halved else types.uint32), 0
     for w in ws:
-        pack(in_rows(w).view(np.uint32), pieces, column)
-        column += len(w)
+        for part in np.array_split(w, max(1, w.nbytes // READ)):
+            pack(in_rows(part).view(np.uint32), pieces, column)
+            forget_pages(part)  # it was read once; the packed copy stays
+            column += len(part)
     return panels
 
 
