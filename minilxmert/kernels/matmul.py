@@ -18,7 +18,7 @@ from .shared import add
 from .threads import get_num_threads, kernel
 from .tiles import ROWS, WIDTH, row
 
-DEPTH = 256  # inputs
+DEPTH = 256  # inputs, or pairs of them
 CHUNK = 192  # most rows of a task: what the second cache holds
 ACTIVATIONS = {None: 0, "gelu": 1, "relu": 2}
 

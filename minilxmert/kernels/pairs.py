@@ -6,6 +6,8 @@ instruction is vdpbf16ps (AVX-512) on a register of words or tdpbf16ps (AMX, amx
 MINILXMERT_BFLOAT16 chooses another way by name: "widened" keeps x in float32 and widens the weights (tiles.py), as
 processors do that have neither; "emulated" is the definition below."""
 
+import functools
+
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
@@ -58,7 +60,6 @@ else:
     tile, MOST = amx.tile if NAME == "amx" else njit(plain_tile), amx.ROWS
 
 
-@kernel(types.Array(types.uint32, 2, "A", readonly=True), types.uint16[:, ::1])
 def round_all(counter, bits, halves):
     """Copy the bits of float32 (R, I) as bfloat16 into halves (R, 2·K). A task is STRIP rows."""
     n = add(counter, 1)
@@ -72,6 +73,12 @@ def round_all(counter, bits, halves):
         n = add(counter, 1)
 
 
+@functools.cache
+def rounding_kernel():
+    """round_all as a Kernel, compiled when first wanted."""
+    return kernel(types.Array(types.uint32, 2, "A", readonly=True), types.uint16[:, ::1])(round_all)
+
+
 def words(inputs):
     """K, how many words hold that many inputs."""
     return -(-inputs // (2 * STEP)) * STEP
@@ -80,5 +87,5 @@ def words(inputs):
 def in_pairs(x):
     """x (R, I) with neighbouring values -> its words (R, K), new"""
     halves = np.empty((len(x), 2 * words(x.shape[1])), np.uint16)
-    round_all(x.view(np.uint32), halves, small=halves.size <= SMALL)
+    rounding_kernel()(x.view(np.uint32), halves, small=halves.size <= SMALL)
     return halves.view(np.uint32)
