@@ -9,7 +9,7 @@ import pytest
 from minilxmert.cli import COMMANDS, main, parser
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("tutorials/*.md")), *sorted(ROOT.glob("weights/*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("tutorials/**/*.md")), *sorted(ROOT.glob("weights/*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

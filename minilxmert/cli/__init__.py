@@ -8,10 +8,10 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import answering, checking, converting, data
+from . import answering, checking, converting, exercises
 from .common import DISAGREES, INTERRUPTED, OK
 
-COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **data.COMMANDS}
+COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **exercises.COMMANDS}
 
 
 def main(argv=None):

@@ -1,0 +1,78 @@
+"""minilxmert exercise: hand the exercises out, check an answer, grade a folder of them."""
+
+from ..files import write_file
+from .common import DISAGREES, OK
+
+
+def exercise_arguments(command):
+    command.set_defaults(action=show)
+    actions = command.add_subparsers(metavar="action")
+    actions.add_parser("list", help="all exercises, with minutes and what they teach").set_defaults(action=show)
+    begin = actions.add_parser("start", help="copy stubs into a folder; files that are there stay as they are")
+    begin.add_argument("folder", metavar="DIR")
+    begin.add_argument("numbers", metavar="N", type=int, nargs="*", help="which exercises (default: all)")
+    begin.set_defaults(action=start)
+    one = actions.add_parser("check", help="is an answer right? exit code 0: yes, 1: no")
+    one.add_argument("number", metavar="N", type=int)
+    one.add_argument("file", metavar="FILE", nargs="?", help="default: the answer to exercise N in this folder")
+    one.add_argument("--seed", type=int, default=0, help="for other random inputs (default 0)")
+    one.set_defaults(action=check)
+    many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
+    many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
+    many.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
+    many.add_argument("--seconds", type=int, default=60, help="processor time a submission may take (default 60)")
+    many.add_argument("--memory", type=int, default=4096, metavar="MB", help="memory it may take (default 4096)")
+    many.set_defaults(action=grade)
+
+
+def exercise(options):
+    """Exercises that check themselves.
+
+    minilxmert exercise start my-exercises 6    # writes my-exercises/ex06_layer_norm.py: fill it in
+    minilxmert exercise check 6                 # in that folder: right, or what is wrong
+    """
+    return options.action(options)
+
+
+def show(options):
+    from ..exercises import NAMES
+    from ..exercises import exercise as get
+
+    print(" N  minutes  chapter  exercise")
+    for number in NAMES:
+        task = get(number)
+        print(f"{number:2}  {task.minutes:7}  {task.chapter:7}  {task.title}: {task.teaches}")
+    print("\nminilxmert exercise start DIR copies them into a folder.")
+
+
+def start(options):
+    from ..exercises.answering import start
+
+    new, there = start(options.folder, options.numbers)
+    for path in new:
+        print(f"wrote {path}")
+    for path in there:
+        print(f"left  {path} as it is")
+    print(f"Fill one in, then: cd {options.folder}; minilxmert exercise check {int((new + there)[0].name[2:4])}")
+
+
+def check(options):
+    from ..exercises.answering import answer_file, check_file
+
+    file = options.file or answer_file(options.number)
+    verdict = check_file(options.number, file, options.seed)
+    print(f"exercise {options.number}: {verdict.text}")
+    return OK if verdict.right else DISAGREES
+
+
+def grade(options):
+    from ..exercises.grading import as_csv, grade, table
+
+    grades = grade(options.folder, options.seconds, options.memory)
+    if options.csv:
+        write_file(options.csv, as_csv(grades))
+    print(table(grades))
+    return OK
+
+
+COMMANDS = {"exercise": (exercise, exercise_arguments, "list, start, check and grade the exercises")}

@@ -1,0 +1,58 @@
+"""A student's files: the stubs copied out, and a function found in a file that may hold anything."""
+
+import linecache
+import types
+from pathlib import Path
+
+from ..errors import MinilxmertError
+from ..files import write_file
+from . import NAMES, exercise, function_name, number_of
+from .checking import Verdict, check
+
+STUBS = Path(__file__).parent / "stubs"
+FOR_PYTEST = ("conftest.py", "test_exercises.py")
+
+
+def start(folder, numbers=()):
+    """Copy the stubs of some exercises (default: all) into a folder, with what pytest needs; what is there stays.
+
+    -> the new files and those that were there already. Raises MinilxmertError."""
+    folder = Path(folder)
+    names = [f"{NAMES[number]}.py" for number in numbers or NAMES if exercise(number)]
+    folder.mkdir(parents=True, exist_ok=True)
+    there = [name for name in names if (folder / name).exists()]
+    for name in (*names, *FOR_PYTEST):
+        if not (folder / name).exists():
+            write_file(folder / name, (STUBS / name).read_text(encoding="utf-8"))
+    return [folder / name for name in names if name not in there], [folder / name for name in there]
+
+
+def answer_file(number, folder="."):
+    """The answer to an exercise in a folder. Raises MinilxmertError when there is none, or more than one."""
+    exercise(number)
+    found = [path for path in sorted(Path(folder).glob("*.py")) if number_of(path.name) == number]
+    if len(found) != 1:
+        what = f"{len(found)} answers ({', '.join(path.name for path in found)})" if found else "none"
+        raise MinilxmertError.at(folder, None, f"one file {NAMES[number]}.py; name the file to check", what)
+    return found[0]
+
+
+def check_file(number, path, seed=0):
+    """The Verdict on the function that a file defines; running the file is part of it."""
+    task, name = exercise(number), function_name(number)
+    module = types.ModuleType(Path(path).stem)
+    module.__file__ = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise MinilxmertError.at(path, None, "a readable Python file", type(problem).__name__) from None
+    linecache.checkcache(str(path))
+    try:
+        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 (the student asks us to run it)
+    except SyntaxError as problem:
+        return Verdict(False, f"Python does not understand line {problem.lineno}: {problem.msg}")
+    except (Exception, SystemExit) as problem:
+        return Verdict(False, f"the file fails before the check begins: {type(problem).__name__}: {problem}")
+    if name not in module.__dict__:
+        return Verdict(False, f"the file defines no function called {name}")
+    return check(task, module.__dict__[name], seed)

@@ -1,0 +1,257 @@
+"""How an answer is checked: one road for all exercises, from "can it be called" to "what kind of mistake is this".
+
+The order: signature, no change of the inputs, then for each output type, shape, dtype, finite, values, all on many
+random inputs with the edge sizes among them; then what only this exercise asks for; then gradients against finite
+differences.
+A wrong value is compared with the exercise's usual mistakes, then with mistakes of any kind (detectors.py)."""
+
+import copy
+import inspect
+import linecache
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .detectors import describe
+
+TOLERANCE = {"float64": 1e-9, "float32": 5e-5}  # relative to the largest value
+STEP, GRADIENT_TOLERANCE = 1e-6, 1e-6  # of the central difference, in float64
+
+
+class Wrong(Exception):
+    """The answer is wrong; the message is the sentence for the student."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """right or not, and the sentence that says so."""
+
+    right: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a check knows. draws(rng) gives argument tuples, ordinary sizes first; solution is the package's function.
+
+    mistakes: (sentence, function with this mistake) pairs; extra(answer, rng) raises Wrong; random: values are left to
+    extra; differentiated(*arguments) gives (f, x) for each output, which is to be the gradient of the number f(x)."""
+
+    title: str
+    minutes: int
+    chapter: int  # of the tutorials
+    teaches: str
+    solution: Callable
+    draws: Callable
+    outputs: tuple = ("the result",)
+    mistakes: tuple = ()
+    extra: Callable | None = None
+    random: bool = False
+    differentiated: Callable | None = None
+
+
+def check(exercise, answer, seed=0):
+    """The Verdict on a function. The same seed draws the same inputs."""
+    rng = np.random.default_rng(seed)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # a wrong answer may divide by zero; the verdict says it better
+            return Verdict(True, f"right: {praise(exercise, answer, rng)}")
+    except Wrong as wrong:
+        return Verdict(False, str(wrong))
+
+
+def praise(exercise, answer, rng):
+    """Run all checks; what was tried, in words. Raises Wrong."""
+    draws = list(exercise.draws(rng))
+    check_signature(exercise, answer, draws[0])
+    expected = [named_parts(exercise, exercise.solution(*copy.deepcopy(args))) for args in draws]
+    found = [call(answer, args) for args in draws]
+    for part, name in enumerate(name for name, _ in expected[0]):
+        check_part(exercise, draws, expected, found, part, name)
+    if exercise.extra:
+        exercise.extra(lambda *args: call(answer, args), rng)
+    if exercise.differentiated:
+        check_gradients(exercise, answer, [args for args in draws if is_double(args)][:4], rng)
+        return f"{len(draws)} random inputs, and the gradients agree with finite differences"
+    return f"{len(draws)} random inputs, edge sizes among them"
+
+
+def check_signature(exercise, answer, args):
+    if not callable(answer):
+        raise Wrong(f"it is a {type(answer).__name__}, not a function")
+    names = list(inspect.signature(exercise.solution).parameters)
+    try:
+        inspect.signature(answer).bind(*args)
+    except TypeError as problem:
+        raise Wrong(f"it must take the arguments ({', '.join(names)}): {problem}") from None
+    except ValueError:
+        pass  # a compiled function that does not tell
+
+
+def call(answer, args):
+    """The result of the answer on copies of the arguments, which it must leave as they are. Raises Wrong."""
+    given = copy.deepcopy(args)
+    try:
+        result = answer(*given)
+    except NotImplementedError:
+        raise Wrong("not written yet: replace the line `raise NotImplementedError`") from None
+    except Exception as problem:
+        raise Wrong(f"it fails on {sizes(args)}: {told(problem, answer)}") from None
+    for number, (before, after) in enumerate(zip(leaves(args), leaves(given), strict=True)):
+        if not same(before, after, 0):
+            raise Wrong(f"it changes its inputs (value {number + 1} of {sizes(args)}): work on a copy")
+    return result
+
+
+def told(problem, answer):
+    """An exception in one line, with the last line of the student's own file that it came through."""
+    file = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == file]
+    where = f" in line {lines[-1]}, `{linecache.getline(file, lines[-1]).strip()}`" if lines else ""
+    return f"{type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}{where}"
+
+
+def named_parts(exercise, result):
+    """[(name, value)] of a result: the parts of a tuple have the names that the exercise gives them."""
+    return list(zip(exercise.outputs, result if len(exercise.outputs) > 1 else (result,), strict=True))
+
+
+def check_part(exercise, draws, expected, found, part, name):
+    """One output on all draws. Raises Wrong with the most telling sentence there is."""
+    faults = []
+    for want, result in zip(expected, found, strict=True):
+        want, have = want[part][1], get_part(exercise, result, part)
+        fault = structure(want, have, name)
+        if fault is None and not exercise.random and not same(want, have, tolerance(want)):
+            fault = "value"
+        faults.append(fault)
+    if not any(faults):
+        return
+    haves = [get_part(exercise, result, part) for result in found]
+    for sentence, mistaken in exercise.mistakes:
+        if all(resembles(exercise, mistaken, args, part, have) for args, have in zip(draws, haves, strict=True)):
+            raise Wrong(f"{name}: {sentence}")
+    structural = [fault for fault in faults if fault and fault != "value"]
+    if structural:
+        raise Wrong(structural[0])
+    wrong = [number for number, fault in enumerate(faults) if fault]
+    pairs = [(expected[number][part][1], haves[number]) for number in wrong]
+    right = "" if len(wrong) == len(draws) else f" (right for {len(draws) - len(wrong)} of {len(draws)} inputs)"
+    raise Wrong(f"{name}: {describe(pairs)}; seen with {sizes(draws[wrong[0]])}{right}")
+
+
+def get_part(exercise, result, part):
+    """Output number `part` of a result. Raises Wrong when there are not as many as there should be."""
+    count = len(exercise.outputs)
+    if result is None:
+        raise Wrong("it returns nothing (None): is the `return` missing?")
+    if count == 1:
+        return result
+    if not isinstance(result, tuple | list) or len(result) != count:
+        found = f"{len(result)} values" if isinstance(result, tuple | list) else f"one {type(result).__name__}"
+        raise Wrong(f"it must return {count} values ({', '.join(exercise.outputs)}), found {found}")
+    return result[part]
+
+
+def resembles(exercise, mistaken, args, part, have):
+    """Whether an output is what a known mistake would give."""
+    try:
+        result = mistaken(*copy.deepcopy(args))
+    except Exception:
+        return False
+    want = result[part] if len(exercise.outputs) > 1 else result
+    return structure(want, have, "", finite=False) is None and same(want, have, tolerance(want))
+
+
+def structure(want, have, name, finite=True):
+    """What is wrong with type, shape or dtype, or is not finite; None when nothing is."""
+    if have is None:
+        return f"{name} is None: is something not returned?"
+    if isinstance(want, np.ndarray):
+        return array_fault(want, have, name, finite)
+    if isinstance(want, float | np.floating):
+        if np.ndim(have) or not isinstance(have, int | float | np.number | np.ndarray):
+            return f"{name} must be one number, found {type_of(have)}"
+        return f"{name} is {have}" if finite and not np.isfinite(have) else None
+    if isinstance(want, dict):
+        if not isinstance(have, dict) or set(have) != set(want):
+            return f"{name} must be a dict with the keys {', '.join(map(str, want))}, found {type_of(have)}"
+        return next(filter(None, (structure(want[k], have[k], f"{name}[{k!r}]", finite) for k in want)), None)
+    if not isinstance(have, type(want)):
+        return f"{name} must be a {type(want).__name__}, found {type_of(have)}"
+    return None
+
+
+def array_fault(want, have, name, finite):
+    if not isinstance(have, np.ndarray | np.generic):
+        return f"{name} must be an array, found {type_of(have)}"
+    if have.shape != want.shape:
+        turned = " (transposed?)" if have.ndim == 2 and have.shape == want.shape[::-1] else ""
+        return f"{name} must have the shape {want.shape}, found {have.shape}{turned}"
+    exact = want.dtype.kind == "f"
+    if have.dtype != want.dtype if exact else have.dtype.kind not in {"i": "iu", "u": "iu", "b": "b"}[want.dtype.kind]:
+        return f"{name} must have the dtype {want.dtype}, found {have.dtype}"
+    if finite and exact and not np.isfinite(have).all():
+        what = "NaN (0/0, or infinity minus infinity?)" if np.isnan(have).any() else "infinity (does an exp overflow?)"
+        return f"{name} is not finite: it holds {what}"
+    return None
+
+
+def same(want, have, tolerance):
+    """Whether two values are equal, floats to a tolerance relative to the largest (NaN equals NaN)."""
+    if isinstance(want, dict):
+        return all(same(want[key], have[key], tolerance) for key in want)
+    if isinstance(want, np.ndarray | np.generic | float) and np.asarray(want).dtype.kind == "f":
+        scale = np.abs(want, where=np.isfinite(want), out=np.zeros_like(want, "float64")).max(initial=0)
+        return np.allclose(have, want, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
+    if isinstance(want, np.ndarray):
+        return np.array_equal(want, have)
+    return want == have
+
+
+def tolerance(want):
+    first = next(iter(want.values())) if isinstance(want, dict) and want else want
+    return TOLERANCE.get(str(getattr(first, "dtype", "float64")), 1e-9)
+
+
+def check_gradients(exercise, answer, draws, rng):
+    """Each output against the central difference along a random direction. Raises Wrong."""
+    for args in draws:
+        result = call(answer, args)
+        for part, (f, x) in enumerate(exercise.differentiated(*args)):
+            v = rng.standard_normal(x.shape)
+            numeric = (f(x + STEP * v) - f(x - STEP * v)) / (2 * STEP)
+            exact = float(np.sum(get_part(exercise, result, part) * v))
+            if abs(exact - numeric) > GRADIENT_TOLERANCE * max(1, abs(numeric)):
+                name = exercise.outputs[part]
+                raise Wrong(f"{name}: along a random direction {exact:.8g}, by finite differences {numeric:.8g}")
+
+
+def is_double(args):
+    return all(leaf.dtype != np.float32 for leaf in leaves(args) if isinstance(leaf, np.ndarray))
+
+
+def leaves(value):
+    """The arrays and plain values in nested tuples, lists and dicts."""
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in leaves(item)]
+    if isinstance(value, tuple | list):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [] if callable(value) or isinstance(value, np.random.Generator) else [value]
+
+
+def sizes(args):
+    """The arguments in words: shapes of arrays, short values as they are."""
+    words = []
+    for arg in args:
+        text = f"array {arg.shape}" if isinstance(arg, np.ndarray) else repr(arg)
+        words.append(text if len(text) <= 40 else type_of(arg))
+    return ", ".join(words)
+
+
+def type_of(value):
+    return f"a {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""What `minilxmert exercise start` copies into a folder: the stubs, and two files that let pytest run the checks."""
