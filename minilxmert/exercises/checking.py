@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .comparing import is_double, leaves, same, structure, tolerance, type_of
 from .detectors import describe
 
-TOLERANCE = {"float64": 1e-9, "float32": 5e-5}  # relative to the largest value
 STEP, GRADIENT_TOLERANCE = 1e-6, 1e-6  # of the central difference, in float64
 
 
@@ -38,7 +38,7 @@ class Exercise:
     """What a check knows. draws(rng) gives argument tuples, ordinary sizes first; solution is the package's function.
 
     mistakes: (sentence, function with this mistake) pairs; extra(answer, rng) raises Wrong; random: values are left to
-    extra; differentiated(*arguments) gives (f, x) for each output, which is to be the gradient of the number f(x)."""
+    extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None."""
 
     title: str
     minutes: int
@@ -123,10 +123,10 @@ def named_parts(exercise, result):
 def check_part(exercise, draws, expected, found, part, name):
     """One output on all draws. Raises Wrong with the most telling sentence there is."""
     faults = []
-    for want, result in zip(expected, found, strict=True):
+    for args, want, result in zip(draws, expected, found, strict=True):
         want, have = want[part][1], get_part(exercise, result, part)
         fault = structure(want, have, name)
-        if fault is None and not exercise.random and not same(want, have, tolerance(want)):
+        if fault is None and not exercise.random and not same(want, have, tolerance(args, want)):
             fault = "value"
         faults.append(fault)
     if not any(faults):
@@ -164,84 +164,23 @@ def resembles(exercise, mistaken, args, part, have):
     except Exception:
         return False
     want = result[part] if len(exercise.outputs) > 1 else result
-    return structure(want, have, "", finite=False) is None and same(want, have, tolerance(want))
-
-
-def structure(want, have, name, finite=True):
-    """What is wrong with type, shape or dtype, or is not finite; None when nothing is."""
-    if have is None:
-        return f"{name} is None: is something not returned?"
-    if isinstance(want, np.ndarray):
-        return array_fault(want, have, name, finite)
-    if isinstance(want, float | np.floating):
-        if np.ndim(have) or not isinstance(have, int | float | np.number | np.ndarray):
-            return f"{name} must be one number, found {type_of(have)}"
-        return f"{name} is {have}" if finite and not np.isfinite(have) else None
-    if isinstance(want, dict):
-        if not isinstance(have, dict) or set(have) != set(want):
-            return f"{name} must be a dict with the keys {', '.join(map(str, want))}, found {type_of(have)}"
-        return next(filter(None, (structure(want[k], have[k], f"{name}[{k!r}]", finite) for k in want)), None)
-    if not isinstance(have, type(want)):
-        return f"{name} must be a {type(want).__name__}, found {type_of(have)}"
-    return None
-
-
-def array_fault(want, have, name, finite):
-    if not isinstance(have, np.ndarray | np.generic):
-        return f"{name} must be an array, found {type_of(have)}"
-    if have.shape != want.shape:
-        turned = " (transposed?)" if have.ndim == 2 and have.shape == want.shape[::-1] else ""
-        return f"{name} must have the shape {want.shape}, found {have.shape}{turned}"
-    exact = want.dtype.kind == "f"
-    if have.dtype != want.dtype if exact else have.dtype.kind not in {"i": "iu", "u": "iu", "b": "b"}[want.dtype.kind]:
-        return f"{name} must have the dtype {want.dtype}, found {have.dtype}"
-    if finite and exact and not np.isfinite(have).all():
-        what = "NaN (0/0, or infinity minus infinity?)" if np.isnan(have).any() else "infinity (does an exp overflow?)"
-        return f"{name} is not finite: it holds {what}"
-    return None
-
-
-def same(want, have, tolerance):
-    """Whether two values are equal, floats to a tolerance relative to the largest (NaN equals NaN)."""
-    if isinstance(want, dict):
-        return all(same(want[key], have[key], tolerance) for key in want)
-    if isinstance(want, np.ndarray | np.generic | float) and np.asarray(want).dtype.kind == "f":
-        scale = np.abs(want, where=np.isfinite(want), out=np.zeros_like(want, "float64")).max(initial=0)
-        return np.allclose(have, want, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
-    if isinstance(want, np.ndarray):
-        return np.array_equal(want, have)
-    return want == have
-
-
-def tolerance(want):
-    first = next(iter(want.values())) if isinstance(want, dict) and want else want
-    return TOLERANCE.get(str(getattr(first, "dtype", "float64")), 1e-9)
+    return structure(want, have, "", finite=False) is None and same(want, have, tolerance(args, want))
 
 
 def check_gradients(exercise, answer, draws, rng):
     """Each output against the central difference along a random direction. Raises Wrong."""
     for args in draws:
         result = call(answer, args)
-        for part, (f, x) in enumerate(exercise.differentiated(*args)):
+        for part, f_and_x in enumerate(exercise.differentiated(*args)):
+            if f_and_x is None:
+                continue
+            f, x = f_and_x
             v = rng.standard_normal(x.shape)
             numeric = (f(x + STEP * v) - f(x - STEP * v)) / (2 * STEP)
             exact = float(np.sum(get_part(exercise, result, part) * v))
             if abs(exact - numeric) > GRADIENT_TOLERANCE * max(1, abs(numeric)):
                 name = exercise.outputs[part]
                 raise Wrong(f"{name}: along a random direction {exact:.8g}, by finite differences {numeric:.8g}")
-
-
-def is_double(args):
-    return all(leaf.dtype != np.float32 for leaf in leaves(args) if isinstance(leaf, np.ndarray))
-
-
-def leaves(value):
-    """The arrays and plain values in nested tuples, lists and dicts."""
-    if isinstance(value, dict):
-        return [leaf for item in value.values() for leaf in leaves(item)]
-    if isinstance(value, tuple | list):
-        return [leaf for item in value for leaf in leaves(item)]
-    return [] if callable(value) or isinstance(value, np.random.Generator) else [value]
 
 
 def sizes(args):
@@ -251,7 +190,3 @@ def sizes(args):
         text = f"array {arg.shape}" if isinstance(arg, np.ndarray) else repr(arg)
         words.append(text if len(text) <= 40 else type_of(arg))
     return ", ".join(words)
-
-
-def type_of(value):
-    return f"a {type(value).__name__}"

@@ -25,18 +25,23 @@ def shown(value):
 
 def factor(pairs):
     """found = k · right"""
-    factors = []
+    factors, lone = [], False
     for want, have in pairs:
         square = (want.astype(float) ** 2).sum()
         if want.dtype.kind != "f" or not square:
             return None
+        lone = lone or want.size == 1  # one number is always a multiple of another
         k = float((want * have).sum() / square)
         if not close(k * want, have, want):
             return None
         factors.append(k)
     if np.ptp(factors) > CLOSE * max(map(abs, factors)):
+        if lone:
+            return None
         some = ", ".join(f"{k:.4g}" for k in factors[:3])
         return f"right up to a factor that depends on the input ({some}): is it scaled by the wrong size?"
+    if abs(factors[0] - 1) < 10 * CLOSE:
+        return None  # nearly right: the place of the difference says more
     if abs(factors[0]) < CLOSE:
         return "it is all zeros"
     if abs(factors[0] + 1) < CLOSE:
@@ -49,11 +54,12 @@ def offset(pairs):
     offsets = []
     for want, have in pairs:
         c = (have - want).mean() if want.dtype.kind in "fiu" else np.nan
-        if want.size < 2 or not close(want + c, have, want):
+        if not want.size or not close(want + c, have, want):
             return None
         offsets.append(c)
-    same = np.ptp(offsets) <= CLOSE * max(map(abs, offsets))
-    return f"off by the same amount everywhere ({offsets[0]:.4g}{'' if same else ', another one for other inputs'})"
+    if np.ptp(offsets) > CLOSE * max(map(abs, offsets)):
+        return None
+    return f"off by the same amount everywhere, {offsets[0]:.4g}"
 
 
 def transposed(pairs):

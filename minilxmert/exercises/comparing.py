@@ -1,0 +1,74 @@
+"""Whether two results are alike, first in form (type, shape, dtype), then in value."""
+
+import numpy as np
+
+DOUBLE, SINGLE = 1e-9, 5e-5  # tolerances in float64 and float32, relative to the largest value
+KINDS = {"i": "iu", "u": "iu", "b": "b"}  # whole numbers may be of any size
+
+
+def structure(want, have, name, finite=True):
+    """What is wrong with type, shape or dtype, or is not finite; None when nothing is."""
+    if have is None:
+        return f"{name} is None: is something not returned?"
+    if isinstance(want, np.ndarray):
+        return array_fault(want, have, name, finite)
+    if isinstance(want, float | np.floating):
+        if np.ndim(have) or not isinstance(have, int | float | np.number | np.ndarray):
+            return f"{name} must be one number, found {type_of(have)}"
+        return f"{name} is {have}" if finite and not np.isfinite(have) else None
+    if isinstance(want, dict):
+        if not isinstance(have, dict) or set(have) != set(want):
+            return f"{name} must be a dict with the keys {', '.join(map(str, want))}, found {type_of(have)}"
+        return next(filter(None, (structure(want[k], have[k], f"{name}[{k!r}]", finite) for k in want)), None)
+    if not isinstance(have, type(want)):
+        return f"{name} must be a {type(want).__name__}, found {type_of(have)}"
+    return None
+
+
+def array_fault(want, have, name, finite):
+    if not isinstance(have, np.ndarray | np.generic):
+        return f"{name} must be an array, found {type_of(have)}"
+    if have.shape != want.shape:
+        turned = " (transposed?)" if have.ndim == 2 and have.shape == want.shape[::-1] else ""
+        return f"{name} must have the shape {want.shape}, found {have.shape}{turned}"
+    exact = want.dtype.kind == "f"
+    if have.dtype != want.dtype and (exact or have.dtype.kind not in KINDS[want.dtype.kind]):
+        return f"{name} must have the dtype {want.dtype}, found {have.dtype}"
+    if finite and exact and not np.isfinite(have).all():
+        what = "NaN (0/0, or infinity minus infinity?)" if np.isnan(have).any() else "infinity (does an exp overflow?)"
+        return f"{name} is not finite: it holds {what}"
+    return None
+
+
+def same(want, have, tolerance):
+    """Whether two values are equal, floats to a tolerance relative to the largest (NaN equals NaN)."""
+    if isinstance(want, dict):
+        return all(same(want[key], have[key], tolerance) for key in want)
+    if isinstance(want, np.ndarray | np.generic | float) and np.asarray(want).dtype.kind == "f":
+        scale = np.abs(want, where=np.isfinite(want), out=np.zeros_like(want, "float64")).max(initial=0)
+        return np.allclose(have, want, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
+    if isinstance(want, np.ndarray):
+        return np.array_equal(want, have)
+    return want == have
+
+
+def tolerance(*values):
+    return DOUBLE if is_double(values) else SINGLE
+
+
+def is_double(values):
+    """Whether nothing in nested values is float32."""
+    return not any(getattr(leaf, "dtype", None) == np.float32 for leaf in leaves(values))
+
+
+def leaves(value):
+    """The arrays and plain values in nested tuples, lists and dicts."""
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in leaves(item)]
+    if isinstance(value, tuple | list):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [] if callable(value) or isinstance(value, np.random.Generator) else [value]
+
+
+def type_of(value):
+    return f"a {type(value).__name__}"
