@@ -6,6 +6,7 @@ differences.
 A wrong value is compared with the exercise's usual mistakes, then with mistakes of any kind (detectors.py)."""
 
 import copy
+import functools
 import inspect
 import linecache
 import traceback
@@ -73,7 +74,7 @@ def praise(exercise, answer, rng):
     for part, name in enumerate(name for name, _ in expected[0]):
         check_part(exercise, draws, expected, found, part, name)
     if exercise.extra:
-        exercise.extra(lambda *args: call(answer, args), rng)
+        exercise.extra(watched(answer), rng)
     if exercise.differentiated:
         check_gradients(exercise, answer, [args for args in draws if is_double(args)][:4], rng)
         return f"{len(draws)} random inputs, and the gradients agree with finite differences"
@@ -105,6 +106,16 @@ def call(answer, args):
         if not same(before, after, 0):
             raise Wrong(f"it changes its inputs (value {number + 1} of {sizes(args)}): work on a copy")
     return result
+
+
+def watched(answer):
+    """The answer as a function whose every call is checked like the others; __wrapped__ is the answer itself."""
+
+    @functools.wraps(answer)
+    def asked(*args):
+        return call(answer, args)
+
+    return asked
 
 
 def told(problem, answer):
@@ -187,6 +198,6 @@ def sizes(args):
     """The arguments in words: shapes of arrays, short values as they are."""
     words = []
     for arg in args:
-        text = f"array {arg.shape}" if isinstance(arg, np.ndarray) else repr(arg)
+        text = f"array {arg.shape}" if isinstance(arg, np.ndarray) else getattr(arg, "__name__", repr(arg))
         words.append(text if len(text) <= 40 else type_of(arg))
     return ", ".join(words)

@@ -65,7 +65,10 @@ EXERCISE = Exercise(
         ("it is NaN when no row has a label; the loss is 0 then", changed(lambda c, labels: c.sum())),
         ("it is the sum over the rows; take the mean of those with a label", changed(lambda c, labels: 1)),
         ('-1 means "no label", but logits[-1] is the last class', changed(last=True)),
-        ("large scores overflow: subtract the row's largest score before exp", changed(safe=False)),
+        (
+            "large scores overflow, or a share of 0 has its logarithm taken: subtract the maximum",
+            changed(safe=False),
+        ),
         ("rows without a label must have the gradient 0", changed(quiet=False)),
         ("the sign is wrong: the loss is minus the logarithm of the share", lambda x, y: (-solution(x, y)[0], x)),
     ),

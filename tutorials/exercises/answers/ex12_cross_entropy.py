@@ -59,7 +59,7 @@ def wrong_gradient_of_unlabelled(logits, labels):
 
 
 def wrong_overflow(logits, labels):
-    """infinity"""
+    """a share of 0 has its logarithm taken"""
     rows = np.flatnonzero(labels >= 0)
     p = softmax(logits)[rows, labels[rows]]
     return -np.log(p).sum() / max(len(rows), 1), right_row_by_row(logits, labels)[1]

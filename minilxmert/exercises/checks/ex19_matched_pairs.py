@@ -1,0 +1,61 @@
+"""Half of the pictures get a sentence of another picture: the matching task."""
+
+import numpy as np
+
+from ..checking import Exercise, Wrong
+
+IGNORED = -100
+
+
+def solution(pictures, answers, rng):
+    sentences, matched = np.arange(len(pictures)), (rng.random(len(pictures)) < 0.5).astype(np.int64)
+    for row in np.flatnonzero(matched == 0):
+        sentences[row] = rng.choice(np.flatnonzero(pictures != pictures[row]))
+    return sentences, matched, np.where(matched == 1, answers, IGNORED)
+
+
+def draws(rng):
+    """Batches with several sentences of one picture, and the smallest one that there is."""
+    for number in range(20):
+        pictures = rng.integers(0, 3, 2 + number % 6)
+        pictures[:2] = 0, 1
+        yield pictures, rng.integers(0, 9, len(pictures)), np.random.default_rng(number)
+
+
+def statistics(answer, rng):
+    """Four thousand sentences about five pictures, so that another sentence is often one of the same picture."""
+    pictures, given = rng.integers(0, 5, 4000), rng.integers(0, 9, 4000)
+    sentences, matched, answers = answer(pictures, given, np.random.default_rng(1))
+    own = sentences == np.arange(4000)
+    if not np.isin(matched, (0, 1)).all():
+        raise Wrong("matched must be 1 (the sentence belongs to the picture) or 0")
+    if own.any() and not matched[own].any():
+        raise Wrong("is matched inverted? 1 means that the sentence belongs to the picture")
+    if (pictures[sentences] == pictures)[matched == 0].any():
+        raise Wrong("some swapped sentences belong to the same picture after all: take one of a different picture")
+    if not own[matched == 1].all():
+        raise Wrong("matched is 1 where the sentence is not the picture's own: a label for a swap that was made")
+    if abs(matched.mean() - 0.5) > 0.05:
+        raise Wrong(f"{matched.mean():.0%} keep their sentence, expected 50 %, decided for each picture on its own")
+    if (answers[matched == 1] != given[matched == 1]).any():
+        raise Wrong("the answers of matching pairs must stay as they are")
+    if (answers[matched == 0] != IGNORED).any():
+        raise Wrong("a question about another picture has no answer: -100 where the pair does not match")
+    again = answer(pictures, given, np.random.default_rng(1)), answer(pictures, given, np.random.default_rng(2))
+    if (again[0][0] != sentences).any() or (again[1][0] == sentences).all():
+        raise Wrong("it must draw from rng, and from nothing else: the same rng, the same result")
+    if len(np.unique((sentences - np.arange(4000))[matched == 0])) < 400:
+        raise Wrong("the other sentence is always found at the same distance: draw it from all others")
+
+
+EXERCISE = Exercise(
+    title="Pairs that match, and pairs that do not",
+    minutes=30,
+    chapter=9,
+    teaches="negatives that are really negative; which label means a match; which losses a swap switches off",
+    solution=solution,
+    draws=draws,
+    outputs=("sentences", "matched", "answers"),
+    random=True,
+    extra=statistics,
+)
