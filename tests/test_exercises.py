@@ -63,6 +63,7 @@ def test_stubs_are_refused_as_not_written_and_fit_the_solution(number):
 
 
 def test_every_exercise_has_its_files_and_its_line_in_the_table():
+    assert list(NAMES) == list(range(1, 27))
     for folder in (Path(checks.__path__[0]), STUBS, ANSWERS):
         assert {path.stem for path in folder.glob("ex*.py")} == set(NAMES.values())
     table = (ROOT / "tutorials" / "exercises" / "README.md").read_text()
