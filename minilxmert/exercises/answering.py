@@ -1,6 +1,7 @@
 """A student's files: the stubs copied out, and a function found in a file that may hold anything."""
 
 import linecache
+import sys
 import types
 from pathlib import Path
 
@@ -47,12 +48,15 @@ def check_file(number, path, seed=0):
     except (OSError, UnicodeDecodeError) as problem:
         raise MinilxmertError.at(path, None, "a readable Python file", type(problem).__name__) from None
     linecache.checkcache(str(path))
+    sys.path.insert(0, str(Path(path).resolve().parent))  # a file may import its neighbours
     try:
         exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 (the student asks us to run it)
     except SyntaxError as problem:
         return Verdict(False, f"Python does not understand line {problem.lineno}: {problem.msg}")
     except (Exception, SystemExit) as problem:
         return Verdict(False, f"the file fails before the check begins: {type(problem).__name__}: {problem}")
+    finally:
+        sys.path.pop(0)
     if name not in module.__dict__:
         return Verdict(False, f"the file defines no function called {name}")
     return check(task, module.__dict__[name], seed)

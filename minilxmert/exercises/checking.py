@@ -49,6 +49,7 @@ class Exercise:
     draws: Callable
     outputs: tuple = ("the result",)
     mistakes: tuple = ()
+    not_finite: str = ""  # what NaN and infinities mostly come from
     extra: Callable | None = None
     random: bool = False
     differentiated: Callable | None = None
@@ -148,7 +149,8 @@ def check_part(exercise, draws, expected, found, part, name):
             raise Wrong(f"{name}: {sentence}")
     structural = [fault for fault in faults if fault and fault != "value"]
     if structural:
-        raise Wrong(structural[0])
+        hint = f"; {exercise.not_finite}" if exercise.not_finite and "not finite" in structural[0] else ""
+        raise Wrong(structural[0] + hint)
     wrong = [number for number, fault in enumerate(faults) if fault]
     pairs = [(expected[number][part][1], haves[number]) for number in wrong]
     right = "" if len(wrong) == len(draws) else f" (right for {len(draws) - len(wrong)} of {len(draws)} inputs)"

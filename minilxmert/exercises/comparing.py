@@ -15,7 +15,7 @@ def structure(want, have, name, finite=True):
     if isinstance(want, float | np.floating):
         if np.ndim(have) or not isinstance(have, int | float | np.number | np.ndarray):
             return f"{name} must be one number, found {type_of(have)}"
-        return f"{name} is {have}" if finite and not np.isfinite(have) else None
+        return f"{name} is not finite: {have}" if finite and not np.isfinite(have) else None
     if isinstance(want, dict):
         if not isinstance(have, dict) or set(have) != set(want):
             return f"{name} must be a dict with the keys {', '.join(map(str, want))}, found {type_of(have)}"

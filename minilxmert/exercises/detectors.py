@@ -35,9 +35,10 @@ def factor(pairs):
         if not close(k * want, have, want):
             return None
         factors.append(k)
-    if np.ptp(factors) > CLOSE * max(map(abs, factors)):
-        if lone:
-            return None
+    steady = np.ptp(factors) <= CLOSE * max(map(abs, factors))
+    if lone and not (steady and len(factors) > 1):
+        return None
+    if not steady:
         some = ", ".join(f"{k:.4g}" for k in factors[:3])
         return f"right up to a factor that depends on the input ({some}): is it scaled by the wrong size?"
     if abs(factors[0] - 1) < 10 * CLOSE:
@@ -57,7 +58,7 @@ def offset(pairs):
         if not want.size or not close(want + c, have, want):
             return None
         offsets.append(c)
-    if np.ptp(offsets) > CLOSE * max(map(abs, offsets)):
+    if sum(want.size for want, _ in pairs) < 2 or np.ptp(offsets) > CLOSE * max(map(abs, offsets)):
         return None
     return f"off by the same amount everywhere, {offsets[0]:.4g}"
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MinilxmertError
+from ..files import read_small, strict_json, write_file
 from . import number_of
 from .answering import check_file
 
@@ -58,27 +59,27 @@ def submissions(folder):
 
 def verdict_of(number, path, seconds, megabytes):
     """(right, sentence) of one submission, from a process of its own."""
-    command = [sys.executable, "-m", __name__, str(number), str(path.resolve()), str(seconds), str(megabytes)]
-    with tempfile.TemporaryDirectory() as home:
-        home_only = {"HOME": home, "TMPDIR": home, "NUMBA_CACHE_DIR": home, "OPENBLAS_NUM_THREADS": "1"}
-        place = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        told = Path(home) / "verdict.json"
+        command = [sys.executable, "-m", __name__, str(number), path.resolve(), told, str(seconds), str(megabytes)]
+        package = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+        places = {"HOME": home, "TMPDIR": home, "NUMBA_CACHE_DIR": home, "PYTHONPATH": package}
         process = subprocess.Popen(
-            command, cwd=home, env={**os.environ, **home_only, **place}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            command, cwd=home, env={**os.environ, **places, "OPENBLAS_NUM_THREADS": "1"}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            told, _ = process.communicate(timeout=2 * seconds)
+            process.wait(2 * seconds)
         except subprocess.TimeoutExpired:
-            told = b""
+            pass
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
-            process.communicate()
-    try:
-        right, sentence = json.loads(told)
-        return bool(right), str(sentence)
-    except (ValueError, TypeError):
-        return False, ended(process.returncode, seconds, megabytes)
+        code = process.wait()
+        if not told.exists():
+            return False, ended(code, seconds, megabytes)
+        verdict = strict_json(read_small(told), told)
+        return bool(verdict["right"]), str(verdict["text"])
 
 
 def ended(code, seconds, megabytes):
@@ -102,7 +103,10 @@ def limit(seconds, megabytes):
 def table(grades):
     """The grades as text, a line each, and the count of right ones for each student."""
     width = max(len(grade.student) for grade in grades)
-    lines = [f"{g.student:<{width}}  {g.exercise:>2}  {'right' if g.right else 'WRONG'}  {g.verdict}" for g in grades]
+    lines = [
+        f"{g.student:<{width}}  {g.exercise:>2}  {'right' if g.right else 'WRONG'}  {g.verdict.removeprefix('right: ')}"
+        for g in grades
+    ]
     for student in dict.fromkeys(grade.student for grade in grades):
         mine = [grade.right for grade in grades if grade.student == student]
         lines.append(f"{student:<{width}}  {sum(mine)} of {len(mine)} right")
@@ -122,17 +126,12 @@ def as_csv(grades):
     return text.getvalue()
 
 
-def child(number, path, seconds, megabytes):
-    """In the process of one submission: what it prints goes nowhere, the verdict to the parent."""
-    parent = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def child(number, path, told, seconds, megabytes):
+    """In the process of one submission: check it and write the verdict to the file `told`."""
     limit(int(seconds), int(megabytes))
-    try:
-        verdict = check_file(int(number), path)
-        told = verdict.right, verdict.text
-    except MemoryError:
-        told = False, f"it needs more than {megabytes} MB of memory"
-    os.write(parent, json.dumps(told).encode())
+    sys.dont_write_bytecode = True  # in the student's folder
+    verdict = check_file(int(number), path)
+    write_file(told, json.dumps({"right": verdict.right, "text": verdict.text}))
 
 
 if __name__ == "__main__":

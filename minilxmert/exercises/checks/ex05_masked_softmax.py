@@ -46,6 +46,7 @@ def after(scores, visible):
 
 
 AXIS = "it is summed over the wrong axis: each row (last axis) sums to 1"
+OVERFLOW = "large scores overflow: subtract the row's largest score before exp"
 EXERCISE = Exercise(
     title="Softmax with a mask",
     minutes=20,
@@ -53,12 +54,13 @@ EXERCISE = Exercise(
     teaches="softmax that cannot overflow; why a mask is added to the scores, before the softmax",
     solution=solution,
     draws=draws,
+    not_finite=OVERFLOW,
     extra=blind_row,
     mistakes=(
         ("the rows do not sum to 1: is the mask applied after the softmax? Add it to the scores, before", after),
         ("the mask is inverted: 1 means visible", lambda s, visible: solution(s, 1 - visible)),
         ("the mask is not used", lambda s, visible: softmax(s)),
-        ("large scores overflow: subtract the row's largest score before exp", unshifted),
+        (OVERFLOW, unshifted),
         ("hidden scores are set to 0, but exp(0) is 1: make them very negative", lambda s, v: softmax(s * v)),
         ("the mask is added as 1 and 0, which hides nothing", lambda s, v: softmax(s + v)),
         ("the mask is added as 0 and 1, which hides nothing", lambda s, v: softmax(s + 1 - v)),

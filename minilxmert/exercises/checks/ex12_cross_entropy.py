@@ -51,6 +51,7 @@ def changed(count=lambda counted, labels: max(counted.sum(), 1), last=False, saf
     return cross_entropy
 
 
+OVERFLOW = "large scores overflow, or a share of 0 has its logarithm taken: x - max - log(sum(exp(x - max)))"
 EXERCISE = Exercise(
     title="Cross-entropy and its gradient",
     minutes=40,
@@ -60,15 +61,13 @@ EXERCISE = Exercise(
     draws=draws,
     outputs=("loss", "gradient"),
     differentiated=differentiated,
+    not_finite=OVERFLOW,
     mistakes=(
         ("the mean is taken over all rows; only those with a label count", changed(lambda c, labels: len(labels))),
         ("it is NaN when no row has a label; the loss is 0 then", changed(lambda c, labels: c.sum())),
         ("it is the sum over the rows; take the mean of those with a label", changed(lambda c, labels: 1)),
         ('-1 means "no label", but logits[-1] is the last class', changed(last=True)),
-        (
-            "large scores overflow, or a share of 0 has its logarithm taken: subtract the maximum",
-            changed(safe=False),
-        ),
+        (OVERFLOW, changed(safe=False)),
         ("rows without a label must have the gradient 0", changed(quiet=False)),
         ("the sign is wrong: the loss is minus the logarithm of the share", lambda x, y: (-solution(x, y)[0], x)),
     ),

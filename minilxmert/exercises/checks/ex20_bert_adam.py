@@ -4,39 +4,42 @@ import numpy as np
 
 from ..checking import Exercise
 
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-6
+BETA, EPS = (0.9, 0.999), 1e-6
 SHAPES = {"query.w": (3, 2), "query.b": (3,), "norm.w": (3,), "norm.b": (3,)}
 
 
-def changed(
-    clip=lambda g, whole, most: g * min(1.0, most / (whole + 1e-30)),
-    correct=False,
-    exempt=lambda name: name.endswith(".b") or "norm" in name,
-    root=lambda v: np.sqrt(v) + EPS,
-    l2=False,
-    of_rate=True,
-    old=False,
-    beta=(BETA1, BETA2),
-):
+def together(g, whole, most):
+    return g * min(1.0, most / (whole + 1e-30))
+
+
+def apart(g, whole, most):
+    return together(g, np.sqrt((g**2).sum()), most)
+
+
+def stays(name):
+    return name.endswith(".b") or "norm" in name
+
+
+def outside(v):
+    return np.sqrt(v) + EPS
+
+
+def changed(clip=together, exempt=stays, root=outside, correct=False, l2=False, of_rate=True, old=False, beta=BETA):
     """A step with one piece changed; as it stands, the right one."""
 
     def step(p, g, m, v, rate, decay, max_norm):
-        whole = sum((x.astype(float) ** 2).sum() for x in g.values()) ** 0.5
+        whole = sum((x**2).sum() for x in g.values()) ** 0.5
         new_p, new_m, new_v = {}, {}, {}
         for name in p:
-            d = clip(g[name], whole, max_norm)
-            held = 0 if exempt(name) else decay
-            d = d + held * p[name] if l2 else d
+            held = (0 if exempt(name) else decay) * p[name]
+            d = clip(g[name], whole, max_norm) + (held if l2 else 0)
             new_m[name] = beta[0] * m[name] + (1 - beta[0]) * d
             new_v[name] = beta[1] * v[name] + (1 - beta[1]) * d * d
             mean, square = (m[name], v[name]) if old else (new_m[name], new_v[name])
             if correct:
                 mean, square = mean / (1 - beta[0]), square / (1 - beta[1])
-            change = mean / root(square)
-            if l2:
-                new_p[name] = p[name] - rate * change
-            else:
-                new_p[name] = p[name] - rate * change - (rate if of_rate else 1) * held * p[name]
+            decayed = 0 if l2 else held * (rate if of_rate else 1)
+            new_p[name] = p[name] - rate * mean / root(square) - decayed
         return new_p, new_m, new_v
 
     return step
@@ -55,10 +58,6 @@ def draws(rng):
         m = {name: 0.1 * x * (number > 5) for name, x in m.items()}
         v = {name: 0.1 * x * x * (number > 5) for name, x in v.items()}
         yield p, g, m, v, 0.05, 0.2, 1.0
-
-
-def apart(g, whole, most):
-    return g * min(1.0, most / (np.sqrt((g**2).sum()) + 1e-30))
 
 
 EXERCISE = Exercise(
@@ -88,6 +87,6 @@ EXERCISE = Exercise(
         ("the values are clipped one by one; scale all by one factor", changed(clip=lambda g, w, n: np.clip(g, -n, n))),
         ("eps belongs outside the square root here: √v + eps", changed(root=lambda v: np.sqrt(v + EPS))),
         ("the old moments are used; the new ones count", changed(old=True)),
-        ("0.9 and 0.999 are exchanged", changed(beta=(BETA2, BETA1))),
+        ("0.9 and 0.999 are exchanged", changed(beta=BETA[::-1])),
     ),
 )
