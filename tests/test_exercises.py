@@ -6,7 +6,6 @@ import inspect
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,18 +195,24 @@ def test_a_folder_of_submissions_is_graded(capsys, tmp_path):
         "cyd_ex06_layer_norm.py": "while True: pass",
         "=dan/ex06_layer_norm.py": "import numpy\nx = numpy.ones(1 << 40)",
         "eve/ex06_layer_norm.py": "import os\nos._exit(0)",
+        "fay/ex06_layer_norm.py": SOLVED.replace("print(", "exit("),
+        "gil/ex06_layer_norm.py": "open('verdict.json', 'w').write('{')\nimport os\nos._exit(0)",
+        "hal/ex06_layer_norm.py": "from mean import mean\n" + SOLVED.replace("x.mean(", "mean(x, "),
+        "hal/mean.py": "def mean(x, *args, **options):\n    return x.mean(*args, **options)",
         "ada/notes.py": "raise SystemExit",
     }
     for name, text in texts.items():
         (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "all" / name).write_text(text)
-    start = time.perf_counter()
     code, out, _ = run(capsys, "grade", tmp_path / "all", "--csv", tmp_path / "grades.csv", "--seconds", 3)
-    assert code == 0 and time.perf_counter() - start < 60  # the endless loop was stopped
+    assert code == 0
     rows = {row["student"]: row for row in csv.DictReader((tmp_path / "grades.csv").open())}
-    assert set(rows) == {"ada", "bob", "cyd", "'=dan", "eve"} and {row["exercise"] for row in rows.values()} == {"6"}
-    assert {name for name, row in rows.items() if row["right"] == "1"} == {"ada"}
+    assert set(rows) == {"ada", "bob", "cyd", "'=dan", "eve", "fay", "gil", "hal"} and {
+        row["exercise"] for row in rows.values()
+    } == {"6"}
+    assert {name for name, row in rows.items() if row["right"] == "1"} == {"ada", "hal"}
     assert "3 seconds" in rows["cyd"]["verdict"] and "without a verdict" in rows["eve"]["verdict"]
+    assert "SystemExit" in rows["fay"]["verdict"] and "without a verdict" in rows["gil"]["verdict"]
     assert "emory" in rows["'=dan"]["verdict"] and re.search(r"ada +1 of 1 right", out)
 
 

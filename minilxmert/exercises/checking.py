@@ -101,7 +101,7 @@ def call(answer, args):
         result = answer(*given)
     except NotImplementedError:
         raise Wrong("not written yet: replace the line `raise NotImplementedError`") from None
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise Wrong(f"it fails on {sizes(args)}: {told(problem, answer)}") from None
     for number, (before, after) in enumerate(zip(leaves(args), leaves(given), strict=True)):
         if not same(before, after, 0):
