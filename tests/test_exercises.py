@@ -17,6 +17,7 @@ from minilxmert.cli import main
 from minilxmert.exercises import NAMES, checks, exercise, function_name, number_of, stubs
 from minilxmert.exercises.answering import check_file
 from minilxmert.exercises.checking import check
+from minilxmert.exercises.in_model import PIECES, ROOMS, try_in_model
 
 ROOT = Path(__file__).parents[1]
 ANSWERS = ROOT / "tutorials" / "exercises" / "answers"
@@ -159,6 +160,37 @@ def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatc
         out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
         assert result in out, out
     assert "not written yet" in out and "Traceback" not in out
+
+
+def test_a_right_answer_does_its_work_in_a_model(capsys, tmp_path):
+    path = tmp_path / "ex06.py"
+    path.write_text(SOLVED.replace('    print("thinking aloud")\n', ""))
+    code, out, _ = run(capsys, "check", 6, path, "--in-model")
+    assert code == 0 and "in the model: called " in out and "called 0" not in out
+    assert "no piece of the forward pass" in run(capsys, "check", 1, solved(1, tmp_path), "--in-model")[2]
+
+
+def solved(number, folder):
+    """A file with a right answer."""
+    path, name = folder / f"{NAMES[number]}.py", function_name(number)
+    answers = (ANSWERS / path.name).read_text()
+    path.write_text(f"{answers}\n{name} = {re.search('right_[a-z_]+', answers)[0]}\n")
+    return path
+
+
+@pytest.mark.parametrize("number", PIECES)
+def test_pieces_of_the_model(number):
+    for name, answer in functions(ANSWERS / f"{NAMES[number]}.py", "right_").items():
+        assert try_in_model(number, answer).right, name
+
+    def doubled(*args):
+        result = exercise(number).solution(*args)
+        return tuple(2 * part for part in result) if isinstance(result, tuple) else 2 * result
+
+    assert not try_in_model(number, doubled).right
+    before = [vars(room).copy() for room in ROOMS]
+    assert "it fails" in try_in_model(number, lambda *args: 1 / 0).text
+    assert before == [vars(room) for room in ROOMS]
 
 
 def test_wrong_use_is_explained(capsys, tmp_path, monkeypatch):

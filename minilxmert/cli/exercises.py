@@ -16,6 +16,7 @@ def exercise_arguments(command):
     one.add_argument("number", metavar="N", type=int)
     one.add_argument("file", metavar="FILE", nargs="?", help="default: the answer to exercise N in this folder")
     one.add_argument("--seed", type=int, default=0, help="for other random inputs (default 0)")
+    one.add_argument("--in-model", action="store_true", help="then put it into a small model, whose scores must stay")
     one.set_defaults(action=check)
     many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
     many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
@@ -57,11 +58,16 @@ def start(options):
 
 
 def check(options):
-    from ..exercises.answering import answer_file, check_file
+    from ..exercises.answering import answer_file, check_file, read_answer
 
     file = options.file or answer_file(options.number)
     verdict = check_file(options.number, file, options.seed)
     print(f"exercise {options.number}: {verdict.text}")
+    if verdict.right and options.in_model:
+        from ..exercises.in_model import try_in_model
+
+        verdict = try_in_model(options.number, read_answer(options.number, file))
+        print(f"in the model: {verdict.text}")
     return OK if verdict.right else DISAGREES
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import MinilxmertError
 from ..files import write_file
 from . import NAMES, exercise, function_name, number_of
-from .checking import Verdict, check
+from .checking import Verdict, Wrong, check
 
 STUBS = Path(__file__).parent / "stubs"
 FOR_PYTEST = ("conftest.py", "test_exercises.py")
@@ -39,8 +39,17 @@ def answer_file(number, folder="."):
 
 
 def check_file(number, path, seed=0):
-    """The Verdict on the function that a file defines; running the file is part of it."""
-    task, name = exercise(number), function_name(number)
+    """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError."""
+    try:
+        answer = read_answer(number, path)
+    except Wrong as wrong:
+        return Verdict(False, str(wrong))
+    return check(exercise(number), answer, seed)
+
+
+def read_answer(number, path):
+    """What a file defines under the name of an exercise. Raises Wrong, and MinilxmertError for a file that is none."""
+    exercise(number)
     module = types.ModuleType(Path(path).stem)
     module.__file__ = str(path)
     try:
@@ -52,11 +61,11 @@ def check_file(number, path, seed=0):
     try:
         exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 (the student asks us to run it)
     except SyntaxError as problem:
-        return Verdict(False, f"Python does not understand line {problem.lineno}: {problem.msg}")
+        raise Wrong(f"Python does not understand line {problem.lineno}: {problem.msg}") from None
     except (Exception, SystemExit) as problem:
-        return Verdict(False, f"the file fails before the check begins: {type(problem).__name__}: {problem}")
+        raise Wrong(f"the file fails before the check begins: {type(problem).__name__}: {problem}") from None
     finally:
         sys.path.pop(0)
-    if name not in module.__dict__:
-        return Verdict(False, f"the file defines no function called {name}")
-    return check(task, module.__dict__[name], seed)
+    if function_name(number) not in module.__dict__:
+        raise Wrong(f"the file defines no function called {function_name(number)}")
+    return module.__dict__[function_name(number)]
