@@ -166,9 +166,14 @@ class Face(Stored):
         run, scores, losses, dscores = self.forward(inputs, targets, {}, rng)
         if not losses:
             raise ShapeError("a loss needs labels: none were given")
+        self.backward(run, dscores, g)
+        return self.output(run, scores, losses)
+
+    def backward(self, run, dscores, g):
+        """{score: its gradient}, from the heads to the inputs; adds into g. What each step found is in run.cache."""
         dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
-        run_encoders_backward(dlang, dvisn, dpooled, self.params, run.cache, g)
+        run_encoders_backward(dlang, dvisn, dpooled, self.params, self.config, run.cache, g)
         return self.output(run, scores, losses)
 
     def __repr__(self):
@@ -178,8 +183,9 @@ class Face(Stored):
         )
 
 
-def attention_maps(cache, config):
-    """Every attention map of a pass, by output field; a tuple with one array a layer."""
+def attention_maps(cache, config, entry="a"):
+    """Every attention map of a pass, by output field; a tuple with one array a layer. After a backward, entry "da"
+    gives the gradients of the maps in the same form."""
 
     def maps(encoder, count, *steps):
         found = []
@@ -187,7 +193,7 @@ def attention_maps(cache, config):
             c = cache[encoder][str(i)]
             for step in steps:
                 c = c[step]
-            found.append(c["a"])
+            found.append(c[entry])
         return tuple(found)
 
     return {

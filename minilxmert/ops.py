@@ -207,11 +207,11 @@ def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
 
 
 def attend_backward(dy, cache):
-    """dy (B, N, E) -> dq (B, N, E), dk and dv (B, M, E)"""
+    """dy (B, N, E) -> dq (B, N, E), dk and dv (B, M, E); cache["da"] is then the gradient of the map (B, H, N, M)"""
     q, k, v, a = (cache[name] for name in "qkva")
     dz = split_heads(dy, q.shape[1])  # (B, H, N, D)
     dv = dropout_backward(a, cache).swapaxes(-1, -2) @ dz  # the same dropout, applied to a again
-    da = dropout_backward(dz @ v.swapaxes(-1, -2), cache)
+    da = cache["da"] = dropout_backward(dz @ v.swapaxes(-1, -2), cache)
     ds = softmax_backward(da, a) * q.dtype.type(q.shape[-1] ** -0.5)
     return merge_heads(ds @ k), merge_heads(ds.swapaxes(-1, -2) @ q), merge_heads(dv)
 
