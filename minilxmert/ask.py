@@ -24,11 +24,16 @@ def ask(model, tokenizer, questions, objects, top=5):
     questions: texts; objects: the feature file's Objects of each question's picture, one a question.
     model: a face with an answer head. Raises ShapeError, ConfigError."""
     check_fit(model, tokenizer)
+    output = model(**call_arguments(model, tokenizer, questions, objects))
+    return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
+
+
+def call_arguments(model, tokenizer, questions, objects):
+    """What a model is called with for questions about pictures, Objects each: padded, with masks."""
     limit = model.config.max_position_embeddings
     words = tokenizer(list(questions), padding=True, truncation=True, max_length=limit, return_tensors="np")
     feats, boxes, mask = pad_objects(objects, model.config.visual_feat_dim)
-    output = model(**words, visual_feats=feats, visual_pos=boxes, visual_attention_mask=mask)
-    return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
+    return {**words, "visual_feats": feats, "visual_pos": boxes, "visual_attention_mask": mask}
 
 
 def best_answers(probabilities, texts, top):
