@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..ask import call_arguments, check_fit
-from ..errors import ConfigError, VocabularyError
+from ..errors import ConfigError, VocabularyError, shorten
 from ..files import read_small
 
 
@@ -43,7 +43,7 @@ class Attention:
 
     def __getitem__(self, family):
         if family not in self.maps:
-            raise ConfigError.at("attention", "family", ", ".join(self.maps), family)
+            raise ConfigError(f"attention: expected one of {', '.join(self.maps)}; found {shorten(family)}")
         return self.maps[family]
 
     def labels(self, family):
