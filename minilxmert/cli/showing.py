@@ -1,0 +1,142 @@
+"""minilxmert show: a page to look into the model; minilxmert analyze: what its attention heads do, in numbers."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import MinilxmertError
+from ..explain.observations import ONE_HOT
+from .answering import questions
+from .common import add_heads, load_model
+
+MOST_OBJECTS = 10  # of the most attended ones that are printed
+
+
+def picture_arguments(command):
+    command.add_argument("--weights", required=True, help="a model with an answer head: a file or a directory")
+    command.add_argument("--features", help="the objects of the pictures: TSV, HDF5 or npz")
+    command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
+    command.add_argument("--classes", metavar="FILE", help="the names of the object classes, one a line")
+    command.add_argument("--attributes", metavar="FILE", help="the names of the attributes, one a line")
+    add_heads(command)
+
+
+def show_arguments(command):
+    picture_arguments(command)
+    command.add_argument(
+        "--image", required=True, help="the id in the feature file; without one, a PNG of a drawn scene"
+    )
+    command.add_argument("--question", required=True, help="the question, in quotes")
+    command.add_argument("--picture", metavar="FILE", help="the PNG or JPEG to show behind the boxes (default: blank)")
+    command.add_argument("--answers", help="the list of answers, JSON (default: with or beside the weights)")
+    command.add_argument("--top", type=int, default=5, metavar="N", help="how many answers (default 5)")
+    command.add_argument("--out", required=True, metavar="FILE", help="the HTML page to write")
+
+
+def show(options):
+    """Write a page that shows what words and objects look at, and what an answer rests on.
+
+    minilxmert show --weights weights --features weights/objects.tsv --image kitchen --question "what is this ?" \\
+        --out page.html
+    The page is one file and fetches nothing. Open it in any browser."""
+    from ..answers import read_answers
+    from ..explain.page import window
+
+    model, tokenizer = load_both(options)
+    if options.answers:
+        model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
+    objects, names, picture = find_objects(options)
+    page = window(model, tokenizer, options.question, objects, options.picture or picture, names, options.top)
+    page.save(options.out)
+    best = page.data["answers"][0]
+    print(f"{options.out}: {options.question}  {best['text']} {best['probability']:.1%}, {len(page.html) >> 10:,} kB")
+
+
+def load_both(options):
+    """The model and its tokenizer."""
+    from ..tokenizer import LxmertTokenizer
+
+    path = Path(options.weights)
+    return load_model(path, options), LxmertTokenizer.from_pretrained(
+        options.vocab or (path if path.is_dir() else path.parent)
+    )
+
+
+def find_objects(options):
+    """-> the Objects of options.image, their names (or None) and the picture to show (or None)"""
+    if not options.features:
+        from ..pictures import read_png
+        from ..scenes.detector import describe, detect
+
+        objects = detect(read_png(options.image), Path(options.image).name)
+        return objects, describe(objects), options.image
+    from ..features import open_features
+
+    with open_features(options.features) as features:
+        objects = features[options.image]
+    return objects, named(objects, options), None
+
+
+def named(objects, options):
+    """The objects' texts by the files of names that the options give."""
+    from ..explain.attention import object_names, read_names
+
+    texts = [path and read_names(path) for path in (options.classes, options.attributes)]
+    return object_names(objects, *texts)
+
+
+def analyze_arguments(command):
+    picture_arguments(command)
+    command.add_argument("--batch", metavar="FILE", help='lines of {"image": …, "question": …}')
+    command.add_argument("--image", help="or one picture")
+    command.add_argument("--question", help="and one question")
+    command.add_argument("--nouns", metavar="WORDS", help="words to count as nouns, separated by spaces")
+
+
+def analyze(options):
+    """Measure what the attention heads do: the paper's observations, for any weights.
+
+    minilxmert analyze --weights weights --features weights/objects.tsv --image kitchen --question "what is this ?"
+    """
+    from ..explain.observations import observe
+    from ..features import open_features
+
+    if not options.features:
+        raise MinilxmertError("analyze: give --features FILE, the objects of the pictures")
+    (model, tokenizer), rows = load_both(options), questions(options)
+    with open_features(options.features) as features:
+        objects = [features[row["image"]] for row in rows]
+    classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None
+    names = [named(o, options) for o in objects]
+    print_observations(observe(model, tokenizer, [row["question"] for row in rows], objects, names, classes))
+
+
+def print_observations(found):
+    print(f"{found.examples} examples. Where words look: mean share of all heads (the most of one, its layer.head)")
+    for family, habits in found.habits.items():
+        if next(iter(habits.values())).size:
+            print(f"  {family:<18}" + "  ".join(f"{habit} {most(shares)}" for habit, shares in habits.items()))
+    print(f"How sharply: the largest weight of those who look, and the heads where it is {ONE_HOT} or more (one-hot)")
+    for family, sharp in found.sharpness.items():
+        if sharp.size:
+            print(f"  {family:<18}{most(sharp)}  one-hot: {(sharp >= ONE_HOT).sum()} of {sharp.size}")
+    print("Objects that words look at most (1 is even attention; how many)")
+    for name, lift, count in found.objects[:MOST_OBJECTS]:
+        print(f"  {name:<18}{lift:.2f}  {count}")
+    print("Words that objects look at")
+    for name, (lift, count) in found.word_classes.items():
+        print(f"  {name:<18}{f'{lift:.2f}' if count else '  – '}  {count}")
+
+
+def most(shares):
+    """shares (layers, heads) -> "12% (31% 2.4)": the mean, and the largest with its layer and head counted from 1"""
+    if np.isnan(shares).all():
+        return "–"
+    layer, head = np.unravel_index(np.nanargmax(shares), shares.shape)
+    return f"{np.nanmean(shares):.0%} ({np.nanmax(shares):.0%} {layer + 1}.{head + 1})"
+
+
+COMMANDS = {
+    "show": (show, show_arguments, "write a page that shows attention and relevance"),
+    "analyze": (analyze, analyze_arguments, "measure what the attention heads do"),
+}

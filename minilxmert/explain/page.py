@@ -1,0 +1,141 @@
+"""The window: one self-contained HTML page that shows what a question's words and a picture's objects look at.
+
+    window(model, tokenizer, "what color is the cup ?", objects, picture="kitchen.png").save("page.html")
+In a notebook the Window shows itself. The page fetches nothing: page.html, page.css and page.js are put together with
+the numbers as JSON and the picture as a data URI; whatever comes from outside enters as text, never as markup."""
+
+import base64
+import html
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from ..ask import best_answers, call_arguments, check_fit
+from ..errors import FeatureFileError
+from ..files import read_small, write_file
+from ..ops import softmax
+from .attention import FAMILIES, attention_of, object_names
+from .observations import head_marks
+from .relevance import relevance
+
+DIGITS = 4  # of every number in the page
+LARGEST_PICTURE = 32 << 20
+KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+HEIGHT = 900  # of the frame in a notebook
+
+
+@dataclass(frozen=True)
+class Window:
+    """A page about one question and one picture: `save` it, or leave it to the notebook."""
+
+    data: dict  # what the page shows, ready for JSON
+    html: str
+
+    def save(self, path):
+        """Write the page to `path`, whole or not at all."""
+        write_file(path, self.html)
+
+    def _repr_html_(self):
+        style = f"width: 100%; height: {HEIGHT}px; border: 0"
+        return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{html.escape(self.html)}"></iframe>'
+
+    def __repr__(self):
+        return f"<Window on {self.data['question']!r}: {len(self.html) >> 10} kB of HTML>"
+
+
+def window(model, tokenizer, question, objects, picture=None, names=None, top=5):
+    """The Window on one question about one picture.
+
+    objects: the picture's Objects; picture: a PNG or JPEG file, or its bytes, None leaves the canvas blank; names: the
+    objects' texts, (M); top: how many answers, each with its relevance. Raises ConfigError, FeatureFileError."""
+    check_fit(model, tokenizer)
+    call = call_arguments(model, tokenizer, [question], [objects])
+    output = model(**call, output_attentions=True)
+    answers = best_answers(softmax(output.question_answering_score)[0], model.answers, top)
+    words = tokenizer.convert_ids_to_tokens(call["input_ids"][0].tolist())
+    maps = attention_of(output, words, told_apart(names or object_names(objects)))
+    families = [family_data(maps, name) for name in FAMILIES if maps[name].size]
+    data = {
+        "question": question,
+        "model": f"{type(model).__name__}, {model.num_parameters():,} parameters · picture {objects.image_id}",
+        "width": objects.width,
+        "height": objects.height,
+        "image": data_uri(picture),
+        "words": maps.words,
+        "objects": maps.objects,
+        "boxes": rounded(objects.boxes),
+        "answers": answers_data(model, call, answers),
+        "families": families,
+        "start": next((f["name"] for f in families if f["name"] == "words_to_objects"), "relevance"),
+    }
+    return Window(data, fill(data))
+
+
+def told_apart(names):
+    """Names that occur more than once with numbers: ["cup", "cup", "hat"] -> ["cup #1", "cup #2", "hat"]"""
+    return [f"{n} #{names[: i + 1].count(n)}" if names.count(n) > 1 else n for i, n in enumerate(names)]
+
+
+def family_data(maps, name):
+    family = FAMILIES[name]
+    return {
+        "name": name,
+        "title": family.title,
+        "queries": family.queries,
+        "keys": family.keys,
+        "maps": rounded(maps[name]),
+        "marks": head_marks(maps, name),
+    }
+
+
+def answers_data(model, call, answers):
+    """Each answer with the relevance of words and objects for it: one pass, a row an answer."""
+    rows = {name: np.repeat(value, len(answers), axis=0) for name, value in call.items()}
+    found = relevance(model, [a.number for a in answers], "question_answering_score", **rows)
+    return [
+        {
+            "text": answer.text,
+            "probability": round(answer.probability, DIGITS),
+            "words": significant(found.words[row]),
+            "objects": significant(found.objects[row]),
+        }
+        for row, answer in enumerate(answers)
+    ]
+
+
+def rounded(values):
+    return np.round(np.asarray(values, np.float64), DIGITS).tolist()
+
+
+def significant(values):
+    """Numbers of any size with DIGITS significant digits: relevance may be small throughout."""
+    return [float(f"{value:.{DIGITS}g}") for value in values]
+
+
+def data_uri(picture):
+    """A picture file, or its bytes, as a data URI; None stays None. Raises FeatureFileError."""
+    if picture is None:
+        return None
+    name = "picture" if isinstance(picture, bytes) else Path(picture)
+    data = picture if isinstance(picture, bytes) else read_small(picture, FeatureFileError, LARGEST_PICTURE)
+    kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), None)
+    if kind is None:
+        raise FeatureFileError.at(name, None, "a PNG or JPEG picture", f"bytes that begin with {data[:8]!r}")
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def fill(data):
+    """The page's text: the template with its {{places}} filled, all at once, so that no content is read as a place."""
+    files = resources.files(__package__)
+    parts = {
+        "title": html.escape(f"{data['question']} · minilxmert"),
+        "style": (files / "page.css").read_text(encoding="utf-8"),
+        "script": (files / "page.js").read_text(encoding="utf-8"),
+        "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    template = (files / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
