@@ -104,6 +104,26 @@ def test_the_command(tmp_path, capsys):
     assert main(["show", *map(str, arguments)]) == 1 and "attic" in capsys.readouterr().err
 
 
+def test_the_command_on_a_drawn_scene(tmp_path, capsys):
+    """A PNG alone: its objects are found by the detector, and the page shows the picture itself."""
+    pictures = pytest.importorskip("minilxmert.pictures")
+    detector = pytest.importorskip("minilxmert.scenes.detector")
+    picture = np.full((48, 64, 3), 205, np.uint8)
+    picture[10:20, 5:15], picture[25:40, 40:55] = (220, 40, 40), (50, 80, 220)
+    pictures.write_png(tmp_path / "scene.png", picture)
+    sizes = dict(hidden_size=8, num_attention_heads=2, num_qa_labels=3, intermediate_size=8, l_layers=1, x_layers=1)
+    config = LxmertConfig(vocab_size=len(TOKENIZER), r_layers=1, visual_feat_dim=detector.WIDTH, **sizes)
+    LxmertForQuestionAnswering(config).save_pretrained(tmp_path / "model")
+    shutil.copy(WEIGHTS / "vocab.txt", tmp_path / "model")
+    out = tmp_path / "page.html"
+    arguments = ["--weights", tmp_path / "model", "--image", tmp_path / "scene.png", "--question", QUESTION]
+    assert main(["show", *map(str, arguments), "--out", str(out)]) == 0, capsys.readouterr().err
+    data = embedded(out.read_text(encoding="utf-8"))
+    assert sorted(data["objects"]) == ["blue square", "red square"] and data["image"].startswith(
+        "data:image/png;base64,"
+    )
+
+
 NASTY = (
     """</script><script>document.body.dataset.hacked=1</script><img src=x onerror="document.body.dataset.hacked=1">"""
 )

@@ -1,8 +1,9 @@
 """The window: one self-contained HTML page that shows what a question's words and a picture's objects look at.
 
     window(model, tokenizer, "what color is the cup ?", objects, picture="kitchen.png").save("page.html")
-In a notebook the Window shows itself. The page fetches nothing: page.html, page.css and page.js are put together with
-the numbers as JSON and the picture as a data URI; whatever comes from outside enters as text, never as markup."""
+In a notebook the Window shows itself. The page fetches nothing: page.html, page.css, views.js and page.js are put
+together with the numbers as JSON and the picture as a data URI. What comes from outside enters as text, never as
+markup."""
 
 import base64
 import html
@@ -134,6 +135,7 @@ def fill(data):
     parts = {
         "title": html.escape(f"{data['question']} · minilxmert"),
         "style": (files / "page.css").read_text(encoding="utf-8"),
+        "views": (files / "views.js").read_text(encoding="utf-8"),
         "script": (files / "page.js").read_text(encoding="utf-8"),
         "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
     }
