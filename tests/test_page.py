@@ -18,7 +18,8 @@ from minilxmert.explain.page import Window, told_apart, window
 from minilxmert.features import open_features
 from minilxmert.objects import Objects
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "weights"
 MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTokenizer.from_pretrained(WEIGHTS)
 KITCHEN = open_features(WEIGHTS / "objects.tsv")["kitchen"]
 QUESTION = "what color is the cup ?"
@@ -104,10 +105,12 @@ def test_the_command(tmp_path, capsys):
     assert main(["show", *map(str, arguments)]) == 1 and "attic" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not (ROOT / "minilxmert" / "scenes").exists(), reason="no room for drawn scenes in this house")
 def test_the_command_on_a_drawn_scene(tmp_path, capsys):
     """A PNG alone: its objects are found by the detector, and the page shows the picture itself."""
-    pictures = pytest.importorskip("minilxmert.pictures")
-    detector = pytest.importorskip("minilxmert.scenes.detector")
+    from minilxmert import pictures
+    from minilxmert.scenes import detector
+
     picture = np.full((48, 64, 3), 205, np.uint8)
     picture[10:20, 5:15], picture[25:40, 40:55] = (220, 40, 40), (50, 80, 220)
     pictures.write_png(tmp_path / "scene.png", picture)
