@@ -1,6 +1,7 @@
 """The window: what is embedded, that nothing outside gets in as markup, and how it behaves in a headless Chromium."""
 
 import html
+import importlib
 import json
 import re
 import shutil
@@ -108,9 +109,7 @@ def test_the_command(tmp_path, capsys):
 @pytest.mark.skipif(not (ROOT / "minilxmert" / "scenes").exists(), reason="no room for drawn scenes in this house")
 def test_the_command_on_a_drawn_scene(tmp_path, capsys):
     """A PNG alone: its objects are found by the detector, and the page shows the picture itself."""
-    from minilxmert import pictures
-    from minilxmert.scenes import detector
-
+    pictures, detector = (importlib.import_module(f"minilxmert.{room}") for room in ("pictures", "scenes.detector"))
     picture = np.full((48, 64, 3), 205, np.uint8)
     picture[10:20, 5:15], picture[25:40, 40:55] = (220, 40, 40), (50, 80, 220)
     pictures.write_png(tmp_path / "scene.png", picture)
