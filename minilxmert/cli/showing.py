@@ -90,6 +90,7 @@ def analyze_arguments(command):
     command.add_argument("--batch", metavar="FILE", help='lines of {"image": …, "question": …}')
     command.add_argument("--image", help="or one picture")
     command.add_argument("--question", help="and one question")
+    command.add_argument("--plot", metavar="FILE", help="also draw them: PNG, PDF or SVG (extra: tutorials)")
     command.add_argument("--nouns", metavar="WORDS", help="words to count as nouns, separated by spaces")
 
 
@@ -108,7 +109,12 @@ def analyze(options):
         objects = [features[row["image"]] for row in rows]
     classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None
     names = [named(o, options) for o in objects]
-    print_observations(observe(model, tokenizer, [row["question"] for row in rows], objects, names, classes))
+    found = observe(model, tokenizer, [row["question"] for row in rows], objects, names, classes)
+    print_observations(found)
+    if options.plot:
+        from ..explain.figures import habits_figure
+
+        habits_figure(found).savefig(options.plot, dpi=150)
 
 
 def print_observations(found):
