@@ -173,8 +173,7 @@ class Face(Stored):
         """{score: its gradient}, from the heads to the inputs; adds into g. What each step found is in run.cache."""
         dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
-        run_encoders_backward(dlang, dvisn, dpooled, self.params, self.config, run.cache, g)
-        return self.output(run, scores, losses)
+        run_encoders_backward(dlang, dvisn, dpooled, self.params, run.cache, g)
 
     def __repr__(self):
         answers = f", {len(self.answers)} answers" if self.answers else ""

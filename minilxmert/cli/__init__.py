@@ -8,10 +8,11 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import answering, checking, converting, exercises
+from . import answering, checking, converting, data, exercises, showing
 from .common import DISAGREES, INTERRUPTED, OK
 
-COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **exercises.COMMANDS}
+FAMILIES = (answering, showing, checking, converting, data, exercises)
+COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
 
 
 def main(argv=None):
