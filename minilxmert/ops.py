@@ -100,10 +100,15 @@ def erf(x):
 
 def gelu(x, cache=None):
     """The exact GELU, x·Φ(x) with Φ the normal distribution function (Hendrycks & Gimpel 2016)"""
-    share = 0.5 * (1 + erf(x * math.sqrt(0.5)))
+    share = normal_cdf(x)
     if cache is not None:
         cache["slope"] = share + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return x * share
+
+
+def normal_cdf(x):
+    """Φ(x): the share of a normal distribution below x"""
+    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
 
 
 def relu(x, cache=None):

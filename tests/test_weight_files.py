@@ -427,6 +427,7 @@ def test_the_package_holds_nothing_that_could_run_a_file():
                     getattr(a, "value", "r") in "wax" for a in node.args[1:]
                 ):
                     writers.append(path.name)
-            if path.name != "peers.py":  # which measures torch, if it is installed
+            runs_others = {"peers.py", "exercises/answering.py"}  # measure torch; run the answer of a student who asks
+            if not any(path.as_posix().endswith(name) for name in runs_others):
                 assert not forbidden & set(filter(None, names)), (path, names)
     assert set(writers) <= {"own_h5.py", "features.py", "feature_files.py"}

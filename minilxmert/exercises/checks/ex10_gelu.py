@@ -10,7 +10,7 @@ from ..checking import Exercise
 
 def solution(x):
     cache = {}
-    return ops.gelu(x, cache), ops.gelu_backward(np.ones_like(x), cache)
+    return ops.gelu(x, cache), cache["slope"]
 
 
 def draws(rng):
