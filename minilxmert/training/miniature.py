@@ -88,9 +88,12 @@ class Miniature:
         return caption_examples(self.captions[::CAPTIONS]) + question_examples(asked)
 
     def task(self, name):
-        """The TaskData of "vqa", "gqa" or "nlvr2"."""
+        """The TaskData of "vqa", "gqa", "questions" (both of these) or "nlvr2"."""
         if name == "nlvr2":
             return self.nlvr2
+        if name == "questions":
+            vqa, gqa = self.task("vqa"), self.task("gqa")
+            return TaskData(name, vqa.records + gqa.records, self.pictures, vqa.kinds + gqa.kinds)
         record, kinds = {"vqa": (vqa_question, VQA), "gqa": (gqa_question, GQA)}[name]
         asked = self.sentences(kinds, EACH[name], name)
         records = [record(f"{self.split}-{name}-{n}", *question) for n, question in enumerate(asked)]

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import LxmertConfig
 from ..model import LxmertForPreTraining
 from ..scenes.language import vocabulary_of
 from ..tokenizer import LxmertTokenizer
 from ..vocabulary import write_vocabulary
-from .batches import PretrainingBatches
+from .aggregated import read_pictures
+from .aggregated import sentences as sentences_of
+from .answer_tables import read_answer_table
+from .batches import Example, PretrainingBatches
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
 from .optimizer import Adam
-from .tasks import TASKS, hide
+from .tasks import TASKS, hide, open_all
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,11 @@ class Recipe:
 RECIPES = {"quick": Recipe(3000, 600, 2400, 1500), "full": Recipe(30_000, 1500, 20_000, 15_000)}
 
 
-def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, **config):
+def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, run=None, **config):
     """Pre-train a fresh miniature with the five tasks: on first words, then on everything. -> Training
 
-    progress: of the training (loop.py), told: of the making of data (miniature.py); config: of miniature_config. A
-    folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
+    progress: of the training (loop.py), told: of the making of data (miniature.py); run: options of Training; config:
+    of miniature_config. A folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
     folder = Path(folder)
     data, tokenizer = Miniature(world, "train", recipe.scenes, seed, told), miniature_tokenizer(world, folder)
     model = LxmertForPreTraining(miniature_config(world, **config), seed)
@@ -50,38 +54,89 @@ def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, 
     )
     for name, steps, examples in stages:
         batches = PretrainingBatches(data.pictures, examples(), tokenizer, data.answers)
-        training = Training(model, batches, adam(recipe, steps), recipe.batch_size, seed, folder / name)
+        optimizer = Adam(recipe.rate, steps, corrected=True)
+        training = Training(model, batches, optimizer, recipe.batch_size, seed, folder / name, **(run or {}))
         if training.run(progress).interrupted:
             return training
-    return saved(training, tokenizer)
+    return saved(training, tokenizer, folder)
 
 
-def finetune(data, start, folder, optimizer, batch_size, seed=0, progress=None, hidden=None, tokenizer=None):
-    """Fine-tune on TaskData. start: a model of any face, whose encoders the new one takes over. -> Training
+def pretrain_files(
+    files, config, weights, tokenizer, folder, batch_size, rate, epochs, steps=None, seed=0, progress=None, run=None
+):
+    """Pre-train on the authors' files: (aggregated files, feature files, all_ans.json). -> Training
 
-    hidden: "objects" or "words" for a blind model, which never sees them (tasks.hide)."""
+    config: the path of a fresh model's config.json; weights: of what to start from, an LXMERT or a BERT; either may be
+    None. BertAdam with the published warm-up of 5 %; the object losses are weighted by the published 6.67."""
+    sentences, features, answers = files
+    pictures, table = open_all(features), read_answer_table(answers)
+    told = [item for path in sentences for item in sentences_of(read_pictures(path))]
+    examples = [Example(item.img_id, item.sent, by_text(table, item.label)) for item in told if item.img_id in pictures]
+    config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(table)) if config else None
+    if weights:
+        model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)
+        if model.answers != table.answers:
+            model.resize_num_qa_labels(len(table), seed)
+    else:
+        model = LxmertForPreTraining(config, seed)
+    model.answers = list(table.answers)
+    batches = PretrainingBatches(pictures, examples, tokenizer, table.answers)
+    steps = steps or max(1, len(examples) * epochs // batch_size)
+    training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
+    return training if training.run(progress).interrupted else saved(training, tokenizer)
+
+
+def by_text(table, label):
+    """The scores of a label by the texts of an answer table, as the authors spell them."""
+    return {table.answers[number]: score for number, score in table.labels(label).items()} if label else None
+
+
+def start_model(data, weights, answers=None, seed=0):
+    """The face that a task trains, with the encoders of the checkpoint `weights`, or fresh ones of a LxmertConfig.
+
+    answers: the texts of the answer head; what the checkpoint's own head knows of them moves along by text. None: its
+    own answers or, where it has none, all answers of the data."""
+    face = TASKS[data.task].face
+    if isinstance(weights, LxmertConfig):
+        model = face(weights, seed)
+    else:
+        model = face.from_pretrained(weights, fresh_heads=True, seed=seed)
+    if "answer" not in model.params:
+        return model
+    wanted = answers or model.answers or data.answers()
+    if model.answers and model.answers != wanted:
+        model.move_answers(wanted)
+    elif not model.answers:
+        model.resize_num_qa_labels(len(wanted), seed)
+        model.answers = list(wanted)
+    return model
+
+
+def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, progress=None, hidden=None, **options):
+    """Fine-tune a model (start_model) on TaskData. -> Training
+
+    hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
     task = TASKS[data.task]
-    model = task.face(start.config, seed)
-    batches = task.batches(data.pictures, data.examples, tokenizer, model.answers or ())
-    training = Training(model, hide(batches, hidden) if hidden else batches, optimizer, batch_size, seed, folder)
+    choices = {"soft": True} if task.soft else {}
+    batches = task.batches(data.pictures, data.examples, tokenizer, getattr(model, "answers", None) or (), **choices)
+    if hidden:
+        hide(batches, hidden)
+    training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
     return training if training.run(progress).interrupted else saved(training, tokenizer)
 
 
 def miniature_tokenizer(world, folder):
     """The tokenizer of a world's language, with its vocabulary written into a folder."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_vocabulary(folder / "vocab.txt", vocabulary_of(world))
     return LxmertTokenizer.from_pretrained(folder)
 
 
-def adam(recipe, steps):
-    """AdamW with a recipe's schedule."""
-    return Adam(recipe.rate, steps, corrected=True)
-
-
-def saved(training, tokenizer):
-    """A Training that has come to its end, its model and vocabulary written beside its log."""
+def saved(training, tokenizer, folder=None):
+    """A Training that has come to its end, its model and vocabulary written beside its log, or into another folder."""
+    folder = folder or training.folder
     about = {"training": {"seconds": round(training.seconds), **training.identity()}}
-    training.model.save_pretrained(training.folder, provenance=about)
-    tokenizer.save_pretrained(training.folder)
+    training.model.save_pretrained(folder, provenance=about)
+    tokenizer.save_pretrained(folder)
     return training

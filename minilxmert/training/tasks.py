@@ -1,4 +1,5 @@
 """The three tasks of the paper, VQA, GQA and NLVR2, from one table: what is read, trained, predicted and measured.
+"questions" are those of VQA and of GQA together, for one model that answers both; it has no files of its own.
 
     data = load_task("vqa", ["minival.json"], open_all(["val2014_obj36.h5"]))
     predictions = predict(model, tokenizer, data)           # {question_id: answer}
@@ -38,6 +39,7 @@ TASKS = {
         faces.LxmertForQuestionAnswering, QuestionBatches, task_files.read_vqa, metrics.vqa_report, 5e-5, soft=True
     ),
     "gqa": Task(faces.LxmertForQuestionAnswering, QuestionBatches, task_files.read_gqa, metrics.gqa_report, 1e-5),
+    "questions": Task(faces.LxmertForQuestionAnswering, QuestionBatches, None, metrics.gqa_report, 1e-5),
     "nlvr2": Task(faces.LxmertForVisualReasoning, StatementBatches, task_files.read_nlvr2, metrics.nlvr2_report, 5e-5),
 }
 
@@ -74,11 +76,11 @@ class TaskData:
                 found[answer] = found.get(answer, 0) + 1
         return sorted(found, key=lambda answer: (-found[answer], answer))
 
-    def report(self, predictions):
+    def report(self, predictions, **options):
         """The task's measures of {identity: answer} -> metrics.Report"""
-        return TASKS[self.task].report(self.records, predictions)
+        return TASKS[self.task].report(self.records, predictions, **options)
 
-    def report_by_kind(self, predictions):
+    def report_by_kind(self, predictions, title=None):
         """Accuracy of each kind of question -> metrics.Report"""
         rows = {name: [0, 0] for name in dict.fromkeys(self.kinds)}
         for record, kind in zip(self.records, self.kinds, strict=True):
@@ -87,7 +89,7 @@ class TaskData:
             rows[kind][0] += right
             rows[kind][1] += 1
         made = tuple(metrics.Row(name, right, total) for name, (right, total) in rows.items())
-        return metrics.Report(f"{self.task} by kind", made)
+        return metrics.Report(title or f"{self.task} by kind", made)
 
 
 def truth(label):
@@ -101,8 +103,9 @@ def identity(record):
 
 def load_task(task, paths, pictures):
     """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError."""
-    if task not in TASKS:
-        raise ConfigError.at("task", None, f"one of {', '.join(TASKS)}", task)
+    filed = [name for name in TASKS if TASKS[name].read]
+    if task not in filed:
+        raise ConfigError.at("task", None, f"one of {', '.join(filed)}", task)
     return TaskData(task, [record for path in paths for record in TASKS[task].read(path)], pictures)
 
 
@@ -119,6 +122,9 @@ class Together:
         names = ", ".join(str(file.path) for file in self.files)
         raise FeatureFileError.at(names, f"image {image!r}", "one of their pictures", "none")
 
+    def __contains__(self, image):
+        return any(image in file for file in self.files)
+
     def __enter__(self):
         return self
 
@@ -132,10 +138,12 @@ def open_all(paths, progress=None):
     return Together([open_features(path, progress) for path in paths])
 
 
-def predict(model, tokenizer, data, batch_size=64, progress=None):
+def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
     """-> {identity: the text of the likeliest answer}, or {uid: 1 or 0} for statements"""
     task = TASKS[data.task]
-    batches = task.batches(data.pictures, data.examples, tokenizer, model.answers or ())
+    batches = task.batches(data.pictures, data.examples, tokenizer, getattr(model, "answers", None) or ())
+    if hidden:
+        hide(batches, hidden)
     chosen = []
     for start in range(0, len(batches), batch_size):
         rows = range(start, min(start + batch_size, len(batches)))

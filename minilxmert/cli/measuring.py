@@ -1,0 +1,84 @@
+"""minilxmert evaluate, predict: how right a fine-tuned model is, and its answers for a leaderboard."""
+
+import json
+
+from .common import progress
+from .sources import add_source, answer_list, need, task_data, tokenizer_of
+
+TEST_SCENES = 1000
+
+
+def evaluate_arguments(command):
+    command.add_argument("task", choices=("vqa", "gqa", "nlvr2"))
+    command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
+    add_source(command, "the task's files with labels, as minival.json")
+    command.add_argument("--scenes", type=int, default=TEST_SCENES, help=f"of the world (default {TEST_SCENES})")
+    command.add_argument("--split", choices=("valid", "test", "combinations"), default="test", help="of the world")
+    command.add_argument("--seed", type=int, default=0, help="of the world")
+    command.add_argument("--official", action="store_true", help="VQA's formula over ten annotators")
+    command.add_argument(
+        "--hidden", choices=("objects", "words"), help="measure a blind model, which sees none of them"
+    )
+    command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
+
+
+def evaluate(options):
+    """Measure a fine-tuned model: accuracy with 95 % intervals; on the world each kind beside its majority answer.
+
+    minilxmert evaluate vqa --world small --weights weights
+    minilxmert evaluate nlvr2 --data test.json --features nlvr2_obj36.h5 --weights runs/nlvr2
+    """
+    from ..training.tasks import majority
+
+    data = task_data(options, options.split)
+    predictions = predicted(options, data, options.hidden)
+    reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
+    if data.kinds:
+        commonest = majority(task_data(options, "train"), data)
+        reports += [data.report_by_kind(predictions), data.report_by_kind(commonest, "majority")]
+    print(*reports, sep="\n\n")
+    if options.json:
+        from ..files import write_file
+
+        rows = {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports}
+        write_file(options.json, json.dumps(rows, indent=2) + "\n")
+
+
+def predict_arguments(command):
+    command.add_argument("task", choices=("vqa", "gqa", "nlvr2"))
+    command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
+    add_source(command, "the task's files, as test.json")
+    command.add_argument("--out", required=True, metavar="FILE", help="the file for the leaderboard")
+
+
+def predict(options):
+    """Write the answers to a file in the form of the task's leaderboard (VQA and GQA: JSON, NLVR2: CSV).
+
+    minilxmert predict vqa --data test.json --features test2015_obj36.h5 --weights runs/vqa --out test_predict.json
+    """
+    from ..training import task_files
+
+    need(options, "data", "features")
+    data = task_data(options, "test")
+    predictions = predicted(options, data)
+    if options.task == "nlvr2":
+        task_files.write_nlvr2_answers(options.out, data.records, predictions)
+    else:
+        write = {"vqa": task_files.write_vqa_answers, "gqa": task_files.write_gqa_answers}[options.task]
+        write(options.out, predictions)
+    print(f"wrote {options.out}: {len(predictions):,} answers")
+
+
+def predicted(options, data, hidden=None):
+    """What the model of --weights answers to the data."""
+    from ..training.tasks import TASKS, predict
+
+    model = TASKS[data.task].face.from_pretrained(options.weights, answers=answer_list(options))
+    told = {"progress": lambda n, total: progress("answered", n, total), "hidden": hidden}
+    return predict(model, tokenizer_of(options, options.weights), data, **told)
+
+
+COMMANDS = {
+    "evaluate": (evaluate, evaluate_arguments, "measure a fine-tuned model"),
+    "predict": (predict, predict_arguments, "write answers for a leaderboard"),
+}

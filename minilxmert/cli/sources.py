@@ -1,0 +1,72 @@
+"""What the commands of training and of measuring share: the data and the lists that their options name."""
+
+from pathlib import Path
+
+from ..errors import ConfigError
+from .common import progress
+
+
+def add_source(command, data):
+    """Where the data come from: a world, or files with their pictures' objects."""
+    command.add_argument("--world", choices=("small", "rich"), help="the miniature world")
+    command.add_argument("--data", nargs="+", metavar="FILE", help=data)
+    command.add_argument("--features", nargs="+", metavar="FILE", help="the objects of the pictures: TSV, HDF5 or npz")
+    command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
+    command.add_argument("--answers", help="the list of answers, JSON (default: the checkpoint's, or the data's)")
+
+
+def task_data(options, split):
+    """The data that the options name: of a world's split, or of files."""
+    from ..training.miniature import Miniature
+    from ..training.tasks import load_task, open_all
+
+    if options.world:
+        scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
+        return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)
+    need(options, "data", "features")
+    return load_task(options.task, options.data, open_all(options.features))
+
+
+def world(options):
+    from ..scenes.world import WORLDS
+
+    return WORLDS[options.world]
+
+
+def answer_list(options):
+    from ..answers import read_answers
+
+    return read_answers(options.answers) if options.answers else None
+
+
+def tokenizer_of(options, weights):
+    """The tokenizer of --vocab, or of the vocab.txt beside the weights."""
+    from ..tokenizer import LxmertTokenizer
+
+    return LxmertTokenizer.from_pretrained(
+        options.vocab or (weights if Path(weights).is_dir() else Path(weights).parent)
+    )
+
+
+def need(options, *names):
+    """Refuse a command that lacks an option."""
+    for name in names:
+        if not getattr(options, name):
+            raise ConfigError.at(f"--{name}", None, "it, or --world small for the miniature", "neither")
+
+
+def recipe(options):
+    """The named recipe with what the options change."""
+    from dataclasses import replace
+
+    from ..training.recipes import RECIPES
+
+    if options.recipe not in RECIPES:
+        raise ConfigError.at("--recipe", None, f"one of {', '.join(RECIPES)}", options.recipe)
+    changes = {"scenes": options.scenes, "pretraining": options.steps, "rate": options.rate}
+    changes |= {"batch_size": options.batch_size}
+    return replace(RECIPES[options.recipe], **{name: value for name, value in changes.items() if value})
+
+
+def tell(what, done, total):
+    progress(f"made {what} of", done, total, " scenes")

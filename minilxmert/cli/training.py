@@ -1,0 +1,146 @@
+"""minilxmert pretrain, finetune: learning, on the miniature world or on the files people have."""
+
+import sys
+
+from ..errors import ConfigError
+from .common import INTERRUPTED, OK
+from .sources import add_source, answer_list, need, recipe, task_data, tell, tokenizer_of, world
+
+
+def add_run(command):
+    """How a run of training is done: options that pretrain and finetune share."""
+    command.add_argument(
+        "--out", required=True, metavar="DIR", help="the run's folder; an interrupted run goes on there"
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (an hour)"
+    )
+    command.add_argument("--scenes", type=int, help="of the miniature: how many are drawn, instead of the recipe's")
+    command.add_argument("--steps", type=int, help="instead of the recipe's, or of --epochs")
+    command.add_argument("--epochs", type=int, help="of files: how often all is seen (default: as published)")
+    command.add_argument("--batch-size", type=int, help="examples a step (default: as published, or the recipe's)")
+    command.add_argument("--accumulate", type=int, default=1, metavar="N", help="batches a step, if one is too large")
+    command.add_argument(
+        "--rate", type=float, help="the highest learning rate (default: as published, or the recipe's)"
+    )
+    command.add_argument("--frozen", action="append", default=[], metavar="PART", help="stays as it is, e.g. language")
+    command.add_argument("--save-every", type=int, default=500, metavar="N", help="steps between checkpoints")
+
+
+def pretrain_arguments(command):
+    add_source(command, "aggregated files, as mscoco_train.json")
+    add_run(command)
+    command.add_argument("--config", help="config.json of a fresh model to train on files")
+    command.add_argument("--weights", help="published weights to start from: an LXMERT's, or a BERT's (language only)")
+
+
+def pretrain(options):
+    """Pre-train with the five tasks, on the miniature world or on the authors' files. Ctrl-C saves; again to go on.
+
+    minilxmert pretrain --world small --out runs/pretrained
+    minilxmert pretrain --data mscoco_nominival.json --features train2014_obj36.h5 --answers all_ans.json \\
+        --weights bert-base-uncased --out runs/pretrained
+    """
+    from ..training.recipes import pretrain_files, pretrain_miniature
+
+    run = run_options(options)
+    if options.world:
+        return ended(pretrain_miniature(world(options), recipe(options), options.out, options.seed, show, tell, run))
+    need(options, "data", "features", "answers")
+    if not options.config and not options.weights:
+        raise ConfigError.at("--config", None, "a config.json, or --weights to start from", "neither")
+    start = options.config or options.weights
+    tokenizer = tokenizer_of(options, start)
+    sizes = options.batch_size or 256, options.rate or 1e-4, options.epochs or 20, options.steps
+    files = options.data, options.features, options.answers
+    training = pretrain_files(
+        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run
+    )
+    return ended(training)
+
+
+def finetune_arguments(command):
+    tasks = ("vqa", "gqa", "questions", "nlvr2")
+    command.add_argument("task", choices=tasks, help="questions: those of VQA and GQA together (of a world)")
+    command.add_argument("--weights", help="the model to start from: a file or a directory; without it, from scratch")
+    add_source(command, "the task's files, as train.json")
+    add_run(command)
+    command.add_argument("--tiny", action="store_true", help="only 512 examples, to try whether all works")
+    command.add_argument("--fast", action="store_true", help="only 5,000 examples")
+    command.add_argument("--hidden", choices=("objects", "words"), help="a blind baseline, which never sees them")
+
+
+def finetune(options):
+    """Fine-tune on VQA, GQA or NLVR2: from files with the published hyper-parameters, or on the miniature world.
+
+    minilxmert finetune vqa --world small --weights runs/pretrained --out runs/vqa
+    minilxmert finetune gqa --data train.json --features vg_gqa_obj36.h5 --weights lxmert-base-uncased --out runs/gqa
+    """
+    from ..training import recipes
+    from ..training.tasks import FAST, TINY
+
+    data = task_data(options, "train")
+    data = data.cut(TINY if options.tiny else FAST if options.fast else len(data))
+    model, tokenizer = starting(options, data)
+    size, optimizer = schedule(options, data)
+    where = model, data, tokenizer, options.out, optimizer, size
+    return ended(recipes.finetune(*where, options.seed, show, options.hidden, **run_options(options)))
+
+
+def starting(options, data):
+    """The model that fine-tuning starts from, and its tokenizer."""
+    from ..training.miniature import miniature_config
+    from ..training.recipes import miniature_tokenizer, start_model
+
+    if options.weights is None:
+        need(options, "world")
+        tokenizer = miniature_tokenizer(world(options), options.out)
+        return start_model(data, miniature_config(world(options)), answer_list(options), options.seed), tokenizer
+    return start_model(data, options.weights, answer_list(options), options.seed), tokenizer_of(
+        options, options.weights
+    )
+
+
+def schedule(options, data):
+    """-> batch size and optimizer: of the recipe for a world, as published for files, as the options say in any case"""
+    from ..training.optimizer import Adam
+    from ..training.tasks import TASKS
+
+    if options.world:
+        r = recipe(options)
+        size = options.batch_size or r.batch_size
+        return size, Adam(options.rate or r.rate, options.steps or r.finetuning, corrected=True)
+    task = TASKS[options.task]
+    size = options.batch_size or task.batch_size
+    steps = options.steps or max(1, len(data) * (options.epochs or task.epochs) // (size * options.accumulate))
+    return size, Adam(options.rate or task.rate, steps, warmup=0.1)
+
+
+def run_options(options):
+    return {"accumulate": options.accumulate, "frozen": tuple(options.frozen), "save_every": options.save_every}
+
+
+def show(step, steps, losses, left):
+    """One line on stderr that writes over itself."""
+    told = ", ".join(f"{task} {loss:.3f}" for task, loss in losses.items())
+    ending = "\n" if step == steps else "\r"
+    print(f"step {step:,} of {steps:,}: {told}; {left / 60:.1f} min left   ", end=ending, file=sys.stderr, flush=True)
+
+
+def ended(training):
+    """Say what a run has come to; the exit code of an interrupted one is that of Ctrl-C."""
+    if training.interrupted:
+        steps = training.optimizer.steps
+        print(
+            f"interrupted at step {training.step:,} of {steps:,}; the same command goes on from there", file=sys.stderr
+        )
+        return INTERRUPTED
+    print(f"wrote {training.folder}: {type(training.model).__name__} after {training.seconds / 60:.1f} minutes")
+    return OK
+
+
+COMMANDS = {
+    "pretrain": (pretrain, pretrain_arguments, "pre-train with the five tasks"),
+    "finetune": (finetune, finetune_arguments, "fine-tune on VQA, GQA or NLVR2"),
+}
