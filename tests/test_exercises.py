@@ -236,14 +236,14 @@ def test_a_folder_of_submissions_is_graded(capsys, tmp_path):
     for name, text in texts.items():
         (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "all" / name).write_text(text)
-    code, out, _ = run(capsys, "grade", tmp_path / "all", "--csv", tmp_path / "grades.csv", "--seconds", 3)
+    code, out, _ = run(capsys, "grade", tmp_path / "all", "--csv", tmp_path / "grades.csv", "--seconds", 2)
     assert code == 0
     rows = {row["student"]: row for row in csv.DictReader((tmp_path / "grades.csv").open())}
     assert set(rows) == {"ada", "bob", "cyd", "'=dan", "eve", "fay", "gil", "hal"} and {
         row["exercise"] for row in rows.values()
     } == {"6"}
     assert {name for name, row in rows.items() if row["right"] == "1"} == {"ada", "hal"}
-    assert "3 seconds" in rows["cyd"]["verdict"] and "without a verdict" in rows["eve"]["verdict"]
+    assert "2 seconds" in rows["cyd"]["verdict"] and "without a verdict" in rows["eve"]["verdict"]
     assert "SystemExit" in rows["fay"]["verdict"] and "without a verdict" in rows["gil"]["verdict"]
     assert "emory" in rows["'=dan"]["verdict"] and re.search(r"ada +1 of 1 right", out)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .comparing import is_double, leaves, same, structure, tolerance, type_of
+from .comparing import is_double, same, structure, tolerance, unchanged
 from .detectors import describe
 
 STEP, GRADIENT_TOLERANCE = 1e-6, 1e-6  # of the central difference, in float64
@@ -54,6 +54,11 @@ class Exercise:
     random: bool = False
     differentiated: Callable | None = None
 
+    @property
+    def names(self):
+        """The names of the arguments."""
+        return list(inspect.signature(self.solution).parameters)
+
 
 def check(exercise, answer, seed=0):
     """The Verdict on a function. The same seed draws the same inputs."""
@@ -71,11 +76,11 @@ def praise(exercise, answer, rng):
     draws = list(exercise.draws(rng))
     check_signature(exercise, answer, draws[0])
     expected = [named_parts(exercise, exercise.solution(*copy.deepcopy(args))) for args in draws]
-    found = [call(answer, args) for args in draws]
+    found = [call(exercise, answer, args) for args in draws]
     for part, name in enumerate(name for name, _ in expected[0]):
         check_part(exercise, draws, expected, found, part, name)
     if exercise.extra:
-        exercise.extra(watched(answer), rng)
+        exercise.extra(watched(exercise, answer), rng)
     if exercise.differentiated:
         check_gradients(exercise, answer, [args for args in draws if is_double(args)][:4], rng)
         return f"{len(draws)} random inputs, and the gradients agree with finite differences"
@@ -85,16 +90,15 @@ def praise(exercise, answer, rng):
 def check_signature(exercise, answer, args):
     if not callable(answer):
         raise Wrong(f"it is a {type(answer).__name__}, not a function")
-    names = list(inspect.signature(exercise.solution).parameters)
     try:
         inspect.signature(answer).bind(*args)
     except TypeError as problem:
-        raise Wrong(f"it must take the arguments ({', '.join(names)}): {problem}") from None
+        raise Wrong(f"it must take the arguments ({', '.join(exercise.names)}): {problem}") from None
     except ValueError:
         pass  # a compiled function that does not tell
 
 
-def call(answer, args):
+def call(exercise, answer, args):
     """The result of the answer on copies of the arguments, which it must leave as they are. Raises Wrong."""
     given = copy.deepcopy(args)
     try:
@@ -102,19 +106,19 @@ def call(answer, args):
     except NotImplementedError:
         raise Wrong("not written yet: replace the line `raise NotImplementedError`") from None
     except (Exception, SystemExit) as problem:
-        raise Wrong(f"it fails on {sizes(args)}: {told(problem, answer)}") from None
-    for number, (before, after) in enumerate(zip(leaves(args), leaves(given), strict=True)):
-        if not same(before, after, 0):
-            raise Wrong(f"it changes its inputs (value {number + 1} of {sizes(args)}): work on a copy")
+        raise Wrong(f"it fails on {sizes(exercise, args)}: {told(problem, answer)}") from None
+    for name, before, after in zip(exercise.names, args, given, strict=True):
+        if not unchanged(before, after):
+            raise Wrong(f"it changes its input {name}: work on a copy")
     return result
 
 
-def watched(answer):
+def watched(exercise, answer):
     """The answer as a function whose every call is checked like the others; __wrapped__ is the answer itself."""
 
     @functools.wraps(answer)
     def asked(*args):
-        return call(answer, args)
+        return call(exercise, answer, args)
 
     return asked
 
@@ -154,7 +158,7 @@ def check_part(exercise, draws, expected, found, part, name):
     wrong = [number for number, fault in enumerate(faults) if fault]
     pairs = [(expected[number][part][1], haves[number]) for number in wrong]
     right = "" if len(wrong) == len(draws) else f" (right for {len(draws) - len(wrong)} of {len(draws)} inputs)"
-    raise Wrong(f"{name}: {describe(pairs)}; seen with {sizes(draws[wrong[0]])}{right}")
+    raise Wrong(f"{name}: {describe(pairs)}; seen with {sizes(exercise, draws[wrong[0]])}{right}")
 
 
 def get_part(exercise, result, part):
@@ -183,7 +187,7 @@ def resembles(exercise, mistaken, args, part, have):
 def check_gradients(exercise, answer, draws, rng):
     """Each output against the central difference along a random direction. Raises Wrong."""
     for args in draws:
-        result = call(answer, args)
+        result = call(exercise, answer, args)
         for part, f_and_x in enumerate(exercise.differentiated(*args)):
             if f_and_x is None:
                 continue
@@ -196,10 +200,12 @@ def check_gradients(exercise, answer, draws, rng):
                 raise Wrong(f"{name}: along a random direction {exact:.8g}, by finite differences {numeric:.8g}")
 
 
-def sizes(args):
-    """The arguments in words: shapes of arrays, short values as they are."""
+def sizes(exercise, args):
+    """The arguments in words: shapes of arrays, other values as they are when they are short."""
     words = []
-    for arg in args:
-        text = f"array {arg.shape}" if isinstance(arg, np.ndarray) else getattr(arg, "__name__", repr(arg))
-        words.append(text if len(text) <= 40 else type_of(arg))
+    for name, arg in zip(exercise.names, args, strict=True):
+        if isinstance(arg, np.ndarray):
+            words.append(f"{name} {arg.shape}")
+        elif isinstance(arg, str | list | int | float) and len(repr(arg)) <= 40:
+            words.append(f"{name} {arg!r}")
     return ", ".join(words)

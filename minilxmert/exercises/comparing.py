@@ -52,6 +52,14 @@ def same(want, have, tolerance):
     return want == have
 
 
+def unchanged(before, after):
+    """Whether nested values hold the same leaves, to the last bit."""
+    before, after = leaves(before), leaves(after)
+    if len(before) != len(after):
+        return False
+    return all(np.shape(a) == np.shape(b) and same(a, b, 0) for a, b in zip(before, after, strict=True))
+
+
 def tolerance(*values):
     return DOUBLE if is_double(values) else SINGLE
 

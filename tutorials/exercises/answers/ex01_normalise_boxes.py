@@ -16,7 +16,7 @@ def wrong_swapped(boxes, width, height):
 
 
 def wrong_in_place(boxes, width, height):
-    """changes its inputs"""
+    """changes its input"""
     boxes[:, 0::2] = boxes[:, 0::2] / width
     boxes[:, 1::2] = boxes[:, 1::2] / height
     return boxes.astype(np.float32)

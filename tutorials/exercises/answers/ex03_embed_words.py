@@ -44,6 +44,6 @@ def wrong_three_norms(ids, types, p, eps):
 
 
 def wrong_accumulating(ids, types, p, eps):
-    """changes its inputs"""
+    """changes its input"""
     p["word"]["w"] += 0.001
     return right_word_by_word(ids, types, p, eps)

@@ -32,7 +32,7 @@ def wrong_whole_array(x, w, b, eps):
 
 
 def wrong_in_place(x, w, b, eps):
-    """changes its inputs"""
+    """changes its input"""
     x -= x.mean(-1, keepdims=True)
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * w + b
 

@@ -44,7 +44,7 @@ def wrong_label_only(pictures, answers, rng):
 
 
 def wrong_in_place(pictures, answers, rng):
-    """changes its inputs"""
+    """changes its input"""
     sentences, matched, new = right_by_trying_again(pictures, answers, rng)
     answers[:] = new
     return sentences, matched, answers

@@ -63,7 +63,7 @@ def wrong_l2(p, g, m, v, rate, decay, max_norm):
 
 
 def wrong_in_place(p, g, m, v, rate, decay, max_norm):
-    """changes its inputs"""
+    """changes its input"""
     new_p, new_m, new_v = right_with_one_long_vector(p, g, m, v, rate, decay, max_norm)
     for name in p:
         p[name] -= p[name] - new_p[name]

@@ -31,7 +31,14 @@ def wrong_unlimited(answer, humans):
     return humans.count(answer) * 0.3
 
 
+def wrong_popping(answer, humans):
+    """changes its input humans"""
+    score = right_by_table(answer, humans)
+    humans.pop()
+    return score
+
+
 def wrong_in_place(answer, humans):
-    """changes its inputs"""
+    """changes its input"""
     humans.sort()
     return right_by_table(answer, humans)

@@ -53,7 +53,7 @@ def wrong_elementwise(maps, gradients):
 
 
 def wrong_in_place(maps, gradients):
-    """changes its inputs"""
+    """changes its input"""
     gradients[gradients < 0] = 0
     return right_as_a_product(maps, gradients)
 

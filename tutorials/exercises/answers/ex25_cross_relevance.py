@@ -49,6 +49,6 @@ def wrong_division_by_zero(cam, ss, sq, qs, qq):
 
 
 def wrong_in_place(cam, ss, sq, qs, qq):
-    """changes its inputs"""
+    """changes its input"""
     ss += cam @ qs
     return ss, sq + scaled(ss).T @ cam @ scaled(qq)
