@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from minilxmert import MinilxmertError
-from minilxmert.cli import main
+from minilxmert.cli import main, parser
 from minilxmert.exercises import NAMES, checks, exercise, function_name, number_of, stubs
 from minilxmert.exercises.answering import check_file
 from minilxmert.exercises.checking import check
@@ -73,6 +74,27 @@ def test_every_exercise_has_its_files_and_its_line_in_the_table():
         cells = [cell.strip() for cell in line.split("|")[1:6]]
         assert cells[::2] == [str(number), str(task.minutes), str(task.chapter)]
         assert task.title in cells[1] and task.teaches == cells[3]
+
+
+JUNK = (
+    None, "a", [], {}, (), 3, 1j, np.float64("nan"), object(), iter([]), [[1], [2, 3]], np.array(None), np.array("a"),
+    np.zeros(0), np.zeros((2, 3), complex), np.ma.zeros(3), np.zeros((1,) * 5), {"query.w": None, "norm.w": "a"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_results_of_any_kind_get_a_verdict(number):
+    outputs = len(exercise(number).outputs)
+    for junk in JUNK:
+        for result in {id(x): x for x in (junk, (junk,) * outputs)}.values():
+            verdict = check(exercise(number), lambda *args, result=result: result)
+            assert not verdict.right and "\n" not in verdict.text and len(verdict.text) < 400
+
+
+def test_every_command_of_the_pages_is_understood():
+    for page in (ROOT / "tutorials" / "exercises").glob("*.md"):
+        for line in re.findall(r"minilxmert exercise [a-z][^`\n]*", page.read_text()):
+            assert parser().parse_args(shlex.split(line, comments=True)[1:]).command == "exercise"
 
 
 def test_a_check_uses_the_same_inputs_for_the_same_seed():

@@ -13,7 +13,7 @@ def structure(want, have, name, finite=True):
     if isinstance(want, np.ndarray):
         return array_fault(want, have, name, finite)
     if isinstance(want, float | np.floating):
-        if np.ndim(have) or not isinstance(have, int | float | np.number | np.ndarray):
+        if not is_number(have):
             return f"{name} must be one number, found {type_of(have)}"
         return f"{name} is not finite: {have}" if finite and not np.isfinite(have) else None
     if isinstance(want, dict):
@@ -23,6 +23,13 @@ def structure(want, have, name, finite=True):
     if not isinstance(have, type(want)):
         return f"{name} must be a {type(want).__name__}, found {type_of(have)}"
     return None
+
+
+def is_number(value):
+    """Whether a value is one real number: Python's, NumPy's, or an array without axes."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.ndim == 0 and value.dtype.kind in "fiu"
+    return isinstance(value, int | float)
 
 
 def array_fault(want, have, name, finite):
