@@ -4,7 +4,7 @@ import numpy as np
 
 from ..checking import Exercise, Wrong
 
-V, MASK, SPECIAL, IGNORED = 1000, 4, 5, -100  # words 0 to 4 are [PAD], [UNK], [CLS], [SEP], [MASK]
+V, MASK, SPECIAL, IGNORED = 1000, 4, 5, -1  # words 0 to 4 are [PAD], [UNK], [CLS], [SEP], [MASK]
 ROWS, WORDS = 5000, 20
 
 
@@ -58,7 +58,7 @@ def where_chosen(ids, new, labels, words, chosen):
     """What must hold for every single word."""
     if (chosen & ~words).any():
         if chosen[~words].mean() > 0.5:
-            raise Wrong("words that are not chosen need the label -100 (nothing to learn)")
+            raise Wrong("words that are not chosen need the label -1 (nothing to learn)")
         raise Wrong("special tokens ([CLS], [SEP], [PAD] …) are chosen: choose only ids ≥ special")
     if (new[~chosen] != ids[~chosen]).any():
         raise Wrong("words that are not chosen are changed")

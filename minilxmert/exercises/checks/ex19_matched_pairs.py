@@ -4,7 +4,7 @@ import numpy as np
 
 from ..checking import Exercise, Wrong
 
-IGNORED = -100
+IGNORED = -1
 
 
 def solution(pictures, answers, rng):
@@ -40,7 +40,7 @@ def statistics(answer, rng):
     if (answers[matched == 1] != given[matched == 1]).any():
         raise Wrong("the answers of matching pairs must stay as they are")
     if (answers[matched == 0] != IGNORED).any():
-        raise Wrong("a question about another picture has no answer: -100 where the pair does not match")
+        raise Wrong("a question about another picture has no answer: -1 where the pair does not match")
     again = answer(pictures, given, np.random.default_rng(1)), answer(pictures, given, np.random.default_rng(2))
     if (again[0][0] != sentences).any() or (again[1][0] == sentences).all():
         raise Wrong("it must draw from rng, and from nothing else: the same rng, the same result")

@@ -9,7 +9,7 @@ SHAPES = {"query.w": (3, 2), "query.b": (3,), "norm.w": (3,), "norm.b": (3,)}
 
 
 def together(g, whole, most):
-    return g * min(1.0, most / (whole + 1e-30))
+    return g * min(1.0, most / (whole + EPS))
 
 
 def apart(g, whole, most):
@@ -82,7 +82,7 @@ EXERCISE = Exercise(
         ("the gradients are not clipped", changed(clip=lambda g, whole, most: g)),
         (
             "short gradients are made longer; clip only long ones",
-            changed(clip=lambda g, w, n: g * n / (w or 1)),
+            changed(clip=lambda g, w, n: g * n / (w + EPS)),
         ),
         ("the values are clipped one by one; scale all by one factor", changed(clip=lambda g, w, n: np.clip(g, -n, n))),
         ("eps belongs outside the square root here: √v + eps", changed(root=lambda v: np.sqrt(v + EPS))),

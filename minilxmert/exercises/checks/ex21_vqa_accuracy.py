@@ -2,7 +2,7 @@
 
 from ..checking import Exercise
 
-WORDS = ("red", "blue", "2", "two", "yes")
+WORDS = ("red", "blue", "2", "no", "yes")
 
 
 def solution(answer, humans):

@@ -13,7 +13,7 @@ def mask_words(ids, special, mask_id, vocab_size, rng):
         80 %  become [MASK],
         10 %  become a random word that is not special (special … vocab_size - 1),
         10 %  stay as they are.
-    The label of a chosen word is the word that was there, that of all others is -100: nothing to learn.
+    The label of a chosen word is the word that was there, that of all others is -1: nothing to learn.
 
     Hints
     - rng.random(ids.shape) < 0.15 is True in 15 % of the places. Draw a second time for the 80 / 10 / 10.

@@ -10,7 +10,7 @@ def matched_pairs(pictures, answers, rng):
     about one picture; there are at least two pictures), answers (B,) the answer to each, rng a numpy random generator
     -> sentences (B,) which sentence to show with picture b: b itself, or one of a different picture
        matched (B,)   1 where the sentence belongs to the picture, 0 where it was swapped
-       answers (B,)   the same, but -100 where the sentence was swapped
+       answers (B,)   the same, but -1 where the sentence was swapped
 
     Each picture keeps its sentence with probability 1/2, independently of the others; otherwise all sentences of
     different pictures are equally likely.

@@ -10,7 +10,7 @@ def bert_adam(p, g, m, v, rate, decay, max_norm):
     names (such as "query.w", "query.b", "norm.w") and shapes; rate, decay, max_norm numbers
     -> new dicts p, m, v (the given ones stay as they are)
 
-        g = g · min(1, max_norm / norm)        norm: the length of all gradients together, as one long vector
+        g = g · min(1, max_norm / (norm + 1e-6))        norm: the length of all gradients together, as one vector
         m = 0.9 · m + 0.1 · g
         v = 0.999 · v + 0.001 · g²
         p = p - rate · (m / (√v + 1e-6) + decay · p)
@@ -19,7 +19,6 @@ def bert_adam(p, g, m, v, rate, decay, max_norm):
 
     Hints
     - Unlike Adam, BertAdam does not divide m and v by 1 - βᵗ.
-    - The norm can be 0.
     - {name: … for name in p} makes a dict of the same names.
     """
     raise NotImplementedError("exercise 20")

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def right_by_indices(ids, special, mask_id, vocab_size, rng):
-    new, labels = ids.copy(), np.full_like(ids, -100)
+    new, labels = ids.copy(), np.full_like(ids, -1)
     for place in zip(*np.nonzero(ids >= special), strict=True):
         kind = rng.random() / 0.15
         if kind < 1:
@@ -30,25 +30,25 @@ def choose(ids, special, rng, share=0.15):
 def wrong_all_masked(ids, special, mask_id, vocab_size, rng):
     """80 % become [MASK]"""
     chosen = choose(ids, special, rng)
-    return np.where(chosen, mask_id, ids), np.where(chosen, ids, -100)
+    return np.where(chosen, mask_id, ids), np.where(chosen, ids, -1)
 
 
 def wrong_same_draw(ids, special, mask_id, vocab_size, rng):
     """become [MASK] (of"""
     draw = rng.random(ids.shape)
     chosen = (draw < 0.15) & (ids >= special)
-    return np.where(chosen & (draw < 0.8), mask_id, ids), np.where(chosen, ids, -100)
+    return np.where(chosen & (draw < 0.8), mask_id, ids), np.where(chosen, ids, -1)
 
 
 def wrong_label(ids, special, mask_id, vocab_size, rng):
     """label is [MASK]"""
     chosen = choose(ids, special, rng)
     new = hide(ids, chosen, special, mask_id, vocab_size, rng)
-    return new, np.where(chosen, new, -100)
+    return new, np.where(chosen, new, -1)
 
 
 def wrong_all_labelled(ids, special, mask_id, vocab_size, rng):
-    """need the label -100"""
+    """need the label -1"""
     chosen = choose(ids, special, rng)
     return hide(ids, chosen, special, mask_id, vocab_size, rng), ids.copy()
 
@@ -56,19 +56,19 @@ def wrong_all_labelled(ids, special, mask_id, vocab_size, rng):
 def wrong_special_chosen(ids, special, mask_id, vocab_size, rng):
     """special tokens"""
     chosen = choose(ids, 0, rng)
-    return hide(ids, chosen, special, mask_id, vocab_size, rng), np.where(chosen, ids, -100)
+    return hide(ids, chosen, special, mask_id, vocab_size, rng), np.where(chosen, ids, -1)
 
 
 def wrong_special_drawn(ids, special, mask_id, vocab_size, rng):
     """one of the special tokens"""
     chosen = choose(ids, special, rng)
-    return hide(ids, chosen, 0, mask_id, vocab_size, rng), np.where(chosen, ids, -100)
+    return hide(ids, chosen, 0, mask_id, vocab_size, rng), np.where(chosen, ids, -1)
 
 
 def wrong_fifteen_of_eighty(ids, special, mask_id, vocab_size, rng):
     """15 % of them chosen"""
     chosen = choose(ids, special, rng, 0.15 * 0.8)
-    return hide(ids, chosen, special, mask_id, vocab_size, rng), np.where(chosen, ids, -100)
+    return hide(ids, chosen, special, mask_id, vocab_size, rng), np.where(chosen, ids, -1)
 
 
 def wrong_generator(ids, special, mask_id, vocab_size, rng):
@@ -78,4 +78,4 @@ def wrong_generator(ids, special, mask_id, vocab_size, rng):
 
 def right_by_vectors(ids, special, mask_id, vocab_size, rng):
     chosen = choose(ids, special, rng)
-    return hide(ids, chosen, special, mask_id, vocab_size, rng), np.where(chosen, ids, -100)
+    return hide(ids, chosen, special, mask_id, vocab_size, rng), np.where(chosen, ids, -1)

@@ -9,7 +9,7 @@ def right_by_trying_again(pictures, answers, rng):
         if rng.random() < 0.5:
             while pictures[sentences[b]] == picture:
                 sentences[b] = rng.integers(len(pictures))
-            matched[b], answers[b] = 0, -100
+            matched[b], answers[b] = 0, -1
     return sentences, matched, answers
 
 
@@ -17,7 +17,7 @@ def wrong_same_picture(pictures, answers, rng):
     """same picture after all"""
     swapped = rng.random(len(pictures)) < 0.5
     sentences = np.where(swapped, rng.integers(0, len(pictures), len(pictures)), np.arange(len(pictures)))
-    return sentences, 1 - swapped, np.where(swapped, -100, answers)
+    return sentences, 1 - swapped, np.where(swapped, -1, answers)
 
 
 def wrong_inverted(pictures, answers, rng):
@@ -34,13 +34,13 @@ def wrong_answers_kept(pictures, answers, rng):
 def wrong_always_swapped(pictures, answers, rng):
     """expected 50 %"""
     sentences = np.array([rng.choice(np.flatnonzero(pictures != picture)) for picture in pictures])
-    return sentences, np.zeros(len(pictures), int), np.full(len(pictures), -100)
+    return sentences, np.zeros(len(pictures), int), np.full(len(pictures), -1)
 
 
 def wrong_label_only(pictures, answers, rng):
     """same picture after all"""
     matched = rng.integers(0, 2, len(pictures))
-    return np.arange(len(pictures)), matched, np.where(matched == 1, answers, -100)
+    return np.arange(len(pictures)), matched, np.where(matched == 1, answers, -1)
 
 
 def wrong_in_place(pictures, answers, rng):
@@ -58,4 +58,4 @@ def wrong_neighbour(pictures, answers, rng):
         while pictures[(b + step) % len(pictures)] == pictures[b]:
             step += 1
         sentences[b], matched[b] = (b + step) % len(pictures), 0
-    return sentences, matched, np.where(matched == 1, answers, -100)
+    return sentences, matched, np.where(matched == 1, answers, -1)

@@ -21,14 +21,14 @@ def is_weight(name):
 
 def right_with_one_long_vector(p, g, m, v, rate, decay, max_norm):
     norm = np.linalg.norm(np.concatenate([x.ravel() for x in g.values()]))
-    return step(p, g, m, v, rate, decay, lambda name: max_norm / norm if norm > max_norm else 1, is_weight)
+    return step(p, g, m, v, rate, decay, lambda name: max_norm / (norm + 1e-6) if norm > max_norm else 1, is_weight)
 
 
 def wrong_clip_apart(p, g, m, v, rate, decay, max_norm):
     """norm of all together"""
 
     def scale(name):
-        return min(1, max_norm / max(np.linalg.norm(g[name]), 1e-30))
+        return min(1, max_norm / (np.linalg.norm(g[name]) + 1e-6))
 
     return step(p, g, m, v, rate, decay, scale, is_weight)
 
@@ -41,7 +41,7 @@ def wrong_not_clipped(p, g, m, v, rate, decay, max_norm):
 def wrong_everything_decays(p, g, m, v, rate, decay, max_norm):
     """must not decay"""
     norm = math.sqrt(sum((x * x).sum() for x in g.values()))
-    return step(p, g, m, v, rate, decay, lambda name: min(1, max_norm / max(norm, 1e-30)), lambda name: 1)
+    return step(p, g, m, v, rate, decay, lambda name: min(1, max_norm / (norm + 1e-6)), lambda name: 1)
 
 
 def wrong_bias_correction(p, g, m, v, rate, decay, max_norm):
@@ -57,7 +57,7 @@ def wrong_bias_correction(p, g, m, v, rate, decay, max_norm):
 def wrong_l2(p, g, m, v, rate, decay, max_norm):
     """L2"""
     norm = math.sqrt(sum((x * x).sum() for x in g.values()))
-    scale = min(1, max_norm / max(norm, 1e-30))
+    scale = min(1, max_norm / (norm + 1e-6))
     g = {name: x * scale + decay * is_weight(name) * p[name] for name, x in g.items()}
     return step(p, g, m, v, rate, 0, lambda name: 1, is_weight)
 
@@ -70,7 +70,7 @@ def wrong_in_place(p, g, m, v, rate, decay, max_norm):
     return p, new_m, new_v
 
 
-def wrong_division_by_zero(p, g, m, v, rate, decay, max_norm):
-    """not finite"""
+def wrong_always_scaled(p, g, m, v, rate, decay, max_norm):
+    """clip only long ones"""
     norm = np.sqrt(sum((x * x).sum() for x in g.values()))
-    return step(p, g, m, v, rate, decay, lambda name: min(max_norm, norm) / norm, is_weight)
+    return step(p, g, m, v, rate, decay, lambda name: max_norm / (norm + 1e-6), is_weight)
