@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minilxmert import ConfigError, LxmertForQuestionAnswering, LxmertTokenizer, VocabularyError
+from minilxmert import ConfigError, LxmertForQuestionAnswering, LxmertTokenizer, ShapeError, VocabularyError
 from minilxmert.ask import call_arguments
 from minilxmert.explain.attention import FAMILIES, attention, attention_of, object_names, read_names
 from minilxmert.features import open_features
@@ -68,6 +68,8 @@ def test_mistakes_are_explained():
     found = attention(MODEL, TOKENIZER, QUESTION, PICTURES["street"])
     with pytest.raises(ConfigError, match="words_to_objects"):
         found["words"]
+    with pytest.raises(ShapeError, match="one for each object"):
+        attention(MODEL, TOKENIZER, QUESTION, PICTURES["street"], ["cup"])
     call = call_arguments(MODEL, TOKENIZER, [QUESTION], [PICTURES["street"]])
     with pytest.raises(ConfigError, match="output_attentions=True"):
         attention_of(MODEL(**call), found.words, found.objects)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..ask import call_arguments, check_fit
-from ..errors import ConfigError, VocabularyError, shorten
+from ..errors import ConfigError, ShapeError, VocabularyError, shorten
 from ..files import read_small
 
 
@@ -70,8 +70,8 @@ def attention(model, tokenizer, question, objects, names=None):
     check_fit(model, tokenizer)
     call = call_arguments(model, tokenizer, [question], [objects])
     output = model(**call, output_attentions=True)
-    names = names or object_names(objects)
-    return attention_of(output, tokenizer.convert_ids_to_tokens(call["input_ids"][0].tolist()), names)
+    words = tokenizer.convert_ids_to_tokens(call["input_ids"][0].tolist())
+    return attention_of(output, words, texts_of(objects, names))
 
 
 def attention_of(output, words, objects, row=0):
@@ -85,6 +85,13 @@ def attention_of(output, words, objects, row=0):
         heads = [a[row, :, : sizes[family.queries], : sizes[family.keys]] for a in layers]
         maps[name] = np.array(heads) if heads else np.zeros((0, 0, sizes[family.queries], sizes[family.keys]))
     return Attention(list(words), list(objects), maps)
+
+
+def texts_of(objects, names=None):
+    """The given names of objects, one each, or else object_names. Raises ShapeError."""
+    if names is not None and len(names) != len(objects):
+        raise ShapeError(f"names: expected {len(objects)}, one for each object; found {len(names)}")
+    return object_names(objects) if names is None else list(names)
 
 
 def object_names(objects, classes=None, attributes=None):

@@ -30,10 +30,7 @@ def figure(page, family="words_to_objects", layer=-1, head="mean", word=None, an
         left.set_title("shares of the objects' relevance")
         right.set_title(f"what “{chosen['text']}” rests on", parse_math=False)
         return drawn
-    kind = next((f for f in data["families"] if f["name"] == family), None)
-    if kind is None:
-        found = ", ".join(f["name"] for f in data["families"])
-        raise ConfigError(f"figure: expected relevance or one of {found}; found {family}")
+    kind = family_named(data, family)
     heads = np.array(kind["maps"])[layer]
     weights = heads.mean(0) if head == "mean" else heads[head]
     draw_matrix(right, weights, data[kind["queries"]], data[kind["keys"]])
@@ -43,6 +40,15 @@ def figure(page, family="words_to_objects", layer=-1, head="mean", word=None, an
     left.set_title(f"where {who} look" + "s" * (word is not None), parse_math=False)
     draw_picture(left, data, rows.mean(0) if kind["keys"] == "objects" else None)
     return drawn
+
+
+def family_named(data, name):
+    """The entry of a family in a page's data. Raises ConfigError."""
+    for family in data["families"]:
+        if family["name"] == name:
+            return family
+    found = ", ".join(family["name"] for family in data["families"])
+    raise ConfigError(f"figure: expected relevance or one of {found}; found {name}")
 
 
 def subplots(rows, columns, **options):

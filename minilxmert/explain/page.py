@@ -19,7 +19,7 @@ from ..ask import best_answers, call_arguments, check_fit
 from ..errors import FeatureFileError
 from ..files import read_small, write_file
 from ..ops import softmax
-from .attention import FAMILIES, attention_of, object_names
+from .attention import FAMILIES, attention_of, texts_of
 from .observations import head_marks
 from .relevance import relevance
 
@@ -58,22 +58,29 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5)
     output = model(**call, output_attentions=True)
     answers = best_answers(softmax(output.question_answering_score)[0], model.answers, top)
     words = tokenizer.convert_ids_to_tokens(call["input_ids"][0].tolist())
-    maps = attention_of(output, words, told_apart(names or object_names(objects)))
-    families = [family_data(maps, name) for name in FAMILIES if maps[name].size]
+    maps = attention_of(output, words, told_apart(texts_of(objects, names)))
     data = {
         "question": question,
         "model": f"{type(model).__name__}, {model.num_parameters():,} parameters · picture {objects.image_id}",
+        "image": data_uri(picture),
+        **picture_data(maps, objects),
+        "answers": answers_data(model, call, answers),
+    }
+    return Window(data, fill(data))
+
+
+def picture_data(maps, objects):
+    """What the page says of words, objects and attention maps; families without a layer, or nobody, are left out."""
+    families = [family_data(maps, name) for name in FAMILIES if maps[name].size]
+    return {
         "width": objects.width,
         "height": objects.height,
-        "image": data_uri(picture),
         "words": maps.words,
         "objects": maps.objects,
         "boxes": rounded(objects.boxes),
-        "answers": answers_data(model, call, answers),
         "families": families,
-        "start": next((f["name"] for f in families if f["name"] == "words_to_objects"), "relevance"),
+        "start": "words_to_objects" if maps["words_to_objects"].size else "relevance",
     }
-    return Window(data, fill(data))
 
 
 def told_apart(names):
