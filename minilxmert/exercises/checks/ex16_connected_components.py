@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...kernels.regions import label_regions
 from ..checking import Exercise
 
 BESIDE = ((0, 1), (1, 0), (0, -1), (-1, 0))
@@ -9,7 +10,9 @@ CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
 def solution(mask):
-    return flood(mask, BESIDE)
+    """The detector's own regions, of which those of the mask are numbered anew."""
+    labels = label_regions(np.repeat(mask[..., None] * np.uint8(255), 3, -1), 40, plain=True)
+    return np.where(mask, np.searchsorted(np.unique(labels[mask]), labels) + 1, 0)
 
 
 def draws(rng):

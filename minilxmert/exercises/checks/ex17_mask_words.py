@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...training.masking import mask_words
 from ..checking import Exercise, Wrong
 
 V, MASK, SPECIAL, IGNORED = 1000, 4, 5, -1  # words 0 to 4 are [PAD], [UNK], [CLS], [SEP], [MASK]
@@ -9,12 +10,7 @@ ROWS, WORDS = 5000, 20
 
 
 def solution(ids, special, mask_id, vocab_size, rng):
-    chosen = (rng.random(ids.shape) < 0.15) & (ids >= special)
-    labels = np.where(chosen, ids, IGNORED)
-    kind = rng.random(ids.shape)
-    other = rng.integers(special, vocab_size, ids.shape)
-    hidden = np.where(kind < 0.8, mask_id, np.where(kind < 0.9, other, ids))
-    return np.where(chosen, hidden, ids), labels
+    return mask_words(ids, ids >= special, mask_id, np.arange(special, vocab_size), rng)
 
 
 def draws(rng):

@@ -1,17 +1,13 @@
 """The accuracy of VQA: an answer is as right as people agree on it."""
 
+from ...training.metrics import official_score
 from ..checking import Exercise
 
 WORDS = ("red", "blue", "2", "no", "yes")
 
 
 def solution(answer, humans):
-    """The definition: leave each of the ten out, and average over the nine others."""
-    scores = []
-    for left_out in range(len(humans)):
-        others = [*humans[:left_out], *humans[left_out + 1 :]]
-        scores.append(min(others.count(answer) / 3, 1.0))
-    return sum(scores) / len(scores)
+    return official_score(answer, humans)
 
 
 def draws(rng):

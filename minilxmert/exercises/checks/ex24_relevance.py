@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...explain.relevance import head_mean, self_rule
 from ..checking import Exercise
 
 
@@ -24,7 +25,13 @@ def changed(clamp_first=True, left=True, start=np.eye, plain=True, use=lambda a,
 
 
 def solution(maps, gradients):
-    return changed()(maps, gradients)
+    n = maps.shape[-1]
+    relevance = np.eye(n)
+    for a, da in zip(maps, gradients, strict=True):
+        relevance = self_rule(head_mean(a[None], da[None])[0], relevance, relevance)[0]
+    scores = relevance[0].copy()
+    scores[0] = 0
+    return scores
 
 
 def draws(rng):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...explain.relevance import cross_rule
 from ..checking import Exercise
 
 
@@ -26,7 +27,7 @@ def changed(norm=normalised, turn=True, keep=1, fresh=False):
 
 
 def solution(cam, ss, sq, qs, qq):
-    return changed()(cam, ss, sq, qs, qq)
+    return cross_rule(cam, ss, sq, qs, qq)
 
 
 def draws(rng):
