@@ -91,14 +91,25 @@ def over_white(colour, alpha):
     return ((colour * alpha.astype(np.uint16) + 255 * (255 - alpha.astype(np.uint16)) + 127) // 255).astype(np.uint8)
 
 
-def write_png(path, picture):
-    """Write a picture (H, W, 3) of 0 … 255 (uint8) as an 8-bit RGB file, whole or not at all. Raises ShapeError."""
+def check_picture(picture):
+    """The picture as an array, if it is one (H, W, 3) of 0 … 255 (uint8) with any pixels. Raises ShapeError."""
     picture = np.asarray(picture)
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-        raise ShapeError(f"write_png: expected a picture (H, W, 3) of uint8, found {picture.shape} {picture.dtype}")
+        raise ShapeError(f"picture: expected (height, width, 3) of uint8, found {picture.shape} of {picture.dtype}")
+    return picture
+
+
+def encode_png(picture):
+    """A picture (H, W, 3) of 0 … 255 (uint8) -> the bytes of an 8-bit RGB file. Raises ShapeError."""
+    picture = check_picture(picture)
     h, w, _ = picture.shape
     if max(h, w) > LONGEST_SIDE or h * w > MOST_PIXELS:
-        raise ShapeError(f"write_png: expected at most {LONGEST_SIDE} a side and {MOST_PIXELS} pixels, found {h} × {w}")
+        raise ShapeError(f"picture: expected at most {LONGEST_SIDE} a side and {MOST_PIXELS} pixels, found {h} × {w}")
     header = w.to_bytes(4, "big") + h.to_bytes(4, "big") + bytes([8, RGB, 0, 0, 0])
     parts = (b"IHDR", header), (b"IDAT", zlib.compress(filter_rows(picture), 9)), (b"IEND", b"")
-    write_file(path, SIGNATURE + b"".join(chunk(kind, content) for kind, content in parts))
+    return SIGNATURE + b"".join(chunk(kind, content) for kind, content in parts)
+
+
+def write_png(path, picture):
+    """Write a picture (H, W, 3) of 0 … 255 (uint8) as an 8-bit RGB file, whole or not at all. Raises ShapeError."""
+    write_file(path, encode_png(picture))

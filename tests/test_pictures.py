@@ -161,7 +161,7 @@ def test_drawn_pictures_become_small_files(tmp_path):
     ],
 )
 def test_what_is_no_picture_is_not_written(tmp_path, picture):
-    with pytest.raises(ShapeError, match="write_png: expected"):
+    with pytest.raises(ShapeError, match="picture: expected"):
         write_png(tmp_path / "x.png", picture)
     assert not list(tmp_path.iterdir())
 

@@ -1,17 +1,17 @@
 """The detector: it sees pixels alone, and finds what has one colour and differs from the background.
 
     objects = detect(picture)          # Objects: boxes in pixels, features, and a guess of shape and colour each
-Regions of one colour (kernels/regions.py) become objects: a box, and a feature vector from the crop inside it.
-Shape and colour are in the feature alone, place and size in the box alone."""
+Regions of one colour (kernels/regions.py) become objects, with the smoothed edges around them: a box, and a feature
+vector from the crop inside it. Shape and colour are in the feature alone, place and size in the box alone."""
 
 import functools
 
 import numpy as np
 
-from ..errors import ShapeError
 from ..kernels import current_backend
 from ..objects import Objects
 from ..ops import softmax
+from ..pictures import check_picture
 from .world import COLORS, covers
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond", "ring")  # the classes, object_ids
@@ -21,16 +21,17 @@ WIDTH = CELLS * CELLS * 4  # … of red, green, blue and share covered: the widt
 TOLERANCE = 40  # of 255: within a region, every channel stays this near to its mean
 LEAST_PIXELS = 12
 SOLID = 0.2  # the least number of 2 × 2 blocks a pixel: the rim of a smoothed edge is a line, and has none
-BORDER = 0.15  # the least share of the picture's border that background has
+THIN = 0.6  # the same, below which a region may be the rim of a larger one …
+RIM = 3  # … whose box it does not leave by more pixels than these
+BORDER = 0.25  # the least share of the picture's border that background has …
+ACROSS = 0.1  # … or of two opposite sides
 MOST = 36  # objects, as the published models take
 SURENESS = 40.0  # how sharply the nearest class is preferred
 
 
 def detect(picture, image_id="picture"):
     """The Objects in a picture (H, W, 3) uint8, at most MOST, by their topmost pixel. Raises ShapeError."""
-    picture = np.asarray(picture)
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-        raise ShapeError(f"picture: expected (height, width, 3) of uint8, found {picture.shape} of {picture.dtype}")
+    picture = check_picture(picture)
     labels, boxes = find_regions(picture)
     crops = [roi_feature(picture[y0:y1, x0:x1], labels[y0:y1, x0:x1] == n) for n, (x0, y0, x1, y1) in boxes.items()]
     features = np.array(crops, np.float32).reshape(len(boxes), CELLS, CELLS, 4)
@@ -59,28 +60,70 @@ def find_regions(picture):
     flat, count = labels.ravel(), labels.max() + 1
     sizes = np.bincount(flat, minlength=count)
     means = np.stack([np.bincount(flat, c, count) for c in picture.reshape(-1, 3).T], 1) / sizes[:, None]
+    ground = means[ground_regions(labels, count)]
+    plain = (np.abs(means[:, None] - ground).max(2) <= TOLERANCE).any(1)
+    solid = blocks_of(labels, count) / sizes
+    chosen = np.flatnonzero((sizes >= LEAST_PIXELS) & (solid >= SOLID) & ~plain)
+    chosen = chosen[np.argsort(-sizes[chosen], kind="stable")][: 2 * MOST]
+    boxes = np.array([box_of(labels == n) for n in chosen]).reshape(-1, 4)
+    kept = np.flatnonzero(~is_rim(boxes, solid[chosen]))[:MOST]
+    claim_edges(picture, labels, means, plain, chosen[kept], ground)
+    return labels, {int(chosen[i]): grown_box(labels, chosen[i], boxes[i]) for i in kept[np.argsort(chosen[kept])]}
+
+
+def ground_regions(labels, count):
+    """The numbers of the regions that are background: much of the border, or from side to side. At most MOST"""
+    sides = [np.bincount(side, minlength=count) for side in (labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1])]
+    share = np.sum(sides, 0) / np.sum(sides)
+    top, bottom, left, right = (side / max(side.sum(), 1) for side in sides)
+    across = np.maximum(np.minimum(top, bottom), np.minimum(left, right)) >= ACROSS
+    found = np.flatnonzero((share >= min(BORDER, share.max())) | across)
+    return found[np.argsort(-share[found], kind="stable")[:MOST]]
+
+
+def blocks_of(labels, count):
+    """How many 2 × 2 blocks of pixels lie inside each region. (regions,)"""
     corner = labels[:-1, :-1]
     whole = (corner == labels[1:, :-1]) & (corner == labels[:-1, 1:]) & (corner == labels[1:, 1:])
-    blocks = np.bincount(corner[whole], minlength=count)
-    good = (sizes >= LEAST_PIXELS) & (blocks >= SOLID * sizes) & ~near_background(labels, means)
-    chosen = np.flatnonzero(good)
-    if len(chosen) > MOST:
-        chosen = np.sort(chosen[np.argsort(-sizes[chosen], kind="stable")[:MOST]])
-    return labels, {int(n): box_of(labels == n) for n in chosen}
+    return np.bincount(corner[whole], minlength=count)
 
 
-def near_background(labels, means):
-    """Which regions have a colour of the background: of any region that takes up much of the border. (regions,) bool"""
-    border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
-    share = np.bincount(border, minlength=len(means)) / len(border)
-    ground = means[share >= min(BORDER, share.max())]
-    return (np.abs(means[:, None] - ground).max(2) <= TOLERANCE).any(1)
+def is_rim(boxes, solid):
+    """Which boxes (M, 4), the largest regions first, hold but the blurred rim of a larger thing. (M,) bool"""
+    inside = (boxes[:, :2] >= boxes[:, None, :2] - RIM) & (boxes[:, 2:] <= boxes[:, None, 2:] + RIM)
+    return (solid < THIN) & np.triu(inside.all(2), 1).any(0)
+
+
+def claim_edges(picture, labels, means, plain, chosen, ground):
+    """Give the pixels of smoothed edges to the object beside them; labels (H, W) is changed in place.
+
+    They are of regions that are neither objects (`chosen`) nor background (`plain`), and nearer to the object's mean
+    colour than to any of the colours `ground`."""
+    objects = np.isin(np.arange(len(means)), chosen)
+    y, x = np.nonzero(~(plain | objects)[labels])
+    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)) * RIM:
+        if not len(y):
+            break
+        owner = labels[np.clip(y + down, 0, len(labels) - 1), np.clip(x + right, 0, labels.shape[1] - 1)]
+        won = objects[owner]
+        colors = picture[y[won], x[won]].astype(float)
+        far = ((colors[:, None] - ground) ** 2).sum(2).min(1)
+        won[won] = ((colors - means[owner[won]]) ** 2).sum(1) < far
+        labels[y[won], x[won]] = owner[won]
+        y, x = y[~won], x[~won]
 
 
 def box_of(inside):
     """The box x0 y0 x1 y1 around the true pixels of (H, W)."""
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def grown_box(labels, region, box):
+    """The box around a region that reaches at most RIM pixels out of the box given."""
+    x, y = np.maximum(box[:2] - RIM, 0)
+    x0, y0, x1, y1 = box_of(labels[y : box[3] + RIM, x : box[2] + RIM] == region)
+    return int(x + x0), int(y + y0), int(x + x1), int(y + y1)
 
 
 def roi_feature(crop, inside):
