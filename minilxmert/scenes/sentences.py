@@ -1,14 +1,16 @@
 """Sentences about scenes: sampled so that reading alone does not answer them.
 
     teller = Teller(SMALL, rng)
-    teller.sentence(scene, kind)      # a Sentence with its true answer, or None when the kind does not fit the scene
+    teller.sentence(kind, scene)      # a Sentence with its true answer, or None when the kind does not fit the scene
 Of several candidates the one is taken whose answer this wording has had least often so far."""
 
 from collections import Counter
 from dataclasses import replace
 
-from .language import AXES, CAPTIONS, NLVR2, Description, Sentence, write
-from .programs import Unanswerable, answer_text
+from .kinds import CAPTIONS, NLVR2
+from .language import Sentence, write
+from .programs import AXES, Unanswerable, answer_text
+from .words import Description
 
 CANDIDATES, TRIES = 3, 12
 OTHER = {"yes": "no", "no": "yes"}
