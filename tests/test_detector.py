@@ -77,7 +77,7 @@ def paint(canvas, shape, box, color):
     canvas[y0:y1, x0:x1][inside] = color
 
 
-def compressed(scene, rng, step=20):
+def compressed(scene, rng, step=40):
     """A smoothed drawing whose blocks of 8 × 8 have rounded cosine coefficients, as JPEG files have."""
     picture = smoothed(scene, rng).astype(float) - 128
     height, width = picture.shape[:2]
@@ -132,7 +132,7 @@ def test_the_small_world_is_seen():
 
 def test_the_rich_world_is_mostly_seen():
     recall, precision, shapes, colors = measured(held_out(RICH, 150))
-    assert recall >= 0.97 and precision >= 0.98 and shapes >= 0.98 and colors >= 0.99
+    assert recall >= 0.98 and precision >= 0.99 and shapes >= 0.985 and colors >= 0.99
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
@@ -149,7 +149,7 @@ def test_a_mutant_that_leaves_the_edges_is_noticed(monkeypatch):
 
 def test_compressed_pictures():
     found = measured(held_out(SMALL, 60, compressed))
-    assert min(found[:2]) >= 0.97 and min(found[2:]) >= 0.95
+    assert min(found) >= 0.98
 
 
 @pytest.mark.parametrize("factor", [1, 4])
