@@ -9,6 +9,7 @@ the reader uses: the other attributes, and the name, type, shape and crc32 of ea
 what was saved. Checksums find damage, not malice: an author of a file can always write the weights he likes."""
 
 import hashlib
+import io
 import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ def write_own(path, arrays, config, answers=None, provenance=None):
             write_arrays(temporary, stored, checksums, texts)
     except MinilxmertError:
         raise
-    except Exception as problem:  # a full disk is an OSError in h5py's writing, a RuntimeError in its closing
+    except Exception as problem:
         raise CheckpointError.at(path, None, "a file that can be written", shorten(problem)) from problem
 
 
@@ -47,7 +48,7 @@ def write_arrays(path, stored, checksums, texts):
     """The HDF5 file itself: first all descriptions, then all numbers, so that the former lie together."""
     import h5py
 
-    with h5py.File(path, "w", libver="earliest") as file:
+    with Target(path, "wb+") as target, h5py.File(target, "w", libver="earliest") as file:
         for name, text in texts.items():
             file.attrs[name] = np.array(text.encode(), h5py.string_dtype("utf-8", len(text.encode())))
         file.attrs["version"] = VERSION
@@ -56,6 +57,33 @@ def write_arrays(path, stored, checksums, texts):
             file.create_dataset(entry, array.shape, dtype).attrs["crc32"] = np.uint32(checksums[entry])
         for entry, array in stored.items():
             file[entry][...] = array.view(file[entry].dtype)
+    if target.failure:
+        raise target.failure
+
+
+class Target(io.FileIO):
+    """A file for h5py to write. HDF5 may crash when it closes a file on a full disk, so it never learns of a failure:
+    the first one is kept, and what follows goes nowhere."""
+
+    failure = None
+
+    def write(self, data):
+        return self.tried(self.write_all, data) or len(data)
+
+    def truncate(self, size):
+        return self.tried(super().truncate, size) or size
+
+    def write_all(self, data):
+        rest = memoryview(data)
+        while rest:
+            rest = rest[super().write(rest) :]
+
+    def tried(self, operation, argument):
+        if self.failure is None:
+            try:
+                return operation(argument)
+            except OSError as problem:
+                self.failure = problem
 
 
 def read_own(file):
