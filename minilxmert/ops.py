@@ -268,13 +268,14 @@ def cross_entropy(logits, target, weight=None):
 
 
 def binary_cross_entropy(logits, target):
-    """Cross-entropy of a yes or no for every class: logits, target 0…1 (R, C) -> summed over C, averaged over R
+    """Every class judged by itself: logits, target (R, C), scores of 0…1 -> the sum over C averaged over R.
 
-    Source: the authors' VQA loss; log(1 + exp(x)) is written so that no exp overflows."""
-    loss = np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))
-    rows = max(len(logits), 1)
-    share = 0.5 * (1 + np.tanh(0.5 * logits))  # the logistic function, without overflow
-    return loss.sum() / rows, (share - target) / logits.dtype.type(rows)
+    Source: the authors' VQA loss. log(1 + exp(x)) is max(x, 0) + log1p(exp(-|x|)), which cannot overflow."""
+    small = np.exp(-np.abs(logits))
+    losses = np.maximum(logits, 0) - logits * target + np.log1p(small)
+    share = logits.dtype.type(1 / max(len(logits), 1))
+    sigmoid = np.where(logits >= 0, 1, small) / (1 + small)
+    return losses.sum() * share, (sigmoid - target) * share
 
 
 def smooth_l1(x, target, weight):

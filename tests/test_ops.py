@@ -177,6 +177,20 @@ def test_smooth_l1(rng):
     check_direction(lambda x: ops.smooth_l1(x, target, weight)[0], x, dx, 1.0, rng)
 
 
+def test_binary_cross_entropy(rng):
+    x, target = rng.standard_normal((3, 4)) * 2, rng.random((3, 4))
+    loss, dx = ops.binary_cross_entropy(x, target)
+    share = 1 / (1 + np.exp(-x))
+    by_hand = -(target * np.log(share) + (1 - target) * np.log(1 - share)).sum(1).mean()
+    np.testing.assert_allclose(loss, by_hand, rtol=1e-12)
+    check_direction(lambda x: ops.binary_cross_entropy(x, target)[0], x, dx, 1.0, rng)
+
+
+def test_binary_cross_entropy_of_extreme_scores():
+    loss, dx = ops.binary_cross_entropy(np.float32([[1e4, -1e4, 1e4]]), np.float32([[1, 0, 0]]))
+    assert loss == 1e4 and dx.tolist() == [[0, 0, 1]]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(max_examples=20)
 @given(n=st.integers(1, 4), m=st.integers(0, 4))
@@ -191,6 +205,7 @@ def test_every_op_keeps_the_dtype(dtype, n, m):
         ops.attend(x, y, y, mask, HEADS, 0.1, rng),
         ops.cross_entropy(x[0], np.zeros(n, int))[1],
         ops.smooth_l1(x[0], x[0], np.ones(n))[1],
+        ops.binary_cross_entropy(x[0], x[0])[1],
     ]
     assert {r.dtype for r in results} == {np.dtype(dtype)}
 

@@ -1,7 +1,8 @@
 """The loop: batch, gradients, optimizer step; saved every so often, and resumed as if it had never stopped.
 
 All randomness comes from (seed, step), so that a checkpoint needs no generator's state: the weights, the optimizer's
-two vectors and the number of the step are all there is. Same seed, same bits, however often a run was interrupted."""
+two vectors and the number of the step are all there is (and the losses since the last line of the log, so that the
+log is the same too). Same seed, same bits, however often a run was interrupted."""
 
 import json
 import math
@@ -15,9 +16,10 @@ import numpy as np
 
 from ..checkpoints.hdf5_file import read_hdf5
 from ..checkpoints.own_h5 import write_own
-from ..errors import CheckpointError, MinilxmertError
-from ..files import write_file
+from ..errors import CheckpointError, ConfigError, MinilxmertError
+from ..files import sweep, write_file
 from ..kernels.packing import release
+from ..params import flatten
 from .optimizer import lay_flat, marked, views
 
 STATE, LOG = "training.h5", "log.jsonl"
@@ -33,8 +35,8 @@ class Training:
     """A run of training. model: a face; batches: see batches.py; optimizer: an Adam whose `steps` end the run.
 
     folder: where training.h5 and log.jsonl go; None: nowhere. frozen: parts of the parameter tree that stay as they
-    are, by the start of their path ("language", "cross.0"). accumulate: batches a step. A run whose folder holds a
-    checkpoint goes on from it. Raises TrainingError, CheckpointError."""
+    are, by their path ("language", "cross.0"). accumulate: batches a step. A run whose folder holds a checkpoint goes
+    on from it, and is refused if it was another run's. Raises TrainingError, CheckpointError, ConfigError."""
 
     model: object
     batches: object
@@ -58,40 +60,54 @@ class Training:
         self.model.set_params(tree, self.model.precision)
         self.gradients = np.zeros_like(self.parameters)
         self.gradient_tree = views(self.gradients, tree)
-        if self.frozen:
-            self.optimizer.moves = marked(tree, lambda path, _: not path.startswith(tuple(self.frozen)))
+        self.freeze(tree)
+        self.saved = None  # the step of the checkpoint in the folder
+        self.unlogged = {}  # {task: sum of its losses since the last line of the log}
+        self.unlogged_steps = 0
         if self.folder:
             self.folder = Path(self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if (self.folder / STATE).exists():
-                self.resume()
+            with writing(self.folder):
+                self.open_folder()
+
+    def freeze(self, tree):
+        """Tell the optimizer what must not move."""
+        paths = flatten(tree)
+        for part in self.frozen:
+            if not any(within(path, part) for path in paths):
+                raise ConfigError.at("frozen", None, f"parts of the model: {', '.join(tree)}", part)
+        if self.frozen:
+            self.optimizer.moves = marked(tree, lambda path, _: not any(within(path, part) for part in self.frozen))
 
     def run(self, progress=None):
         """Train to the end, or until Ctrl-C. progress: called with (step, steps, losses, seconds left). -> self"""
-        release()
-        recent, began, first = [], time.perf_counter() - self.seconds, self.step
+        began, steps = time.perf_counter() - self.seconds, self.optimizer.steps
         with quietly_interrupted() as wanted:
-            while self.step < self.optimizer.steps and not wanted:
+            while self.step < steps and not wanted:
                 losses, norm = self.one_step()
-                recent.append(losses)
                 self.step += 1
                 self.seconds = time.perf_counter() - began
-                if self.step % self.log_every == 0 or self.step == self.optimizer.steps:
-                    mean = {task: float(np.mean([losses[task] for losses in recent])) for task in losses}
-                    recent = []
+                mean = self.mean_losses(losses)
+                if self.step % self.log_every == 0 or self.step == steps:
                     self.note(mean, norm)
                     if progress:
-                        left = (self.optimizer.steps - self.step) * (time.perf_counter() - began) / self.step
-                        progress(self.step, self.optimizer.steps, mean, left)
+                        progress(self.step, steps, mean, (steps - self.step) * self.seconds / self.step)
                 if self.folder and self.step % self.save_every == 0:
                     self.save()
-        self.interrupted = self.step < self.optimizer.steps
-        if self.folder and (self.step > first or not (self.folder / STATE).exists()):
-            self.save()
+            self.interrupted = self.step < steps
+            if self.folder and self.saved != self.step:
+                self.save()
         return self
 
+    def mean_losses(self, losses):
+        """{task: mean loss} since the last line of the log, with those of one more step."""
+        self.unlogged = {task: self.unlogged.get(task, 0.0) + loss for task, loss in losses.items()}
+        self.unlogged_steps += 1
+        return {task: total / self.unlogged_steps for task, total in self.unlogged.items()}
+
+    @np.errstate(over="ignore", invalid="ignore")  # told in words below
     def one_step(self):
         """-> the losses by task, and the norm of the gradients. The parameters change only if all are numbers."""
+        release()  # whoever used the model since the last step may have left copies of the weights
         self.gradients[:] = 0
         total = {}
         for part in range(self.accumulate):
@@ -105,9 +121,15 @@ class Training:
                 total[task] = total.get(task, 0.0) + float(loss) / self.accumulate
         if self.accumulate > 1:
             self.gradients /= self.accumulate
-        if not np.isfinite(self.gradients).all():
-            raise TrainingError(f"step {self.step}: a gradient is not finite; the weights are as before")
-        return total, self.optimizer.update(self.parameters, self.gradients, self.step)
+        norm = self.optimizer.update(self.parameters, self.gradients, self.step)
+        if not math.isfinite(norm):  # the heads are last in the tree, and where going backward begins
+            bad = [path for path, g in flatten(self.gradient_tree).items() if not np.isfinite(g).all()]
+            tasks = ", ".join(f"{task} {loss:.4g}" for task, loss in total.items())
+            raise TrainingError(
+                f"step {self.step}, gradient of {bad[-1]}: not finite, while the losses are {tasks}; "
+                "the weights are as before"
+            )
+        return total, norm
 
     def rows(self, place):
         """The examples of batch number `place`: every epoch goes through all of them, in an order of its own."""
@@ -122,11 +144,12 @@ class Training:
 
     def note(self, losses, norm):
         """Add a line to the log."""
+        self.unlogged, self.unlogged_steps = {}, 0
         row = {"step": self.step, "losses": {task: round(loss, 6) for task, loss in losses.items()}}
         row |= {"rate": self.optimizer.rate_at(self.step - 1), "gradient_norm": round(norm, 6)}
         self.history.append(row)
         if self.folder:
-            with open(self.folder / LOG, "a", encoding="utf-8") as file:
+            with writing(self.folder), open(self.folder / LOG, "a", encoding="utf-8") as file:
                 file.write(json.dumps({**row, "seconds": round(self.seconds, 1)}) + "\n")
 
     # --- saving and resuming -----------------------------------------------------------------------------------------
@@ -137,32 +160,53 @@ class Training:
         zeros = np.zeros_like(self.parameters)
         moments = (zeros if m is None else m for m in (self.optimizer.first, self.optimizer.second))
         about = {"step": self.step, "seconds": self.seconds, **self.identity()}
+        about |= {"unlogged": self.unlogged, "unlogged_steps": self.unlogged_steps}
         everything = {**arrays, **dict(zip(MOMENTS, moments, strict=True))}
         write_own(self.folder / STATE, everything, self.model.config.to_dict(), self.model.answers, about)
+        self.saved = self.step
 
     def identity(self):
         """What must be the same for a run to go on."""
-        o = self.optimizer
-        return {"seed": self.seed, "batch_size": self.batch_size, "steps": o.steps, "rate": o.rate,
-                "examples": len(self.batches), "accumulate": self.accumulate}  # fmt: skip
+        numbers = {name: n for name, n in vars(self.optimizer).items() if isinstance(n, int | float)}
+        mine = {"seed": self.seed, "batch_size": self.batch_size, "examples": len(self.batches)}
+        return {**numbers, **mine, "accumulate": self.accumulate, "dropout": self.dropout, "frozen": list(self.frozen)}
+
+    def open_folder(self):
+        """Make the folder, take up its checkpoint if there is one, and begin the log or cut it there.
+
+        The log is written in any case: a folder that cannot be written is found now, not after the first steps."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folder / STATE)
+        lines, log = [], self.folder / LOG
+        if (self.folder / STATE).exists():
+            self.resume()
+            lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        rows = [(line, json.loads(line)) for line in lines if complete(line)]
+        rows = [(line, row) for line, row in rows if row["step"] <= self.step]
+        self.history = [{k: v for k, v in row.items() if k != "seconds"} for _, row in rows]
+        write_file(log, "".join(line + "\n" for line, _ in rows))
 
     def resume(self):
-        """Take up the checkpoint of the folder; later lines of the log go."""
-        path = self.folder / STATE
+        """Take up the checkpoint of the folder. Raises CheckpointError if it is another run's."""
+        path, targets = self.folder / STATE, self.model.published(self.model.params)
         _, arrays, metadata = read_hdf5(path)
-        about = metadata["provenance"]
-        for name, mine in self.identity().items():
-            if about.get(name) != mine:
-                raise CheckpointError.at(path, name, f"{mine}, as this run has (or another folder)", about.get(name))
+        about = metadata.get("provenance") or {}
+        mine = {**self.identity(), **self.model.config.to_dict(), "tensors": sorted([*targets, *MOMENTS])}
+        theirs = {**about, **metadata.get("config", {}), "tensors": sorted(arrays)}
+        for name in mine:
+            if theirs.get(name) != mine[name]:
+                expected = f"{mine[name]}, as this run has (or another folder)"
+                raise CheckpointError.at(path, name, expected, theirs.get(name))
         self.optimizer.first, self.optimizer.second = (np.array(arrays.pop(name)) for name in MOMENTS)
-        for name, target in self.model.published(self.model.params).items():
+        for name, target in targets.items():
             target[...] = arrays[name]
-        self.step, self.seconds = about["step"], about["seconds"]
-        log = self.folder / LOG
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        kept = [line for line in lines if complete(line) and json.loads(line)["step"] <= self.step]
-        self.history = [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in kept]
-        write_file(log, "".join(line + "\n" for line in kept))
+        self.step = self.saved = about["step"]
+        self.seconds, self.unlogged, self.unlogged_steps = (about[n] for n in ("seconds", "unlogged", "unlogged_steps"))
+
+
+def within(path, part):
+    """Whether a parameter belongs to a part of the tree."""
+    return f"{path}.".startswith(f"{part}.")
 
 
 def complete(line):
@@ -171,6 +215,16 @@ def complete(line):
         return "step" in json.loads(line)
     except ValueError:
         return False
+
+
+@contextmanager
+def writing(folder):
+    """Inside the block a folder that cannot be written, or a full disk, is a CheckpointError."""
+    try:
+        yield
+    except OSError as problem:
+        expected = "a folder that can be written"
+        raise CheckpointError.at(folder, None, expected, problem.strerror or problem) from problem
 
 
 @contextmanager

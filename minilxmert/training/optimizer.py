@@ -2,11 +2,14 @@
 
 Source: Kingma & Ba 2015, Loshchilov & Hutter 2019; BertAdam (Devlin et al. 2019) leaves the bias correction out."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .. import params
+
+CHUNK = 1 << 14  # values
 
 
 def lay_flat(tree):
@@ -41,12 +44,15 @@ def warmup_linear(progress, warmup):
     return max((progress - 1) / (warmup - 1), 0.0) if warmup < 1 else 1.0
 
 
-def clip_norm(g, most):
-    """Scale a gradient vector in place so that its norm is at most `most`; -> the norm before."""
-    norm = float(np.sqrt(np.dot(g, g), dtype=np.float64))
-    if most and norm > most:
-        g *= g.dtype.type(most / (norm + 1e-6))
-    return norm
+def chunks(*vectors):
+    """Vectors (or None) in parts that stay in the processor's cache while several operations pass over them."""
+    for start in range(0, len(vectors[0]), CHUNK):
+        yield [None if vector is None else vector[start : start + CHUNK] for vector in vectors]
+
+
+def norm_of(g):
+    """The length of a vector; summed in one order whatever the number of threads, and too wide to overflow."""
+    return math.sqrt(sum(float(np.square(part, dtype=np.float64).sum()) for (part,) in chunks(g)))
 
 
 @dataclass
@@ -75,19 +81,27 @@ class Adam:
         return self.rate * warmup_linear(step / self.steps, self.warmup)
 
     def update(self, p, g, step):
-        """One step: p is changed in place, g is clipped in place. -> the norm of the gradients before."""
+        """One step: p is changed in place, g is clipped in place. -> the norm of the gradients before; if that is not
+        finite, nothing has changed."""
         if self.first is None:
             self.first, self.second = np.zeros_like(p), np.zeros_like(p)
         if self.moves is not None:
             g *= self.moves
-        norm = clip_norm(g, self.max_norm)
-        m, v = self.first, self.second
+        norm = norm_of(g)
+        if math.isfinite(norm):
+            share = self.max_norm / (norm + 1e-6) if self.max_norm and norm > self.max_norm else 1.0
+            for part in chunks(p, g, self.first, self.second, self.decays, self.moves):
+                self.update_part(*part, g.dtype.type(share), step)
+        return norm
+
+    def update_part(self, p, g, m, v, decays, moves, share, step):
+        """Both running means, then p, in place."""
+        g *= share
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
         late = (1 - self.beta1 ** (step + 1), 1 - self.beta2 ** (step + 1)) if self.corrected else (1.0, 1.0)
         change = m / late[0] / (np.sqrt(v / late[1]) + self.eps)
-        change += self.decay * p if self.decays is None else self.decay * self.decays * p
-        if self.moves is not None:
-            change *= self.moves
+        change += self.decay * p if decays is None else self.decay * decays * p
+        if moves is not None:
+            change *= moves
         p -= p.dtype.type(self.rate_at(step)) * change
-        return norm
