@@ -158,7 +158,7 @@ def drawn_objects(count):
 def test_the_losses_of_a_batch_are_the_published_ones():
     """Class scores that are all alike make the class loss a sum that one can do by hand: every object counts with the
     detector's confidence, hidden or not, in the mean over all places."""
-    batches = PretrainingBatches({0: drawn_objects(2), 1: drawn_objects(4)}, [Example(0, "red"), Example(1, "blue")],
+    batches = PretrainingBatches({"0": drawn_objects(2), "1": drawn_objects(4)}, [Example("0", "red"), Example("1", "blue")],
                                  tokenizer(), WORLD.answers, object_rate=0.0)  # fmt: skip
     call = batches.batch([0, 1], np.random.default_rng(0))
     config = CONFIG.replace(visual_attr_loss=False, visual_loss_normalizer=4.0)
@@ -170,7 +170,7 @@ def test_the_losses_of_a_batch_are_the_published_ones():
 
 
 def test_answers_are_drawn_by_their_scores():
-    example = Example(0, "red", {"yes": 0.9, "no": 0.3, "unheard of": 1.0})
+    example = Example("0", "red", {"yes": 0.9, "no": 0.3, "unheard of": 1.0})
     batches = QuestionBatches(WORLD.pictures, [example], tokenizer(), ["no", "yes"])
     rng = np.random.default_rng(0)
     drawn = np.array([batches.answer(0, rng) for _ in range(4000)])
@@ -180,9 +180,9 @@ def test_answers_are_drawn_by_their_scores():
 
 def test_soft_labels_are_the_scores():
     examples = [
-        Example(0, "red", {"yes": 0.9, "no": 0.3, "unheard of": 1.0}),
-        Example(1, "red"),
-        Example(1, "blue", {"no": 1}),
+        Example("0", "red", {"yes": 0.9, "no": 0.3, "unheard of": 1.0}),
+        Example("1", "red"),
+        Example("1", "blue", {"no": 1}),
     ]
     batches = QuestionBatches(WORLD.pictures, examples, tokenizer(), ["no", "yes"], soft=True)
     call = batches.batch([0, 1, 2], np.random.default_rng(0))
@@ -193,7 +193,7 @@ def test_soft_labels_are_the_scores():
 
 def test_a_model_learns_from_soft_labels():
     """The published loss of VQA: binary cross-entropy summed over the answers, averaged over the questions."""
-    batches = QuestionBatches(WORLD.pictures, [e for e, _ in WORLD.vqa], tokenizer(), WORLD.answers, soft=True)
+    batches = QuestionBatches(WORLD.pictures, WORLD.task("vqa").examples, tokenizer(), WORLD.answers, soft=True)
     call = batches.batch([0, 1, 2], np.random.default_rng(0))
     output = LxmertForQuestionAnswering(CONFIG)(**call)
     scores, target = output.question_answering_score.astype(float), call["soft_labels"]
@@ -203,7 +203,7 @@ def test_a_model_learns_from_soft_labels():
 
 
 def test_statements_have_two_pictures():
-    pairs = [example for example, _ in WORLD.nlvr2][:4]
+    pairs = WORLD.task("nlvr2").examples[:4]
     call = StatementBatches(WORLD.pictures, pairs, tokenizer()).batch([0, 1, 2, 3], np.random.default_rng(0))
     assert call["visual_feats"].shape[:2] == (4, 2)
     np.testing.assert_array_equal(call["labels"], ["yes" in example.answers for example in pairs])

@@ -260,7 +260,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path):
         ({"optimizer": Adam(rate=2e-3, steps=20)}, "rate"), ({"optimizer": Adam(rate=1e-3, steps=30)}, "steps"),
         ({"optimizer": Adam(rate=1e-3, steps=20, corrected=True)}, "corrected"),
         ({"model": LxmertForPreTraining(CONFIG.replace(hidden_size=32))}, "hidden_size"),
-        ({"model": LxmertForPreTraining(CONFIG.replace(visual_loss_normalizer=1.0))}, "visual_loss_normalizer"),
+        ({"model": LxmertForPreTraining(CONFIG.replace(visual_loss_normalizer=2.0))}, "visual_loss_normalizer"),
         ({"model": LxmertForQuestionAnswering(CONFIG)}, "tensors"),
         ({"batches": QuestionBatches(WORLD.pictures, WORLD.pretraining[:9], tokenizer())}, "examples"),
     ],
@@ -295,7 +295,7 @@ def test_the_log_of_a_run_that_never_saved_begins_anew(whole, tmp_path):
 
 
 def test_accumulated_batches_are_one_large_batch():
-    examples = [Example(e.image, e.text, e.answers) for e, _ in WORLD.vqa]
+    examples = [Example(e.image, e.text, e.answers) for e in WORLD.task("vqa").examples]
     batches = QuestionBatches(WORLD.pictures, examples, tokenizer(), WORLD.answers)
     large, parts = (
         tiny_run(model=LxmertForQuestionAnswering(CONFIG, dtype="float64"), batches=batches, dropout=False, **sizes)
@@ -360,7 +360,7 @@ def test_it_learns_what_the_text_alone_cannot_tell():
     world = Miniature(scenes, "train", scenes=50)
     teller, color = Teller(scenes, np.random.default_rng(0)), next(kind for kind in VQA if kind.name == "color")
     asked = [(n, teller.sentence(color, scene)) for n, scene in enumerate(world.scenes) for _ in range(3)]
-    examples = [Example(n, s.text, {s.answer: 1.0}) for n, s in asked if s]
+    examples = [Example(str(n), s.text, {s.answer: 1.0}) for n, s in asked if s]
     batches = QuestionBatches(world.pictures, examples, tokenizer(), world.answers)
     sizes = {"hidden_size": 48, "intermediate_size": 96, "l_layers": 1, "x_layers": 1, "initializer_range": 0.1}
     model = LxmertForQuestionAnswering(miniature_config(scenes, **sizes))
