@@ -158,7 +158,8 @@ def drawn_objects(count):
 def test_the_losses_of_a_batch_are_the_published_ones():
     """Class scores that are all alike make the class loss a sum that one can do by hand: every object counts with the
     detector's confidence, hidden or not, in the mean over all places."""
-    batches = PretrainingBatches({"0": drawn_objects(2), "1": drawn_objects(4)}, [Example("0", "red"), Example("1", "blue")],
+    pictures = {"0": drawn_objects(2), "1": drawn_objects(4)}
+    batches = PretrainingBatches(pictures, [Example("0", "red"), Example("1", "blue")],
                                  tokenizer(), WORLD.answers, object_rate=0.0)  # fmt: skip
     call = batches.batch([0, 1], np.random.default_rng(0))
     config = CONFIG.replace(visual_attr_loss=False, visual_loss_normalizer=4.0)
