@@ -8,6 +8,9 @@ from .errors import ConfigError
 from .objects import pad_objects
 from .ops import softmax
 
+UNSURE = 0.5  # the probability below which the best answer is called a guess
+SHAPELESS = 0.5  # the mean confidence of a picture's objects below which they are probably not what was learnt
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -26,6 +29,29 @@ def ask(model, tokenizer, questions, objects, top=5):
     check_fit(model, tokenizer)
     output = model(**call_arguments(model, tokenizer, questions, objects))
     return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
+
+
+def look(path):
+    """A drawn picture, seen by the detector: the Objects in a PNG file. Raises PictureError."""
+    from .pictures import read_png
+    from .scenes.detector import detect
+
+    return detect(read_png(path), str(path))
+
+
+def doubts(tokenizer, question, objects, answer):
+    """What makes an answer a guess, in sentences: unknown words, nothing to see, no plain shapes, low probability."""
+    found = []
+    unknown = tokenizer.unknown_words(question)
+    if unknown:
+        found.append(f"the model does not know the word{'s' * (len(unknown) > 1)} {', '.join(unknown)}")
+    if not len(objects):
+        found.append("no object was found in the picture")
+    elif objects.object_conf is not None and objects.object_conf.mean() < SHAPELESS:
+        found.append("most objects look like none that the model knows")
+    if answer.probability < UNSURE:
+        found.append("the model is unsure")
+    return found
 
 
 def call_arguments(model, tokenizer, questions, objects):

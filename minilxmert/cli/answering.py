@@ -1,8 +1,11 @@
 """minilxmert answer: questions about pictures."""
 
+import contextlib
+import functools
 import json
 from pathlib import Path
 
+from ..ask import ask, doubts, look
 from ..errors import MinilxmertError
 from .common import add_heads, load_model, progress
 
@@ -10,9 +13,9 @@ BAR = 30  # characters of a certain answer
 
 
 def answer_arguments(command):
-    command.add_argument("--weights", required=True, help="a model with an answer head: a file or a directory")
-    command.add_argument("--features", required=True, help="the objects of the pictures: TSV, HDF5 or npz")
-    command.add_argument("--image", help="the id of the picture in the feature file")
+    command.add_argument("--weights", default="weights", help="a file or a directory (default: the folder weights)")
+    command.add_argument("--image", help="a drawn picture, PNG; with --features: the id of a picture in that file")
+    command.add_argument("--features", help="the objects of the pictures, found by a detector: TSV, HDF5 or npz")
     command.add_argument("--question", help="the question, in quotes")
     command.add_argument("--batch", metavar="FILE", help='many questions: lines of {"image": …, "question": …}')
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
@@ -27,10 +30,11 @@ def answer_arguments(command):
 def answer(options):
     """Answer a question about a picture, or many.
 
-    minilxmert answer --weights weights --features weights/objects.tsv --image kitchen --question "what is this ?"
+    minilxmert answer --image weights/scene.png --question "what color is the star ?"
+    minilxmert answer --weights my-lxmert --features val2014_obj36.h5 --image COCO_val2014_000000000042 \\
+        --question "what is it?"
     """
     from ..answers import read_answers
-    from ..features import open_features
     from ..tokenizer import LxmertTokenizer
 
     model = load_model(options.weights, options)
@@ -38,19 +42,43 @@ def answer(options):
     tokenizer = LxmertTokenizer.from_pretrained(options.vocab or folder)
     if options.answers:
         model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
-    with open_features(options.features) as features:
-        for question, answers in answer_all(model, tokenizer, features, questions(options), options):
+    with pictures(options) as features:
+        for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
+            guess = doubts(tokenizer, question["question"], objects, answers[0])
             if options.json:
                 rows = [{"answer": a.text, "probability": round(a.probability, 6)} for a in answers]
-                print(json.dumps({**question, "answers": rows}, ensure_ascii=False), flush=True)
+                print(json.dumps({**question, "answers": rows, "doubts": guess}, ensure_ascii=False), flush=True)
             else:
                 print_answers(question, answers)
+                print_seen(objects, guess, drawn=not options.features)
+
+
+@contextlib.contextmanager
+def pictures(options):
+    """Something that gives Objects by the name of a picture: a feature file, or the detector."""
+    if options.features:
+        from ..features import open_features
+
+        with open_features(options.features) as features:
+            yield features
+    else:
+        yield Drawn()
+
+
+class Drawn:
+    """Drawn pictures by the path of their file, each looked at once."""
+
+    def __init__(self):
+        self.seen = functools.cache(look)
+
+    def __getitem__(self, path):
+        return self.seen(path)
 
 
 def questions(options):
     """The questions asked: [{"image": id, "question": text}], from the options or from the lines of a file."""
     if (options.batch is None) == (options.question is None) or (options.question and not options.image):
-        raise MinilxmertError('give either --image ID --question "…" or --batch FILE')
+        raise MinilxmertError('give either --image PICTURE --question "…" or --batch FILE')
     if options.question:
         return [{"image": options.image, "question": options.question}]
     from ..files import read_small, strict_json
@@ -68,13 +96,12 @@ def questions(options):
 
 
 def answer_all(model, tokenizer, features, rows, options):
-    """Yield (question, answers), a batch at a time, with progress on stderr."""
-    from ..ask import ask
-
+    """Yield (question, Objects, answers), a batch at a time, with progress on stderr."""
     for start in range(0, len(rows), options.batch_size):
         batch = rows[start : start + options.batch_size]
         objects = [features[row["image"]] for row in batch]
-        yield from zip(batch, ask(model, tokenizer, [r["question"] for r in batch], objects, options.top), strict=True)
+        answers = ask(model, tokenizer, [row["question"] for row in batch], objects, options.top)
+        yield from zip(batch, objects, answers, strict=True)
         if len(rows) > options.batch_size:
             progress("answered", start + len(batch), len(rows))
 
@@ -84,6 +111,18 @@ def print_answers(question, answers):
     width = max(len(a.text) for a in answers)
     for a in answers:
         print(f"  {a.text:<{width}}  {a.probability:6.1%}  {'█' * round(a.probability * BAR)}".rstrip())
+
+
+def print_seen(objects, guess, drawn):
+    """What the detector saw in a drawn picture, and what makes the answer a guess."""
+    if drawn:
+        from ..scenes.detector import describe
+
+        centres = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
+        seen = [f"{name} at ({x:.0f}, {y:.0f})" for name, (x, y) in zip(describe(objects), centres, strict=True)]
+        print(f"  seen: {', '.join(seen) or 'nothing'}")
+    for doubt in guess:
+        print(f"  a guess: {doubt}")
 
 
 COMMANDS = {

@@ -19,6 +19,7 @@ from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
 STREAMS = {"scenes": 0, "pixels": 1, "captions": 2, "vqa": 3, "gqa": 4, "nlvr2": 5, "foils": 6, "first": 7}
+FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
@@ -80,11 +81,12 @@ class Miniature:
 
     @cached_property
     def first_words(self):
-        """[Example]: the colours and shapes of single things, with which pre-training begins.
+        """[Example]: what single things are like and where they are, with which pre-training begins.
 
         Among all kinds of sentences at once, a small model takes thousands of steps to find out that words and objects
-        have to do with each other at all; on these it does so in a few hundred."""
-        asked = self.sentences([kind for kind in VQA if kind.name in ("color", "shape")], QUESTIONS, "first")
+        have to do with each other at all; on these it does so in a few hundred. Places and sizes belong to them: a
+        model that has first learnt to do without its boxes finds it hard to use them later."""
+        asked = self.sentences([kind for kind in VQA if kind.name in FIRST], 2 * QUESTIONS, "first")
         return caption_examples(self.captions[::CAPTIONS]) + question_examples(asked)
 
     def task(self, name):
