@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 7 · The published model
 #
-# **After this chapter you can** say where the 224 million parameters of the published LXMERT sit and what each group is
-# for, load a published checkpoint without torch or TensorFlow, prove that your copy computes what the published one
+# **You will be able to** say where the 224 million parameters of the published LXMERT sit and what each group
+# is for, load a published checkpoint without torch or TensorFlow, prove that your copy computes what the published one
 # computes, and tell where the paper, the authors' code and `transformers` disagree.
 #
 # Rooms: [config.py](../minilxmert/config.py) · [params.py](../minilxmert/params.py) ·
@@ -73,8 +73,8 @@ print(
 
 # %% [markdown]
 # "LXMERT has 224 million parameters" is true of the model that answers questions. The encoders alone, and the model
-# with all pre-training heads, have other sizes. (The masked-word head has no matrix of its own: it reads the word table
-# backwards, "tied", and so adds only what is printed here.)
+# with all pre-training heads, have other sizes. (The masked-word head has no matrix of its own: it reads the word
+# table backwards, "tied", and so adds only what is printed here.)
 
 # %%
 faces = {face.__name__: count(face.shapes(config)) for face in (LxmertModel, LxmertForQuestionAnswering)}
@@ -145,10 +145,10 @@ for file, rows, _ in tables:
 assert all(row.agrees for _, rows, _ in tables for row in rows)
 
 # %% [markdown]
-# Does the check notice anything? A test that cannot fail proves nothing. Change *one* number of the second layer by one
-# part in a hundred, and look at which values move away and how far: nothing before the change, everything after it.
-# (We put a changed *copy* in its place: the arrays of a model that has been used are read-only, because the kernels
-# hold packed copies of them, which must never be stale. Chapter 12 says more.)
+# Does the check notice anything? A test that cannot fail proves nothing. Change *one* number of the second layer by
+# one part in a hundred, and look at which values move away and how far: nothing before the change, everything after
+# it. (We put a changed *copy* in its place: the arrays of a model that has been used are read-only, because the
+# kernels hold packed copies of them, which must never be stale. Chapter 12 says more.)
 
 # %%
 query = model.params["language"]["1"]["attention"]["query"]
@@ -203,22 +203,22 @@ for what, change in attempts.items():
         print(f"{what}: {problem}")
 
 # %% [markdown]
-# The published classes take number 3 without a word (their documentation even calls boxes "(x, y, width, height)"), and
-# number 4 is what their documentation asks for and their code does not take.
+# The published classes take number 3 without a word (their documentation even calls boxes "(x, y, width, height)"),
+# and number 4 is what their documentation asks for and their code does not take.
 #
 # ## Questions
 #
-# 1. The published model has 9 language, 5 object and 5 cross layers. Which of the three stacks has the most parameters,
-#    and why is it not the one with the most layers?
+# 1. The published model has 9 language, 5 object and 5 cross layers. Which of the three stacks has the most
+#    parameters, and why is it not the one with the most layers?
 # 2. You halve E and keep everything else. By about what factor does one layer shrink, by what the word table?
 # 3. `verify` compares to within 1e-4 relative. Why not exactly?
 #
 # <details><summary>Answers</summary>
 #
-# 1. The cross stack: each of its layers holds two whole layers (one a side) and one cross-attention, so 5 of them weigh
-#    more than 9 single ones.
-# 2. A layer by 4 if the inner width of 4·E shrinks along (its matrices are E × E or E × 4E; with the inner width kept at
-#    3,072 the feed-forward half shrinks by 2 only), the word table by 2 (it is V × E).
+# 1. The cross stack: each of its layers holds two whole layers (one a side) and one cross-attention, so 5 of them
+#    weigh more than 9 single ones.
+# 2. A layer by 4 if the inner width of 4·E shrinks along (its matrices are E × E or E × 4E; with an inner width kept
+#    at 3,072 the feed-forward half shrinks by 2 only), the word table by 2 (it is V × E).
 # 3. float32 rounds every sum, and a sum of 768 products rounds differently in another order. Every library, and every
 #    processor, adds in its own order. Exact equality across implementations cannot be promised by anybody.
 #
