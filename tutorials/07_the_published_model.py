@@ -210,15 +210,15 @@ for what, change in attempts.items():
 #
 # 1. The published model has 9 language, 5 object and 5 cross layers. Which of the three stacks has the most
 #    parameters, and why is it not the one with the most layers?
-# 2. You halve E and keep everything else. By about what factor does one layer shrink, by what the word table?
+# 2. You halve E, and the inner width 4·E with it. By about what factor does one layer shrink, by what the word table?
 # 3. `verify` compares to within 1e-4 relative. Why not exactly?
 #
 # <details><summary>Answers</summary>
 #
 # 1. The cross stack: each of its layers holds two whole layers (one a side) and one cross-attention, so 5 of them
 #    weigh more than 9 single ones.
-# 2. A layer by 4 if the inner width of 4·E shrinks along (its matrices are E × E or E × 4E; with an inner width kept
-#    at 3,072 the feed-forward half shrinks by 2 only), the word table by 2 (it is V × E).
+# 2. A layer by 4, for its matrices are E × E or E × 4E; the word table by 2, for it is V × E. This is why small models
+#    are mostly table.
 # 3. float32 rounds every sum, and a sum of 768 products rounds differently in another order. Every library, and every
 #    processor, adds in its own order. Exact equality across implementations cannot be promised by anybody.
 #
