@@ -1,12 +1,9 @@
 # %% [markdown]
 # # 7 · The published model
 #
-# **You will be able to** say where the 224 million parameters of the published LXMERT sit and what each group
-# is for, load a published checkpoint without torch or TensorFlow, prove that your copy computes what the published one
+# **You will be able to** say where the 224 million parameters of the published LXMERT sit and what each group is for,
+# load a published checkpoint without torch or TensorFlow, prove that your copy computes what the published one
 # computes, and tell where the paper, the authors' code and `transformers` disagree.
-#
-# Rooms: [config.py](../minilxmert/config.py) · [params.py](../minilxmert/params.py) ·
-# [checkpoints/](../minilxmert/checkpoints/) · [verification.py](../minilxmert/verification.py)
 #
 # Letters, as everywhere: **B** batch, **N** words, **M** objects, **E** the width of a hidden state.
 
@@ -206,22 +203,38 @@ for what, change in attempts.items():
 # The published classes take number 3 without a word (their documentation even calls boxes "(x, y, width, height)"),
 # and number 4 is what their documentation asks for and their code does not take.
 #
+# ## Rooms of this chapter
+#
+# [config.py](../minilxmert/config.py): every size · [params.py](../minilxmert/params.py): the tree ·
+# [checkpoints/](../minilxmert/checkpoints/): one reader a file format, one table of names ·
+# [verification.py](../minilxmert/verification.py): found against expected
+#
+# Exercise 11 (the answer head): [exercises](exercises/README.md).
+#
 # ## Questions
 #
-# 1. The published model has 9 language, 5 object and 5 cross layers. Which of the three stacks has the most
-#    parameters, and why is it not the one with the most layers?
-# 2. You halve E, and the inner width 4·E with it. By about what factor does one layer shrink, by what the word table?
-# 3. `verify` compares to within 1e-4 relative. Why not exactly?
+# **1.** The published model has 9 language, 5 object and 5 cross layers. Which of the three stacks has the most
+# parameters, and why is it not the one with the most layers?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. The cross stack: each of its layers holds two whole layers (one a side) and one cross-attention, so 5 of them
-#    weigh more than 9 single ones.
-# 2. A layer by 4, for its matrices are E × E or E × 4E; the word table by 2, for it is V × E. This is why small models
-#    are mostly table.
-# 3. float32 rounds every sum, and a sum of 768 products rounds differently in another order. Every library, and every
-#    processor, adds in its own order. Exact equality across implementations cannot be promised by anybody.
-#
+# The cross stack: each of its layers holds two whole layers (one a side) and one cross-attention, so 5 of them weigh
+# more than 9 single ones.
 # </details>
 #
-# Next: [8 Gradients by hand](08_gradients_by_hand.py).
+# **2.** You halve E, and the inner width 4·E with it. By about what factor does one layer shrink, by what the word
+# table?
+#
+# <details><summary>Answer</summary>
+#
+# A layer by 4, for its matrices are E × E or E × 4E; the word table by 2, for it is V × E. This is why small models
+# are mostly table.
+# </details>
+#
+# **3.** `verify` compares to within 1e-4 relative. Why not exactly?
+#
+# <details><summary>Answer</summary>
+#
+# float32 rounds every sum, and a sum of 768 products rounds differently in another order. Every library, and every
+# processor, adds in its own order. Exact equality across implementations cannot be promised by anybody.
+# </details>

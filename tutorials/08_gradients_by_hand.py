@@ -1,22 +1,17 @@
 # %% [markdown]
 # # 8 · Gradients by hand, checked
 #
-# **You will be able to** read any backward of this package as its forward upside down, write one yourself,
-# prove it right with two forward calls, recognise a broken one, and find the parameters that cannot learn at all.
+# **You will be able to** read any backward of this package as its forward upside down, write one yourself, prove it
+# right with two forward calls, recognise a broken one, and find the parameters that cannot learn at all.
 #
 # A **gradient** says how much a loss would change if one number were a little larger. Training needs it for every
 # parameter. Frameworks derive it for you (autograd); here each is written out beside its forward, so that you can.
-#
-# Rooms: [ops.py](../minilxmert/ops.py) · [attention.py](../minilxmert/attention.py) ·
-# [encoder.py](../minilxmert/encoder.py) · [gradients.py](../minilxmert/gradients.py). Letters: **B** batch, **N**
-# words, **M** objects, **E** width, **R** rows of anything.
 
 # %%
 import inspect
 
 import numpy as np
 
-import minilxmert
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, ops
 from minilxmert.ask import call_arguments
 from minilxmert.attention import cross_attention, cross_attention_backward
@@ -25,7 +20,6 @@ from minilxmert.params import flatten, unflatten, zeros_like
 from minilxmert.scenes.detector import detect
 from minilxmert.teaching import BOTH, QUESTION, SCENE, draw_bars, draw_curves, example_picture, show, weights
 
-minilxmert.backend("numpy")  # plain definitions: a debugger steps through every line, forward and backward
 rng = np.random.default_rng(0)
 
 # %% [markdown]
@@ -241,23 +235,37 @@ w = {name: tree["value"]["w"] for name, tree in shares.items()}
 print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects"], w["both"], rtol=1e-12, atol=1e-12))
 
 # %% [markdown]
+# ## Rooms of this chapter
+#
+# [ops.py](../minilxmert/ops.py): every forward with its backward below it ·
+# [attention.py](../minilxmert/attention.py), [encoder.py](../minilxmert/encoder.py): the same for whole blocks ·
+# [gradients.py](../minilxmert/gradients.py): the check
+#
+# Exercises 13 (the backward of LayerNorm) and 14 (of attention): [exercises](exercises/README.md).
+#
 # ## Questions
 #
-# 1. `softmax_backward` is `a * (da - (da * a).sum(-1))`. What is subtracted, in words, and what would go wrong
-#    without?
-# 2. `layer_norm_backward` subtracts *two* means. Where does each come from?
-# 3. A colleague checks gradients in float32 with ε = 1e-6 and finds 20 % errors everywhere. Is the backward wrong?
+# **1.** `softmax_backward` is `a * (da - (da * a).sum(-1))`. What is subtracted, in words, and what would go wrong
+# without?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. The mean of `da` under the probabilities. Raising one score takes probability from the others, and that loss must
-#    be booked. Without it every score would look as if it could grow for free (the `no_correction` above).
-# 2. LayerNorm subtracts the row's mean and divides by its deviation, and both depend on x. The first term is the
-#    derivative through the mean, the second through the deviation. They make dx perpendicular to ones and to the row
-#    itself: LayerNorm cannot be changed by shifting or stretching its input, so no gradient may point that way.
-# 3. Nobody can tell: at ε = 1e-6 a float32 difference has lost all its digits (see the curve). Check in float64.
-#
+# The mean of `da` under the probabilities. Raising one score takes probability from the others, and that loss must be
+# booked. Without it every score would look as if it could grow for free (the `no_correction` above).
 # </details>
 #
-# Exercises: [13, the backward of LayerNorm; 14, of attention](exercises/README.md) (`minilxmert exercise start`).
-# Next: [9 The five pre-training tasks](09_five_tasks.py).
+# **2.** `layer_norm_backward` subtracts *two* means. Where does each come from?
+#
+# <details><summary>Answer</summary>
+#
+# LayerNorm subtracts the row's mean and divides by its deviation, and both depend on x. The first term is the
+# derivative through the mean, the second through the deviation. They make dx perpendicular to ones and to the row
+# itself: LayerNorm cannot be changed by shifting or stretching its input, so no gradient may point that way.
+# </details>
+#
+# **3.** A colleague checks gradients in float32 with ε = 1e-6 and finds 20 % errors everywhere. Is the backward wrong?
+#
+# <details><summary>Answer</summary>
+#
+# Nobody can tell: at ε = 1e-6 a float32 difference has lost all its digits (see the curve). Check in float64.
+# </details>

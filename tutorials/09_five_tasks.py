@@ -8,9 +8,6 @@
 # **Pre-training** means learning from data that nobody had to label for the purpose: sentences with their pictures.
 # Things are hidden, exchanged, or asked for, and the model must notice or fill in. What it learns on the way, which
 # word goes with which object, is then useful for everything else.
-#
-# Rooms: [masking.py](../minilxmert/training/masking.py) · [batches.py](../minilxmert/training/batches.py) ·
-# [objectives.py](../minilxmert/objectives.py) · the losses in [ops.py](../minilxmert/ops.py). Paper: section 3.1.
 
 # %%
 import numpy as np
@@ -223,22 +220,38 @@ for name, objects in (("our picture", pictures["ours"]), ("the other", pictures[
 # Grammar alone says that a size or a colour is missing; only the picture says which. That difference is what
 # *cross-modality* pre-training is about.
 #
+# ## Rooms of this chapter
+#
+# [training/masking.py](../minilxmert/training/masking.py): what is hidden ·
+# [training/batches.py](../minilxmert/training/batches.py): from examples to a call ·
+# [objectives.py](../minilxmert/objectives.py): scores and labels to named losses · [ops.py](../minilxmert/ops.py): the
+# losses and their gradients. In the paper: section 3.1.
+#
+# Exercises 12 (cross-entropy), 17 (hiding words), 18 (object losses), 19 (matched pairs):
+# [exercises](exercises/README.md).
+#
 # ## Questions
 #
-# 1. Why may [CLS], [SEP] and [PAD] never be chosen for hiding?
-# 2. You see `matched` at 0.693 for hundreds of steps. What does the model do, and is it broken?
-# 3. Somebody averages the feature loss over the hidden objects only. By what factor is theirs larger, on average?
+# **1.** Why may [CLS], [SEP] and [PAD] never be chosen for hiding?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. They carry no content to be guessed (they stand where they always stand), and [CLS] is what matching and answers
-#    are read from.
-# 2. 0.693 is ln 2: it says 50 % to everything. It has not yet found that words and objects have to do with each other.
-#    This plateau is normal, long, and ends suddenly: chapter 10.
-# 3. By 1 / 0.15 = 6.67, if no place is empty: only 15 % of the places contribute. That is what the published weight
-#    restores.
-#
+# They carry no content to be guessed (they stand where they always stand), and [CLS] is what matching and answers are
+# read from.
 # </details>
 #
-# Exercises: [12 cross-entropy, 17 hiding words, 18 object losses, 19 matched pairs](exercises/README.md). Next: [10
-# Watch it learn](10_watch_it_learn.py).
+# **2.** You see `matched` at 0.693 for hundreds of steps. What does the model do, and is it broken?
+#
+# <details><summary>Answer</summary>
+#
+# 0.693 is ln 2: it says 50 % to everything. It has not yet found that words and objects have to do with each other.
+# This plateau is normal, long, and ends suddenly: chapter 10.
+# </details>
+#
+# **3.** Somebody averages the feature loss over the hidden objects only. By what factor is theirs larger, on average?
+#
+# <details><summary>Answer</summary>
+#
+# By 1 / 0.15 = 6.67, if no place is empty: only 15 % of the places contribute. That is what the published weight
+# restores.
+# </details>
