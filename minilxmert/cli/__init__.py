@@ -13,6 +13,7 @@ from .common import DISAGREES, INTERRUPTED, OK
 
 FAMILIES = (answering, showing, training, measuring, checking, converting, data, exercises)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
+COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **data.COMMANDS, **world.COMMANDS}
 
 
 def main(argv=None):
