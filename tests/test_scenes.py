@@ -470,8 +470,11 @@ def test_captions_are_true_and_foils_false_in_one_slot():
         assert answer_of(caption.text, scene) == "yes"
         found = teller.foil(caption, scene)
         if found:
-            foil, what = found
-            assert answer_of(foil.text, scene) == "no" and foil.kind == caption.kind
+            plain, foil, what = found
+            assert answer_of(foil.text, scene) == "no" and answer_of(plain.text, scene) == "yes"
+            if what in ("size", "color", "shape", "number"):  # a relation may have two words: left of, above
+                words, others = plain.text.replace(" an ", " a ").split(), foil.text.replace(" an ", " a ").split()
+                assert sum(a != b for a, b in zip(words, others, strict=True)) == 1
             changed = [name for name in foil.slots if foil.slots[name] != caption.slots[name]]
             assert len(changed) == 1
             changes[what] += 1
@@ -508,7 +511,7 @@ def test_pairs_that_never_occur_are_never_mentioned():
     for _ in range(150):
         scene = world.scene(rng)
         made = [teller.sentence(kind, scene) for kind in (*VQA, *GQA, *CAPTIONS)]
-        made += [found[0] for found in [teller.foil(teller.caption(scene), scene)] if found]
+        made += [one for found in [teller.foil(teller.caption(scene), scene)] if found for one in found[:2]]
         values = [value for one in made if one for value in one.slots.values() if isinstance(value, Description)]
         mentioned |= {(value.color, value.shape) for value in values}
     assert not mentioned & set(HELD_OUT) and len(mentioned) > 20

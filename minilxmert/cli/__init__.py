@@ -8,12 +8,11 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import answering, checking, converting, data, exercises, measuring, showing, training
+from . import answering, checking, converting, data, exercises, measuring, showing, training, world
 from .common import DISAGREES, INTERRUPTED, OK
 
-FAMILIES = (answering, showing, training, measuring, checking, converting, data, exercises)
+FAMILIES = (answering, showing, training, measuring, checking, converting, data, world, exercises)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
-COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **data.COMMANDS, **world.COMMANDS}
 
 
 def main(argv=None):

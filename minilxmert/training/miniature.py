@@ -58,7 +58,7 @@ class Miniature:
     def sentences(self, kinds, each, stream):
         """[(picture's id, Sentence)]: up to `each` questions of random kinds about every scene."""
         rng, made = self.rng(stream), []
-        teller = Teller(self.world, rng)
+        teller = Teller(self.visible, rng)
         for number, scene in enumerate(self.scenes):
             for kind in rng.permutation(len(kinds))[:each]:
                 sentence = teller.sentence(kinds[kind], scene)
@@ -70,7 +70,7 @@ class Miniature:
     @cached_property
     def captions(self):
         """[(picture's id, Sentence)]: true sentences."""
-        teller = Teller(self.world, self.rng("captions"))
+        teller = Teller(self.visible, self.rng("captions"))
         return [(str(n), teller.caption(scene)) for n, scene in enumerate(self.scenes) for _ in range(CAPTIONS)]
 
     @cached_property
@@ -104,7 +104,7 @@ class Miniature:
     @cached_property
     def nlvr2(self):
         """Statements, each with four pairs of pictures one after the other: true of two of them."""
-        teller = Teller(self.world, self.rng("nlvr2"))
+        teller = Teller(self.visible, self.rng("nlvr2"))
         statements = nlvr2_statements(teller, self.scenes, self.count // 2)
         records, kinds = [], []
         for number, (sentence, pairs) in enumerate(statements):
@@ -118,11 +118,11 @@ class Miniature:
     @cached_property
     def foils(self):
         """[(picture's id, true caption, foil, what was changed)]"""
-        teller, made = Teller(self.world, self.rng("foils")), []
+        teller, made = Teller(self.visible, self.rng("foils")), []
         for image, caption in self.captions:
             foil = teller.foil(caption, self.scenes[int(image)])
             if foil:
-                made.append((image, caption.text, foil[0].text, foil[1]))
+                made.append((image, foil[0].text, foil[1].text, foil[2]))
         return made
 
 
