@@ -28,15 +28,16 @@ def evaluate(options):
     minilxmert evaluate vqa --world small --weights weights
     minilxmert evaluate nlvr2 --data test.json --features nlvr2_obj36.h5 --weights runs/nlvr2
     """
-    from ..training.tasks import majority
+    from ..training.tasks import beside, majority
 
     data = task_data(options, options.split)
     predictions = predicted(options, data, options.hidden)
     reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
+    print(reports[0])
     if data.kinds:
-        commonest = majority(task_data(options, "train"), data)
-        reports += [data.report_by_kind(predictions), data.report_by_kind(commonest, "majority")]
-    print(*reports, sep="\n\n")
+        reports.append(data.report_by_kind(predictions))
+        commonest = data.report_by_kind(majority(task_data(options, "train"), data))
+        print("", beside({"model": reports[1], "majority": commonest}), sep="\n")
     if options.json:
         from ..files import write_file
 

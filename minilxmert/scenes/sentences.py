@@ -124,7 +124,8 @@ class Teller:
                 return found
 
     def foil(self, caption, scene):
-        """The caption in plain words and with one of them made wrong: (true Sentence, false Sentence, what was changed);
+        """The caption in plain words, and with one of them made wrong: (true Sentence, false one, what was changed).
+
         None if none was found."""
         for _ in range(TRIES):
             name = self.choose(caption.kind.slots)

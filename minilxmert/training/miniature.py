@@ -4,6 +4,7 @@
     data.pictures, data.pretraining, data.task("vqa"), data.task("nlvr2")
 Every split has its own seed: no picture is in two of them. Nothing of a scene but its pixels reaches the model."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,13 +13,26 @@ from ..config import LxmertConfig
 from ..scenes.detector import COLOR_NAMES, SHAPES, WIDTH, detect
 from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
 from ..scenes.sentences import Teller, nlvr2_statements
-from ..scenes.world import HELD_OUT
+from ..scenes.words import SHAPE_OF, SIZE_OF
+from ..scenes.world import COLORS, HELD_OUT
 from .batches import Example
 from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = {"scenes": 0, "pixels": 1, "captions": 2, "vqa": 3, "gqa": 4, "nlvr2": 5, "foils": 6, "first": 7}
+STREAMS = {
+    "scenes": 0,
+    "pixels": 1,
+    "captions": 2,
+    "vqa": 3,
+    "gqa": 4,
+    "nlvr2": 5,
+    "foils": 6,
+    "first": 7,
+    "strangers": 8,
+}
+STRANGE = 20  # one question of so many is asked again with an unknown word
+TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
@@ -95,7 +109,9 @@ class Miniature:
             return self.nlvr2
         if name == "questions":
             vqa, gqa = self.task("vqa"), self.task("gqa")
-            return TaskData(name, vqa.records + gqa.records, self.pictures, vqa.kinds + gqa.kinds)
+            records, kinds = vqa.records + gqa.records, vqa.kinds + gqa.kinds
+            strange = strangers(records, self.rng("strangers")) if self.split == "train" else []
+            return TaskData(name, records + strange, self.pictures, kinds + ["unknown word"] * len(strange))
         record, kinds = {"vqa": (vqa_question, VQA), "gqa": (gqa_question, GQA)}[name]
         asked = self.sentences(kinds, EACH[name], name)
         records = [record(f"{self.split}-{name}-{n}", *question) for n, question in enumerate(asked)]
@@ -124,6 +140,20 @@ class Miniature:
             if foil:
                 made.append((image, foil[0].text, foil[1].text, foil[2]))
         return made
+
+
+def strangers(records, rng):
+    """Questions in which one telling word is unknown, each with the answer to some other question: nobody can know it,
+    and a model that has seen such questions says so by probabilities that are low."""
+    made = []
+    for record in records[::STRANGE]:
+        words = record.sent.split()
+        telling = [place for place, word in enumerate(words) if word in TELLING]
+        if telling:
+            words[telling[int(rng.integers(len(telling)))]] = "[UNK]"
+            label = records[int(rng.integers(len(records)))].label
+            made.append(replace(record, question_id=f"{record.question_id}-?", sent=" ".join(words), label=label))
+    return made
 
 
 def caption_examples(told):
