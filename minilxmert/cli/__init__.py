@@ -26,6 +26,7 @@ In the folder of the repository, try one after the other:
   minilxmert --help                             all commands; each explains itself with --help
 
 README.md and tutorials/README.md lead on from there."""
+COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **data.COMMANDS, **curves.COMMANDS}
 
 
 def main(argv=None):
