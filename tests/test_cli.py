@@ -157,6 +157,15 @@ def test_bench_measures_every_backend(capsys, tmp_path):
     assert run(capsys, "bench", "--batches", "none")[0] == 1
 
 
+def test_bench_of_a_training_step(capsys, tmp_path):
+    options = ["--training", "--no-peers", "--seconds", "0.1", "--json", tmp_path / "figures.json"]
+    code, out, _ = run(capsys, "bench", *options)
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert code == 0 and "1 thread: ours" in out and figures["seconds"]["1"]["ours"] > 0
+    peak, of_steps = figures["megabytes"]["ours"]
+    assert peak > of_steps > 3  # megabytes; the gradients alone are 3.4
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(capsys, command):
     with pytest.raises(SystemExit) as stop:
