@@ -8,10 +8,10 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import answering, checking, converting, data, exercises, measuring, showing, training, world
+from . import answering, checking, converting, curves, data, exercises, measuring, showing, training, world
 from .common import DISAGREES, INTERRUPTED, OK
 
-FAMILIES = (answering, showing, training, measuring, checking, converting, data, world, exercises)
+FAMILIES = (answering, showing, training, curves, measuring, checking, converting, data, world, exercises)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
 
 
@@ -26,7 +26,6 @@ In the folder of the repository, try one after the other:
   minilxmert --help                             all commands; each explains itself with --help
 
 README.md and tutorials/README.md lead on from there."""
-COMMANDS = {**answering.COMMANDS, **converting.COMMANDS, **checking.COMMANDS, **data.COMMANDS, **curves.COMMANDS}
 
 
 def main(argv=None):
