@@ -15,7 +15,7 @@ import minilxmert
 from minilxmert.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = ROOT / "weights"
+WEIGHTS = ROOT / "tests" / "sample"
 ASK = ["answer", "--weights", str(WEIGHTS), "--features", str(WEIGHTS / "objects.tsv")]
 QUESTION = "what color is the cup ?"
 
