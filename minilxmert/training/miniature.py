@@ -188,9 +188,11 @@ def miniature_config(world, **changes):
 
 
 def spread_boxes(model, rng, deviation=0.5):
-    """Start the linear map of the boxes at normal(0, deviation), bias included; in place.
+    """Start a model's linear map of the boxes at normal(0, deviation), bias included.
 
     The published start has a bias of 0, and the LayerNorm behind it then gives a box and one twice as large at twice
     the place the same code: sizes and places are learnt late. For a small model that is too late."""
-    for leaf in model.params["objects"]["boxes"].values():
-        leaf[...] = deviation * rng.standard_normal(leaf.shape)
+    parts = model.params["objects"]
+    parts["boxes"] = {
+        name: (deviation * rng.standard_normal(leaf.shape)).astype(leaf.dtype) for name, leaf in parts["boxes"].items()
+    }
