@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import minilxmert
-from minilxmert import LxmertForQuestionAnswering, MinilxmertError
+from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, MinilxmertError
 from minilxmert.cli import main
 from minilxmert.objects import Objects
 from minilxmert.scenes.detector import WIDTH, describe, detect
@@ -41,20 +41,23 @@ from minilxmert.training.recipes import miniature_tokenizer
 ROOT = Path(__file__).parents[1]
 CHAPTERS = chapters(ROOT / "tutorials")
 BACKENDS = ("numba", "numpy")
+FACES = {".": LxmertForQuestionAnswering, "pretrained": LxmertForPreTraining, "nlvr2": LxmertForVisualReasoning}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Where chapters run: the repository's root, once its weights are those of the small world; until then a folder
-    with a fresh miniature."""
+    with fresh miniatures."""
     if json.loads((ROOT / "weights" / "config.json").read_text())["visual_feat_dim"] == WIDTH:
         return ROOT
     folder = tmp_path_factory.mktemp("clone")
     tokenizer = miniature_tokenizer(SMALL, folder / "weights")
-    model = LxmertForQuestionAnswering(miniature_config(SMALL))
-    model.answers = answers_of(SMALL)
-    model.save_pretrained(folder / "weights")
-    tokenizer.save_pretrained(folder / "weights")
+    for name, face in FACES.items():
+        model = face(miniature_config(SMALL))
+        model.answers = answers_of(SMALL)
+        model.save_pretrained(folder / "weights" / name)
+        tokenizer.save_pretrained(folder / "weights" / name)
+    (folder / "tests").symlink_to(ROOT / "tests")
     return folder
 
 

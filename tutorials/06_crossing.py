@@ -188,4 +188,4 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 #
 # </details>
 #
-# Next: chapter 7 opens the published model, whose rooms are the same and only larger.
+# Next: [7 The published model](07_the_published_model.py), whose rooms are the same, only larger.

@@ -28,14 +28,15 @@ class Recipe:
     """How much the miniature sees, and for how many steps of `batch_size` examples it learns."""
 
     scenes: int  # drawn for training
-    first_words: int  # steps of pre-training on colours and shapes alone, …
+    first_words: int  # steps of pre-training on single things, …
     pretraining: int  # … on everything, …
     finetuning: int  # … and of fine-tuning on a task
     rate: float = 1e-3
     batch_size: int = 64
 
 
-RECIPES = {"quick": Recipe(3000, 600, 2400, 1500), "full": Recipe(30_000, 1500, 20_000, 15_000)}
+RECIPES = {"quick": Recipe(4000, 2000, 2000, 2000), "full": Recipe(30_000, 3500, 9000, 14_000)}
+GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 
 def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, run=None, **config):
@@ -48,12 +49,8 @@ def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, 
     model = LxmertForPreTraining(miniature_config(world, **config), seed)
     model.answers = data.answers
     spread_boxes(model, np.random.default_rng([seed, 1]))
-    stages = (
-        ("first", recipe.first_words, lambda: data.first_words),
-        ("", recipe.pretraining, lambda: data.pretraining),
-    )
-    for name, steps, examples in stages:
-        batches = PretrainingBatches(data.pictures, examples(), tokenizer, data.answers)
+    for name, steps, rates in (("first_words", recipe.first_words, GENTLE), ("pretraining", recipe.pretraining, {})):
+        batches = PretrainingBatches(data.pictures, getattr(data, name), tokenizer, data.answers, **rates)
         optimizer = Adam(recipe.rate, steps, corrected=True)
         training = Training(model, batches, optimizer, recipe.batch_size, seed, folder / name, **(run or {}))
         if training.run(progress).interrupted:
