@@ -8,10 +8,10 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import ablating, answering, checking, converting, data, exercises, measuring, showing, training
+from . import ablating, answering, checking, converting, data, drawings, exercises, measuring, showing, training
 from .common import DISAGREES, INTERRUPTED, OK
 
-FAMILIES = (answering, showing, training, measuring, ablating, checking, converting, data, exercises)
+FAMILIES = (answering, showing, training, measuring, drawings, ablating, checking, converting, data, exercises)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
 
 

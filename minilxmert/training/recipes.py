@@ -20,7 +20,7 @@ from .batches import Example, PretrainingBatches
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
 from .optimizer import Adam
-from .tasks import TASKS, hide, open_all
+from .tasks import TASKS, batches_of, open_all
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,7 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     """Fine-tune a model (start_model) on TaskData. -> Training
 
     hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
-    task = TASKS[data.task]
-    choices = {"soft": True} if task.soft else {}
-    batches = task.batches(data.pictures, data.examples, tokenizer, getattr(model, "answers", None) or (), **choices)
-    if hidden:
-        hide(batches, hidden)
+    batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
     training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
     return training if training.run(progress).interrupted else saved(training, tokenizer)
 
