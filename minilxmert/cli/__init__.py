@@ -9,9 +9,20 @@ import sys
 from .. import __version__
 from ..errors import MinilxmertError
 from . import (
-    ablating, answering, checking, converting, curves, data, drawings, exercises, measuring, showing, training, tutorials,
+    ablating,
+    answering,
+    checking,
+    converting,
+    curves,
+    data,
+    drawings,
+    exercises,
+    measuring,
+    showing,
+    training,
+    tutorials,
     world,
-)  # fmt: skip
+)
 from .common import DISAGREES, INTERRUPTED, OK
 
 LEARNING = (training, curves, measuring, drawings, ablating)
