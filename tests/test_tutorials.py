@@ -87,12 +87,12 @@ def test_form(chapter):
     code = [cell.text for cell in chapter.cells if not cell.markdown]
     assert max(len(text.splitlines()) for text in code) <= 30
     assert any("show(" in text for text in code[:3])
-    assert chapter.prose.count("## Questions\n") == 1 and "Rooms: " in chapter.cells[0].text
-    asked, folded = chapter.prose.split("## Questions\n")[1].split("<details><summary>Answers</summary>\n")
-    folded, rest = folded.split("\n</details>")
-    for text in (asked, folded):
-        assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == ["1", "2", "3"]
-    assert "<details" not in asked + folded + rest
+    for part in ("## Rooms of this chapter\n", "## Questions\n"):
+        assert chapter.prose.count(part) == 1, part
+    asked = chapter.prose.split("## Questions\n")[1]
+    assert re.findall(r"^\*\*(\d)\.\*\* ", asked, re.MULTILINE) == ["1", "2", "3"]
+    answers = re.findall(r"<details><summary>Answer</summary>\n\n(.+?)\n</details>", asked, re.DOTALL)
+    assert len(answers) == 3 == asked.count("<details>")
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)

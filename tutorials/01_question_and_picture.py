@@ -7,9 +7,7 @@
 # LXMERT (Tan & Bansal, 2019) is a neural network that looks at a picture and reads a sentence *together*. This course
 # takes a small one apart. One picture and one question come with us through all chapters: here they are.
 #
-# Rooms: [ask.py](../minilxmert/ask.py) · [model.py](../minilxmert/model.py) · [config.py](../minilxmert/config.py) ·
-# [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes from. The letters B, N, M and E are
-# explained below.
+# The letters B, N, M and E are explained below.
 
 # %%
 from dataclasses import replace
@@ -119,23 +117,37 @@ with backend("numpy"):
 print("largest difference between the two ways:", float(np.abs(plain - scores).max()))
 
 # %% [markdown]
+# ## Rooms of this chapter
+#
+# [ask.py](../minilxmert/ask.py) · [model.py](../minilxmert/model.py) · [config.py](../minilxmert/config.py) ·
+# [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes from
+#
 # ## Questions
 #
-# 1. The model has a fixed list of answers. What does it say to "what is the circle called ?"
-# 2. The picture comes in as a *set* of objects. What would change if their order did?
-# 3. The probability of the best answer is high. Is the answer then right?
+# **1.** The model has a fixed list of answers. What does it say to "what is the circle called ?"
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. The likeliest entry of its list, whatever that is: softmax always shares out 100 %, also where no entry fits. `ask`
-#    does not refuse; `minilxmert answer` at least says when the best probability is low or a word unknown.
-# 2. Nothing in the model counts objects off: where a thing stands is told by its box alone. Put the rows of features
-#    and boxes into another order, the same for both, and the scores stay the same but for rounding. Words are
-#    different: each carries its place (chapter 2).
-# 3. Not necessarily. The probability says how clearly this answer beats the others *in the model's view*. A model that
-#    is right in 90 of 100 cases when it says 90 % is called calibrated, and that has to be measured; on pictures unlike
-#    those of its training it can be sure and wrong.
+# The likeliest entry of its list, whatever that is: softmax always shares out 100 %, also where no entry fits. `ask`
+# does not refuse; `minilxmert answer` at least says when the best probability is low or a word unknown.
+# </details>
 #
+# **2.** The picture comes in as a *set* of objects. What would change if their order did?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing in the model counts objects off: where a thing stands is told by its box alone. Put the rows of features and
+# boxes into another order, the same for both, and the scores stay the same but for rounding. Words are different:
+# each carries its place (chapter 2).
+# </details>
+#
+# **3.** The probability of the best answer is high. Is the answer then right?
+#
+# <details><summary>Answer</summary>
+#
+# Not necessarily. The probability says how clearly this answer beats the others *in the model's view*. A model that
+# is right in 90 of 100 cases when it says 90 % is called calibrated, and that has to be measured; on pictures unlike
+# those of its training it can be sure and wrong.
 # </details>
 #
 # Next: [2 Words](02_words.py).

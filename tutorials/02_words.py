@@ -7,9 +7,7 @@
 # A network computes with numbers, so a sentence must become numbers first. That takes two steps: the **tokenizer**
 # turns text into whole numbers, one a token, and the **embedding** turns each number into a vector.
 #
-# Rooms: [text.py](../minilxmert/text.py) · [tokenizer.py](../minilxmert/tokenizer.py) ·
-# [vocabulary.py](../minilxmert/vocabulary.py) · `embed_words` in [encoder.py](../minilxmert/encoder.py). Letters:
-# **B** sentences, **N** tokens of a sentence, **E** numbers a token, **V** tokens of the vocabulary.
+# Letters: **B** sentences, **N** tokens of a sentence, **E** numbers a token, **V** tokens of the vocabulary.
 
 # %%
 import tempfile
@@ -164,21 +162,35 @@ show(draw_matrix(unit @ unit.T, names, names, WORDS, "cosines"))
 #
 # [Exercises](exercises/README.md) 2 (a word in pieces) and 3 (words become vectors) belong to this chapter.
 #
+# ## Rooms of this chapter
+#
+# [text.py](../minilxmert/text.py) · [tokenizer.py](../minilxmert/tokenizer.py) ·
+# [vocabulary.py](../minilxmert/vocabulary.py) · `embed_words` in [encoder.py](../minilxmert/encoder.py)
+#
 # ## Questions
 #
-# 1. Why does "circles" become two tokens here, and why is that better than [UNK]?
-# 2. What happens to a sentence of 50 tokens if the model has rows for 40 places?
-# 3. Could one leave out the mask, as [PAD] is a token with a row of its own?
+# **1.** Why does "circles" become two tokens here, and why is that better than [UNK]?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. The vocabulary has "circle" and "##s" but not "circles". The pieces keep what the word shares with "circle" and
-#    with other plurals; [UNK] is the same for every unknown word.
-# 2. `ask` cuts it off at 40, keeping [CLS] and [SEP]; the model called directly refuses and says which size is too
-#    small. There is no row to add for place 40.
-# 3. No. Words would attend to [PAD] as to anything else, and a sentence would get another answer when it stands in a
-#    batch with a longer one. With the mask it gets the same, but for rounding; chapter 5 shows it.
+# The vocabulary has "circle" and "##s" but not "circles". The pieces keep what the word shares with "circle" and with
+# other plurals; [UNK] is the same for every unknown word.
+# </details>
 #
+# **2.** What happens to a sentence of 50 tokens if the model has rows for 40 places?
+#
+# <details><summary>Answer</summary>
+#
+# `ask` cuts it off at 40, keeping [CLS] and [SEP]; the model called directly refuses and says which size is too
+# small. There is no row to add for place 40.
+# </details>
+#
+# **3.** Could one leave out the mask, as [PAD] is a token with a row of its own?
+#
+# <details><summary>Answer</summary>
+#
+# No. Words would attend to [PAD] as to anything else, and a sentence would get another answer when it stands in a
+# batch with a longer one. With the mask it gets the same, but for rounding; chapter 5 shows it.
 # </details>
 #
 # Next: [3 Pictures](03_pictures.py).

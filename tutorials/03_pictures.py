@@ -8,9 +8,7 @@
 # a **feature** (a row of numbers: what it looks like). For photographs that is a large network, Faster R-CNN; for our
 # drawn world a few dozen lines that can be read do the same job.
 #
-# Rooms: [scenes/detector.py](../minilxmert/scenes/detector.py) · [objects.py](../minilxmert/objects.py) ·
-# [boxes.py](../minilxmert/boxes.py) · `embed_objects` in [encoder.py](../minilxmert/encoder.py). Letters:
-# **M** objects, **F** numbers of a feature, **E** numbers of a token or object inside the model.
+# Letters: **M** objects, **F** numbers of a feature, **E** numbers of a token or object inside the model.
 
 # %%
 from dataclasses import replace
@@ -168,20 +166,34 @@ print("order", order, "changes the scores by at most", f"{np.abs(scores[0] - sco
 # components) belong to this chapter. Or draw a picture in any program, save it as PNG, and ask about it:
 # `minilxmert answer --image my.png --question "what color is the circle ?"`.
 #
+# ## Rooms of this chapter
+#
+# [scenes/detector.py](../minilxmert/scenes/detector.py) · [objects.py](../minilxmert/objects.py) ·
+# [boxes.py](../minilxmert/boxes.py) · `embed_objects` in [encoder.py](../minilxmert/encoder.py)
+#
 # ## Questions
 #
-# 1. Two circles of one colour and size stand in a picture. What tells their vectors apart?
-# 2. The picture is 128 × 96. Someone divides both x and y by 128. What goes wrong, and would the check notice?
-# 3. Why is the mean of two LayerNorms better than one LayerNorm over the sum of the two maps?
+# **1.** Two circles of one colour and size stand in a picture. What tells their vectors apart?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. Their boxes alone; their features are nearly the same. Without the box half the model could not answer "left of".
-# 2. Everything moves up: the bottom of the picture is at 0.75. All values are in 0…1 and in order, so that no check can
-#    notice; only the answers to questions about above and below get worse. That is why the canvas is not square.
-# 3. If one of the two is a hundred times larger, the sum is nearly that one alone, and the LayerNorm over it hides the
-#    other. With one each, both enter with equal weight, whatever their scales.
+# Their boxes alone; their features are nearly the same. Without the box half the model could not answer "left of".
+# </details>
 #
+# **2.** The picture is 128 × 96. Someone divides both x and y by 128. What goes wrong, and would the check notice?
+#
+# <details><summary>Answer</summary>
+#
+# Everything moves up: the bottom of the picture is at 0.75. All values are in 0…1 and in order, so that no check can
+# notice; only the answers to questions about above and below get worse. That is why the canvas is not square.
+# </details>
+#
+# **3.** Why is the mean of two LayerNorms better than one LayerNorm over the sum of the two maps?
+#
+# <details><summary>Answer</summary>
+#
+# If one of the two is a hundred times larger, the sum is nearly that one alone, and the LayerNorm over it hides the
+# other. With one each, both enter with equal weight, whatever their scales.
 # </details>
 #
 # Next: [4 Attention](04_attention.py).

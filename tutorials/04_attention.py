@@ -8,9 +8,8 @@
 # weights come from comparing. We do it first with two words and three objects, small enough for paper; then the model
 # does the same.
 #
-# Rooms: `softmax`, `split_heads` and `attend` in [ops.py](../minilxmert/ops.py) ·
-# [attention.py](../minilxmert/attention.py) · [explain/attention.py](../minilxmert/explain/attention.py). Letters:
-# **N** words that look, **M** objects that are looked at, **H** heads, **D** numbers a head works with, E = H·D.
+# Letters: **N** words that look, **M** objects that are looked at, **H** heads, **D** numbers a head works with, E =
+# H·D.
 
 # %%
 import numpy as np
@@ -193,20 +192,34 @@ print("the same map again:", np.allclose(output.cross_encoder_attentions[0][0], 
 # [Exercises](exercises/README.md) 5 (softmax with a mask), 7 (split into heads) and 8 (attention) belong to this
 # chapter.
 #
+# ## Rooms of this chapter
+#
+# `softmax`, `split_heads` and `attend` in [ops.py](../minilxmert/ops.py) · [attention.py](../minilxmert/attention.py)
+# · [explain/attention.py](../minilxmert/explain/attention.py)
+#
 # ## Questions
 #
-# 1. All scores of a row grow by 5. What happens to the weights?
-# 2. There is only one object. What are the weights of every word, whatever the query?
-# 3. Queries are (N, D) and keys (M, D). Must N and M be equal? Must the two D?
+# **1.** All scores of a row grow by 5. What happens to the weights?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. Nothing: e^(s+5) = e^5 · e^s, and the factor stands above and below the line. Only differences of scores matter.
-# 2. All are 1: a softmax over one score. Every word then gathers the same value. What it does with it is up to the
-#    rest of the layer.
-# 3. N and M need not be equal: words look at objects, and there are as many of either as there are. The D must be
-#    equal, or there is nothing to multiply number by number.
+# Nothing: e^(s+5) = e^5 · e^s, and the factor stands above and below the line. Only differences of scores matter.
+# </details>
 #
+# **2.** There is only one object. What are the weights of every word, whatever the query?
+#
+# <details><summary>Answer</summary>
+#
+# All are 1: a softmax over one score. Every word then gathers the same value. What it does with it is up to the rest
+# of the layer.
+# </details>
+#
+# **3.** Queries are (N, D) and keys (M, D). Must N and M be equal? Must the two D?
+#
+# <details><summary>Answer</summary>
+#
+# N and M need not be equal: words look at objects, and there are as many of either as there are. The D must be equal,
+# or there is nothing to multiply number by number.
 # </details>
 #
 # Next: [5 A layer](05_a_layer.py).

@@ -8,9 +8,8 @@
 # depth, the residual sum and the LayerNorm, and adds a small network that works on each row alone, the feed-forward
 # part. An **encoder** is layers on top of each other, nothing else.
 #
-# Rooms: [attention.py](../minilxmert/attention.py) · `feed_forward`, `layer` and `encode` in
-# [encoder.py](../minilxmert/encoder.py) · `layer_norm` and `gelu` in [ops.py](../minilxmert/ops.py). Letters:
-# **B** sentences, **N** words, **M** objects, **E** numbers a row, **I** the inner width of the feed-forward part.
+# Letters: **B** sentences, **N** words, **M** objects, **E** numbers a row, **I** the inner width of the feed-forward
+# part.
 
 # %%
 import numpy as np
@@ -209,20 +208,35 @@ for name, start, states, color in (
 #
 # [Exercises](exercises/README.md) 6 (layer normalisation) and 10 (GELU and its slope) belong to this chapter.
 #
+# ## Rooms of this chapter
+#
+# [attention.py](../minilxmert/attention.py) · `feed_forward`, `layer` and `encode` in
+# [encoder.py](../minilxmert/encoder.py) · `layer_norm` and `gelu` in [ops.py](../minilxmert/ops.py)
+#
 # ## Questions
 #
-# 1. A layer has E = 80 and I = 320. How many learnt numbers are in its matrices, without biases and norms?
-# 2. What would two linear layers with nothing between them be able to compute that one cannot?
-# 3. Words have places and objects have none. In which encoder can you permute the rows and get the same rows permuted?
+# **1.** A layer has E = 80 and I = 320. How many learnt numbers are in its matrices, without biases and norms?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. Attention: query, key, value and output are 80 × 80 each, 25,600 together. Feed-forward: 320 × 80 twice, 51,200.
-#    Together 76,800, of which two thirds are feed-forward.
-# 2. Nothing: A(Bx) = (AB)x, and AB is a matrix. That is what the GELU is for.
-# 3. In both. The layer itself knows of no order: places are added once, in the embedding, and travel with the rows.
-#    What makes language different is that "word 3" is written into the row itself.
+# Attention: query, key, value and output are 80 × 80 each, 25,600 together. Feed-forward: 320 × 80 twice, 51,200.
+# Together 76,800, of which two thirds are feed-forward.
+# </details>
 #
+# **2.** What would two linear layers with nothing between them be able to compute that one cannot?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing: A(Bx) = (AB)x, and AB is a matrix. That is what the GELU is for.
+# </details>
+#
+# **3.** Words have places and objects have none. In which encoder can you permute the rows and get the same rows
+# permuted?
+#
+# <details><summary>Answer</summary>
+#
+# In both. The layer itself knows of no order: places are added once, in the embedding, and travel with the rows. What
+# makes language different is that "word 3" is written into the row itself.
 # </details>
 #
 # Next: [6 Crossing](06_crossing.py).

@@ -7,9 +7,7 @@
 # Up to here two encoders have worked side by side. The **cross-modality encoder** is what LXMERT is named for: in
 # each of its layers words look at objects and objects look at words, and then each side works on what it has seen.
 #
-# Rooms: `cross_attention` in [attention.py](../minilxmert/attention.py) · `cross_layer` and `encode` in
-# [encoder.py](../minilxmert/encoder.py) · [heads.py](../minilxmert/heads.py). Letters: **B** sentences, **N** words,
-# **M** objects, **E** numbers a row, **H** heads.
+# Letters: **B** sentences, **N** words, **M** objects, **E** numbers a row, **H** heads.
 
 # %%
 import numpy as np
@@ -172,20 +170,34 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 # [Exercise](exercises/README.md) 9 (cross-attention in both directions) belongs to this chapter; its check knows the
 # mistake above. `minilxmert show` draws all maps of a question as a page to explore.
 #
+# ## Rooms of this chapter
+#
+# `cross_attention` in [attention.py](../minilxmert/attention.py) · `cross_layer` and `encode` in
+# [encoder.py](../minilxmert/encoder.py) · [heads.py](../minilxmert/heads.py)
+#
 # ## Questions
 #
-# 1. How many attention maps does a model with 9 language, 5 object and 5 cross layers compute for one question?
-# 2. A picture has no object at all (M = 0). What do the words gather in the crossing?
-# 3. In the last cross layer, which parts need not be computed if only the answer is wanted?
+# **1.** How many attention maps does a model with 9 language, 5 object and 5 cross layers compute for one question?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. 9 + 5 + 5 · 4 = 34 (each with H heads): a cross layer has two crossing maps and a self-attention on each side.
-# 2. Zeros: there is nothing to take a mean of, and the package says zeros instead of 0/0. What remains is the
-#    residual sum (and the bias of the output map), so that the question can still be answered, by guessing.
-# 3. Everything on the objects' side, and the rows of all words but [CLS] after the crossing. The package leaves them
-#    out: see [rows.py](../minilxmert/rows.py).
+# 9 + 5 + 5 · 4 = 34 (each with H heads): a cross layer has two crossing maps and a self-attention on each side.
+# </details>
 #
+# **2.** A picture has no object at all (M = 0). What do the words gather in the crossing?
+#
+# <details><summary>Answer</summary>
+#
+# Zeros: there is nothing to take a mean of, and the package says zeros instead of 0/0. What remains is the residual
+# sum (and the bias of the output map), so that the question can still be answered, by guessing.
+# </details>
+#
+# **3.** In the last cross layer, which parts need not be computed if only the answer is wanted?
+#
+# <details><summary>Answer</summary>
+#
+# Everything on the objects' side, and the rows of all words but [CLS] after the crossing. The package leaves them
+# out: see [rows.py](../minilxmert/rows.py).
 # </details>
 #
 # Next: [7 The published model](07_the_published_model.py), whose rooms are the same, only larger.
