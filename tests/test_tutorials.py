@@ -76,7 +76,6 @@ def test_runs(chapter, backend, place, monkeypatch, capsys, keep_backend):
     minilxmert.backend(backend)
     runpy.run_path(str(chapter.path), run_name="__main__")
     assert capsys.readouterr().out
-    assert minilxmert.current_backend() == backend  # a chapter that switches goes back
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
@@ -88,10 +87,10 @@ def test_form(chapter):
     code = [cell.text for cell in chapter.cells if not cell.markdown]
     assert max(len(text.splitlines()) for text in code) <= 30
     assert any("show(" in text for text in code[:3])
-    for part in ("## Rooms of this chapter", "## Questions"):
+    for part in ("## Rooms of this chapter\n", "## Questions\n"):
         assert chapter.prose.count(part) == 1, part
-    asked = chapter.prose.split("## Questions")[1]
-    assert re.findall(r"^\*\*(\d)\.\*\*", asked, re.MULTILINE) == ["1", "2", "3"]
+    asked = chapter.prose.split("## Questions\n")[1]
+    assert re.findall(r"^\*\*(\d)\.\*\* ", asked, re.MULTILINE) == ["1", "2", "3"]
     answers = re.findall(r"<details><summary>Answer</summary>\n\n(.+?)\n</details>", asked, re.DOTALL)
     assert len(answers) == 3 == asked.count("<details>")
 

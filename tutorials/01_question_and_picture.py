@@ -6,13 +6,15 @@
 #
 # LXMERT (Tan & Bansal, 2019) is a neural network that looks at a picture and reads a sentence *together*. This course
 # takes a small one apart. One picture and one question come with us through all chapters: here they are.
+#
+# The letters B, N, M and E are explained below.
 
 # %%
 from dataclasses import replace
 
 import numpy as np
 
-from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend, current_backend
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
 from minilxmert.ask import ask, call_arguments
 from minilxmert.ops import softmax
 from minilxmert.scenes.detector import describe, detect
@@ -110,19 +112,15 @@ for color in ("red", "green", "yellow", "purple"):
 # [model.py](../minilxmert/model.py), and from there to every room of the house.
 
 # %%
-usual = current_backend()
-backend("numpy")
-plain = model(**inputs, output_hidden_states=True).question_answering_score
-backend(usual)
+with backend("numpy"):
+    plain = model(**inputs, output_hidden_states=True).question_answering_score
 print("largest difference between the two ways:", float(np.abs(plain - scores).max()))
 
 # %% [markdown]
 # ## Rooms of this chapter
 #
-# [ask.py](../minilxmert/ask.py): from a question to answers ·
-# [model.py](../minilxmert/model.py): the published classes ·
-# [config.py](../minilxmert/config.py): every size of the model ·
-# [scenes/world.py](../minilxmert/scenes/world.py): where the picture comes from
+# [ask.py](../minilxmert/ask.py) · [model.py](../minilxmert/model.py) · [config.py](../minilxmert/config.py) ·
+# [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes from
 #
 # ## Questions
 #
@@ -134,7 +132,7 @@ print("largest difference between the two ways:", float(np.abs(plain - scores).m
 # does not refuse; `minilxmert answer` at least says when the best probability is low or a word unknown.
 # </details>
 #
-# **2.** Why does the picture come in as a *set* of objects, and what would change if their order did?
+# **2.** The picture comes in as a *set* of objects. What would change if their order did?
 #
 # <details><summary>Answer</summary>
 #
@@ -148,6 +146,8 @@ print("largest difference between the two ways:", float(np.abs(plain - scores).m
 # <details><summary>Answer</summary>
 #
 # Not necessarily. The probability says how clearly this answer beats the others *in the model's view*. A model that
-# is often right when it says 90 % is called calibrated, and that has to be measured; on pictures unlike those of its
-# training it can be sure and wrong.
+# is right in 90 of 100 cases when it says 90 % is called calibrated, and that has to be measured; on pictures unlike
+# those of its training it can be sure and wrong.
 # </details>
+#
+# Next: [2 Words](02_words.py).

@@ -8,10 +8,25 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import answering, checking, converting, curves, data, exercises, measuring, showing, training, tutorials, world
+from . import (
+    ablating,
+    answering,
+    checking,
+    converting,
+    curves,
+    data,
+    drawings,
+    exercises,
+    measuring,
+    showing,
+    training,
+    tutorials,
+    world,
+)
 from .common import DISAGREES, INTERRUPTED, OK
 
-FAMILIES = (answering, showing, training, curves, measuring, checking, converting, data, world, exercises, tutorials)
+LEARNING = (training, curves, measuring, drawings, ablating)
+FAMILIES = (answering, showing, world, *LEARNING, checking, converting, data, exercises, tutorials)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
 
 

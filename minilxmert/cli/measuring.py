@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import replace
 
 from .common import progress
 from .sources import add_source, answer_list, need, task_data, tell, tokenizer_of, world
@@ -41,8 +42,8 @@ def evaluate(options):
     reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
     print(reports[0])
     if data.kinds:
-        reports.append(data.report_by_kind(predictions))
         commonest = data.report_by_kind(majority(task_data(options, "train"), data))
+        reports += [data.report_by_kind(predictions), replace(commonest, title=f"{options.task} majority")]
         print("", beside({"model": reports[1], "majority": commonest}), sep="\n")
     if options.json:
         from ..files import write_file

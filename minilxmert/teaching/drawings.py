@@ -52,10 +52,10 @@ def show(*drawings):
         print(*drawings, sep="\n\n", end="\n\n")
 
 
-def label(x, y, text, color="black", anchor="start", size=13):
-    return (
-        f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}" font-size="{size}">{escape(str(text))}</text>'
-    )
+def label(x, y, text, color="black", anchor="start", size=13, halo=False):
+    more = ' paint-order="stroke" stroke="white" stroke-width="3"' if halo else ""
+    look = f'fill="{color}" text-anchor="{anchor}" font-size="{size}"{more}'
+    return f'<text x="{x:g}" y="{y:g}" {look}>{escape(str(text))}</text>'
 
 
 def rectangle(x, y, width, height, fill="none", **style):
@@ -100,13 +100,14 @@ def draw_picture(picture, objects=None, names=None, strengths=None, scale=3):
             "stroke_width": f"{1 + 3 * strength:.3g}",
             "opacity": f"{0.25 + 0.75 * strength:.3g}",
         }
-        body += rectangle(x0, y0, x1 - x0, y1 - y0, **look) + label(x0, max(y0 - 4, 12), name, OBJECTS)
-    return Drawing(w * scale, h * scale, body, map_of(w, h, boxes, names, strengths))
+        body += rectangle(x0, y0, x1 - x0, y1 - y0, **look) + label(x0, max(y0 - 4, 12), name, OBJECTS, halo=True)
+    return Drawing(w * scale, h * scale, body, map_of(picture, boxes, names, strengths))
 
 
-def map_of(width, height, boxes, names, strengths, columns=64, rows=16):
-    """Boxes as frames of characters with a letter each, and what the letters stand for."""
-    grid = [["·"] * columns for _ in range(rows)]
+def map_of(picture, boxes, names, strengths, columns=64, rows=16):
+    """A picture in shades, its boxes as frames with a letter each, and what the letters stand for."""
+    height, width = picture.shape[:2]
+    grid = shaded(picture, columns, rows)
     for number, box in enumerate(boxes):
         x0, x1 = (int(min(x * columns / width, columns - 1)) for x in box[::2])
         y0, y1 = (int(min(y * rows / height, rows - 1)) for y in box[1::2])
@@ -116,11 +117,17 @@ def map_of(width, height, boxes, names, strengths, columns=64, rows=16):
             grid[y][x0] = grid[y][x1] = "│"
         grid[y0][x0], grid[y0][x1], grid[y1][x0], grid[y1][x1] = "┌┐└┘"
         grid[(y0 + y1) // 2][(x0 + x1) // 2] = letter(number)
-    told = [
-        f"{letter(i)} {name}" + (f" {s:.0%}" if s != 1 else "")
-        for i, (name, s) in enumerate(zip(names, strengths, strict=True))
-    ]
-    return "\n".join(["".join(row) for row in grid] + ([", ".join(told)] if told else []))
+    pairs = enumerate(zip(names, strengths, strict=True))
+    told = [f"{letter(i)} {name}" + (f" {s:.0%}" if s != 1 else "") for i, (name, s) in pairs]
+    return "\n".join(["".join(row).rstrip() for row in grid] + ([", ".join(told)] if told else []))
+
+
+def shaded(picture, columns, rows):
+    """The pixels in the middle of rows × columns fields, the deeper the farther from the commonest colour."""
+    height, width = picture.shape[:2]
+    y, x = ((np.arange(n) + 0.5) * side // n for n, side in ((rows, height), (columns, width)))
+    far = np.abs(picture - np.median(picture, (0, 1))).max(2)[np.ix_(y.astype(int), x.astype(int))]
+    return [[SHADES[s] for s in row] for row in np.rint((len(SHADES) - 1) * far / max(far.max(), 64)).astype(int)]
 
 
 def letter(number):
@@ -138,8 +145,9 @@ def draw_matrix(values, rows=None, columns=None, color=OBJECTS, title=""):
     )
     if (len(rows), len(columns)) != values.shape:
         raise ShapeError(f"draw_matrix: names for {len(rows)} × {len(columns)}, values of shape {values.shape}")
-    numbers = values.size <= MOST_NUMBERS
-    wide, high = (48, 24) if numbers else (max(4, 560 // values.shape[1]), 16)
+    digits = 0 if (values == np.rint(values)).all() else 2
+    digits = digits if values.size <= MOST_NUMBERS else None
+    wide, high = (48, 24) if digits is not None else (max(4, 560 // values.shape[1]), 16)
     left = LETTER * max(map(len, rows)) + 12
     top = (24 if title else 4) + (max(map(len, columns)) * 6 + 10 if any(columns) else 0)
     most = np.abs(values).max(initial=1e-12)
@@ -153,24 +161,27 @@ def draw_matrix(values, rows=None, columns=None, color=OBJECTS, title=""):
             depth = abs(value) / most
             look = {"fill_opacity": f"{depth:.3f}"}
             body += rectangle(left + j * wide, top + i * high, wide, high, color if value >= 0 else GREY, **look)
-            if numbers:
+            if digits is not None:
                 ink = "white" if depth > 0.6 else "black"
-                body += label(left + (j + 0.5) * wide, top + (i + 0.7) * high, f"{value:.2f}", ink, "middle", 11)
+                body += label(left + (j + 0.5) * wide, top + (i + 0.7) * high, f"{value:.{digits}f}", ink, "middle", 11)
     width = left + len(columns) * wide + 6 * max(map(len, columns))
     return Drawing(
-        width, top + len(rows) * high + 6, body, table(values / (1 if numbers else most), rows, columns, numbers, title)
+        width,
+        top + len(rows) * high + 6,
+        body,
+        table(values / (most if digits is None else 1), rows, columns, digits, title),
     )
 
 
-def table(values, rows, columns, numbers, title):
-    """A matrix in characters: numbers in columns, or one shade a cell."""
+def table(values, rows, columns, digits, title):
+    """A matrix in characters: numbers of so many digits, or (None) one shade a cell."""
     first = max(map(len, rows))
     lines = [title] if title else []
-    if numbers:
+    if digits is not None:
         widths = [max(6, len(name)) for name in columns]
         if any(columns):
             lines.append(" " * (first + 1) + "".join(f" {name:>{w}}" for name, w in zip(columns, widths, strict=True)))
-        cells = [[f" {v:{w}.2f}" for v, w in zip(row, widths, strict=True)] for row in values]
+        cells = [[f" {v:{w}.{digits}f}" for v, w in zip(row, widths, strict=True)] for row in values]
     else:
         shades = np.rint(np.abs(values) * (len(SHADES) - 1)).astype(int)
         cells = [[SHADES[s] for s in row] for row in shades]
@@ -180,7 +191,7 @@ def table(values, rows, columns, numbers, title):
 def draw_bars(names, values, color=BOTH, unit="%"):
     """A bar for each of the values (N,), which are not negative; unit "%" writes shares of 1 in per cent, "" plain."""
     most, left = max(*values, 1e-12), LETTER * max(map(len, names)) + 12
-    told = [f"{value:.1%}" if unit == "%" else f"{value:.4g}{unit}" for value in values]
+    told = [f"{v:.1%}" if unit == "%" else f"{v:,.0f}{unit}" if v == round(v) else f"{v:.3g}{unit}" for v in values]
     body = ""
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         body += label(left - 6, 24 * i + 20, name, anchor="end") + rectangle(

@@ -11,8 +11,8 @@ def draw_road(config, words="N", objects="M"):
     lang, visn = f"({words}, {e})", f"({objects}, {e})"
     stops = (  # text, shape behind it; for the words, the objects, or both
         ((f"{words} tokens: word + place", lang), (f"{objects} objects: feature + box", visn)),
-        ((f"{config.l_layers} language layers", lang), (f"{config.r_layers} object layers", visn)),
-        (f"{config.x_layers} cross layers: look across, then at your own side", f"{lang} and {visn}"),
+        ((layers(config.l_layers, "language"), lang), (layers(config.r_layers, "object"), visn)),
+        (f"{layers(config.x_layers, 'cross')}: look across, then at your own side", f"{lang} and {visn}"),
         ("the state of [CLS], pooled", f"({e})"),
         ("answer head", f"({a}) scores"),
     )
@@ -30,6 +30,10 @@ def draw_road(config, words="N", objects="M"):
         if row < len(stops) - 1:
             body += "".join(label(x, y + HIGH + 16, "↓", GREY, "middle", 16) for x in arrows)
     return Drawing(2 * WIDE + 40, len(stops) * (HIGH + 22) - 2, body, "\n".join(text))
+
+
+def layers(count, kind):
+    return f"{count} {kind} layer{'s' * (count != 1)}"
 
 
 def box(x, y, width, text, shape, color):

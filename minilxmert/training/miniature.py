@@ -31,6 +31,8 @@ STREAMS = {
     "first": 7,
     "strangers": 8,
 }
+CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
+TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 STRANGE = 20  # one question of so many is asked again with an unknown word
 TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
@@ -187,12 +189,13 @@ def miniature_config(world, **changes):
     return LxmertConfig(**{**sizes, **changes})
 
 
-def spread_boxes(model, rng, deviation=0.5):
-    """Start a model's linear map of the boxes at normal(0, deviation), bias included.
+def spread_boxes(model, rng):
+    """Start a model's linear map of the boxes so that place and size are there from the first step.
 
-    The published start has a bias of 0, and the LayerNorm behind it then gives a box and one twice as large at twice
-    the place the same code: sizes and places are learnt late. For a small model that is too late."""
-    parts = model.params["objects"]
-    parts["boxes"] = {
-        name: (deviation * rng.standard_normal(leaf.shape)).astype(leaf.dtype) for name, leaf in parts["boxes"].items()
-    }
+    Each output is a random mixture of the centre and of four times the width and height (which differ less), seen from
+    a typical box, and a bias. The published start, small and without a bias, would lose the scale: behind it, LayerNorm
+    gives a box and one twice as large at twice the place the same code. A small model then learns sizes too late."""
+    w = rng.standard_normal(model.params["objects"]["boxes"]["w"].shape) @ CENTRE_AND_SIZE
+    b = 0.5 * rng.standard_normal(len(w)) - w @ TYPICAL_BOX
+    dtype = model.params["pooler"]["w"].dtype
+    model.params["objects"]["boxes"] = {"w": w.astype(dtype), "b": b.astype(dtype)}

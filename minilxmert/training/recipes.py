@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import LxmertConfig
 from ..model import LxmertForPreTraining
-from ..scenes.language import vocabulary_of
+from ..scenes.language import answers_of, vocabulary_of
 from ..tokenizer import LxmertTokenizer
 from ..vocabulary import write_vocabulary
 from .aggregated import read_pictures
@@ -20,7 +20,7 @@ from .batches import Example, PretrainingBatches
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
 from .optimizer import Adam
-from .tasks import TASKS, hide, open_all
+from .tasks import TASKS, batches_of, open_all
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Recipe:
     batch_size: int = 64
 
 
-RECIPES = {"quick": Recipe(4000, 2000, 2000, 2000), "full": Recipe(30_000, 3500, 9000, 14_000)}
+RECIPES = {"quick": Recipe(4000, 1000, 2000, 1500), "full": Recipe(30_000, 2500, 6500, 10_000)}
 GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 
@@ -46,10 +46,27 @@ def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, 
     of miniature_config. A folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
     folder = Path(folder)
     data, tokenizer = Miniature(world, "train", recipe.scenes, seed, told), miniature_tokenizer(world, folder)
-    model = LxmertForPreTraining(miniature_config(world, **config), seed)
-    model.answers = data.answers
+    model = fresh_miniature(LxmertForPreTraining, world, seed, **config)
+    return pretrain_model(model, data, tokenizer, recipe, folder, seed, progress, run)
+
+
+def fresh_miniature(face, world, seed=0, **config):
+    """A face of the miniature with fresh weights that knows the answers of its world. config: of miniature_config."""
+    model = face(miniature_config(world, **config), seed)
     spread_boxes(model, np.random.default_rng([seed, 1]))
+    model.answers = answers_of(world) if "answer" in model.params else None
+    return model
+
+
+def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None, run=None):
+    """Pre-train a LxmertForPreTraining on a Miniature: on first words, then on everything. -> Training
+
+    What a switched-off task would predict is not hidden from the model either."""
+    tasks = model.config
+    switches = {"word_rate": tasks.task_mask_lm, "object_rate": tasks.task_obj_predict, "foreign": tasks.task_matched}
+    plain = {name: 0.0 for name, on in switches.items() if not on}
     for name, steps, rates in (("first_words", recipe.first_words, GENTLE), ("pretraining", recipe.pretraining, {})):
+        rates = {**rates, **plain}
         batches = PretrainingBatches(data.pictures, getattr(data, name), tokenizer, data.answers, **rates)
         optimizer = Adam(recipe.rate, steps, corrected=True)
         training = Training(model, batches, optimizer, recipe.batch_size, seed, folder / name, **(run or {}))
@@ -113,11 +130,7 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     """Fine-tune a model (start_model) on TaskData. -> Training
 
     hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
-    task = TASKS[data.task]
-    choices = {"soft": True} if task.soft else {}
-    batches = task.batches(data.pictures, data.examples, tokenizer, getattr(model, "answers", None) or (), **choices)
-    if hidden:
-        hide(batches, hidden)
+    batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
     training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
     return training if training.run(progress).interrupted else saved(training, tokenizer)
 

@@ -140,10 +140,7 @@ def open_all(paths, progress=None):
 
 def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
     """-> {identity: the text of the likeliest answer}, or {uid: 1 or 0} for statements"""
-    task = TASKS[data.task]
-    batches = task.batches(data.pictures, data.examples, tokenizer, getattr(model, "answers", None) or ())
-    if hidden:
-        hide(batches, hidden)
+    batches = batches_of(data, model, tokenizer, hidden)
     chosen = []
     for start in range(0, len(batches), batch_size):
         rows = range(start, min(start + batch_size, len(batches)))
@@ -155,6 +152,14 @@ def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
     if data.task != "nlvr2":
         chosen = [model.answers[number] if model.answers else f"answer {number}" for number in chosen]
     return dict(zip(map(identity, data.records), chosen, strict=True))
+
+
+def batches_of(data, model, tokenizer, hidden=None, **choices):
+    """The batches of TaskData for a model: with its answers, and with no more words than it has positions for."""
+    answers, positions = getattr(model, "answers", None) or (), model.config.max_position_embeddings
+    choices = {**choices, "most_words": min(64, positions)}
+    batches = TASKS[data.task].batches(data.pictures, data.examples, tokenizer, answers, **choices)
+    return hide(batches, hidden) if hidden else batches
 
 
 def without_labels(call):

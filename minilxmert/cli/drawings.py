@@ -1,0 +1,119 @@
+"""minilxmert easy-vqa, nlvr: drawn pictures that others made, learnt from their pixels and measured."""
+
+from .common import OK, progress
+from .training import ended, show
+
+STEPS, RATE, BATCH = 3000, 1e-3, 64
+
+
+def add_learning(command):
+    """Where training starts, how long it goes on and where it is written."""
+    command.add_argument("--weights", help="a miniature to start from: a file or a directory (default: from scratch)")
+    command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
+    command.add_argument("--out", metavar="DIR", help="the run's folder; an interrupted run goes on there")
+    command.add_argument("--steps", type=int, default=STEPS, help=f"of training (default {STEPS})")
+    command.add_argument("--rate", type=float, default=RATE, help=f"the highest learning rate (default {RATE})")
+    command.add_argument("--batch-size", type=int, default=BATCH, help=f"questions a step (default {BATCH})")
+    command.add_argument("--seed", type=int, default=0)
+
+
+def easy_vqa_arguments(command):
+    command.add_argument("--data", metavar="DIR", help="its data, or the package unpacked (default: if installed)")
+    add_learning(command)
+    command.add_argument("--scratch", action="store_true", help="train a fresh model too, and print both figures")
+
+
+def easy_vqa(options):
+    """Learn the 38,575 questions of easy-VQA's train split from pixels and measure on its official test split.
+
+    The data: pip install easy-vqa, or pip download easy-vqa, unzip it, and --data FOLDER.
+
+    minilxmert easy-vqa --weights weights --out runs/easy-vqa --scratch
+    """
+    from dataclasses import replace
+
+    from ..training.drawn import easy_vqa_task
+    from ..training.easy_vqa import read_easy_vqa
+    from ..training.tasks import predict
+
+    need_out(options)
+    train, answers = read_easy_vqa(options.data, "train")
+    train, test = (
+        easy_vqa_task(questions, split, looked)
+        for split, questions in (("train", train), ("test", read_easy_vqa(options.data, "test")[0]))
+    )
+    starts = [(options.weights, options.out)]
+    if options.scratch and options.weights:
+        starts.append((None, f"{options.out}/scratch"))
+    for weights, folder in starts:
+        training, tokenizer = learn(options, train, weights, folder, answers)
+        if code := ended(training):
+            return code
+        print(f"\nfrom {weights or 'scratch'}, {training.step:,} steps in {training.seconds / 60:.1f} minutes")
+        print(replace(test.report(predict(training.model, tokenizer, test)), title="easy-VQA"))
+    return OK
+
+
+def nlvr_arguments(command):
+    command.add_argument("--train", metavar="FILE", help="train.json, with its images beside it; without it: measure")
+    command.add_argument("--test", required=True, metavar="FILE", help="dev.json or test.json, with its images beside")
+    add_learning(command)
+
+
+def nlvr(options):
+    """Learn and measure NLVR (Suhr et al. 2017): is a sentence that a person wrote true of a picture of three boxes?
+
+    minilxmert nlvr --train nlvr/train/train.json --test nlvr/dev/dev.json --weights weights --out runs/nlvr
+    minilxmert nlvr --test nlvr/test/test.json --weights runs/nlvr
+    """
+    from ..errors import ConfigError
+    from ..model import LxmertForQuestionAnswering
+    from ..training.drawn import judge_nlvr, nlvr_task
+    from ..training.nlvr import read_nlvr
+    from ..training.tasks import TRUTH
+    from .sources import tokenizer_of
+
+    examples = read_nlvr(options.test)
+    if options.train:
+        need_out(options)
+        train = nlvr_task(read_nlvr(options.train), looked)
+        training, tokenizer = learn(options, train, options.weights, options.out, TRUTH, least=3)
+        if code := ended(training):
+            return code
+        model = training.model
+    elif options.weights:
+        model, tokenizer = (
+            LxmertForQuestionAnswering.from_pretrained(options.weights),
+            tokenizer_of(options, options.weights),
+        )
+    else:
+        raise ConfigError.at("--train", None, "it, or --weights of a model to measure", "neither")
+    print(judge_nlvr(model, tokenizer, examples, nlvr_task(examples, looked)))
+
+
+def learn(options, data, weights, folder, answers, least=1):
+    """Train as the options say. -> Training, tokenizer"""
+    from ..training.drawn import starting_model
+    from ..training.optimizer import Adam
+    from ..training.recipes import finetune
+
+    model, tokenizer = starting_model(weights, data, folder, answers, least, options.seed, options.vocab)
+    optimizer = Adam(options.rate, options.steps, corrected=True)
+    return finetune(model, data, tokenizer, folder, optimizer, options.batch_size, options.seed, show), tokenizer
+
+
+def need_out(options):
+    from ..errors import ConfigError
+
+    if not options.out:
+        raise ConfigError.at("--out", None, "a folder for the run", "none")
+
+
+def looked(what, done, total):
+    progress(what, done, total, " pictures")
+
+
+COMMANDS = {
+    "easy-vqa": (easy_vqa, easy_vqa_arguments, "learn easy-VQA from its pixels"),
+    "nlvr": (nlvr, nlvr_arguments, "learn or measure NLVR, three boxes in a picture"),
+}

@@ -1,0 +1,147 @@
+"""What the ablations have found: means over seeds with 95 % intervals, beside the paper's figures; and, pair by pair of
+rows, whether the miniature agrees with the paper.
+
+    print(Results("runs/ablation", [*PAPER, *LEFT_OUT]))
+A difference is taken seed by seed, since both rows of a seed saw the same pictures; intervals are Student's."""
+
+import itertools
+import math
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..files import read_small, strict_json
+from .ablation import ABLATED, FULL, LEFT_OUT, PAPER, RESULT
+
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 97.5 %, of 1, 2 … degrees of freedom
+TITLES = {"paper": "Table 3 of the paper, in miniature", "tasks": "Pre-training tasks left out in turn"}
+STEPS = ("BERT + BUTD", "BERT + 1 CrossAtt", "BERT + 3 CrossAtt", "BERT + 5 CrossAtt")
+COMPARED = [*itertools.pairwise(STEPS), ("Train + scratch", "Train + BERT")]
+COMPARED += [("Train + scratch", FULL.name), ("Pre-train + BERT", FULL.name)]
+COMPARED += [(FULL.name, row.name) for row in LEFT_OUT if row is not FULL]
+UNDECIDED, AGREES, DISAGREES, ALONE = "undecided", "agrees", "DISAGREES", "not in the paper"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Percentages, one a seed: their mean, and half the width of its 95 % interval (None with fewer than two seeds)."""
+
+    values: tuple
+
+    @property
+    def mean(self):
+        return statistics.fmean(self.values) if self.values else math.nan
+
+    @property
+    def half(self):
+        count = len(self.values)
+        if count < 2:
+            return None
+        return STUDENT[min(count - 1, len(STUDENT)) - 1] * statistics.stdev(self.values) / math.sqrt(count)
+
+    @property
+    def sign(self):
+        """1 or -1 if the interval lies on that side of 0, else 0."""
+        if self.half is None or abs(self.mean) <= self.half:
+            return 0
+        return 1 if self.mean > 0 else -1
+
+    def text(self, form="5.1f"):
+        if not self.values:
+            return "-"
+        return f"{self.mean:{form}}" + ("" if self.half is None else f" ± {self.half:.1f}")
+
+
+class Results:
+    """The cells of a folder that are done. Raises ConfigError for a result that is none."""
+
+    def __init__(self, folder, rows=PAPER + LEFT_OUT):
+        self.rows = list({row.key: row for row in rows}.values())
+        self.cells = {}  # {(row's name, task): {seed's folder: percentage}}
+        for row in self.rows:
+            for task in ABLATED:
+                paths = sorted(Path(folder).glob(f"seed-*/{row.key}/{task}/{RESULT}"))
+                self.cells[row.name, task] = {path.parts[-4]: share_of(path) for path in paths}
+
+    def estimate(self, name, task):
+        return Estimate(tuple(self.cells[name, task].values()))
+
+    def difference(self, first, second, task):
+        """The second row less the first, over the seeds that both have."""
+        a, b = self.cells[first, task], self.cells[second, task]
+        return Estimate(tuple(b[seed] - a[seed] for seed in sorted(a.keys() & b.keys())))
+
+    def comparisons(self):
+        """[(first row, second row, task, the paper's difference or None, Estimate here, verdict)]"""
+        made, paper = [], {row.name: dict(zip(ABLATED, row.paper, strict=True)) for row in self.rows}
+        for first, second in COMPARED:
+            for task in ABLATED:
+                if first in paper and second in paper and (here := self.difference(first, second, task)).values:
+                    figures = paper[first][task], paper[second][task]
+                    there = None if None in figures else round(figures[1] - figures[0], 1)
+                    made.append((first, second, task, there, here, verdict(there, here)))
+        return made
+
+    def table(self, title, rows):
+        head = "".join(f"{task.upper():>14}" for task in ABLATED)
+        lines = [f"{title} (accuracy in %)", f"{'':<22}{head}      paper: VQA   GQA NLVR2"]
+        for row in rows:
+            if row in self.rows:
+                here = "".join(f"{self.estimate(row.name, task).text():>14}" for task in ABLATED)
+                there = "".join(f"{'-' if figure is None else figure:>6}" for figure in row.paper)
+                lines.append(f"{row.name:<22}{here}      {there:>21}".rstrip())
+        return "\n".join(lines)
+
+    def __str__(self):
+        tables = [self.table(TITLES["paper"], PAPER)]
+        if any(row in self.rows for row in LEFT_OUT[1:]):
+            tables.append(self.table(TITLES["tasks"], LEFT_OUT))
+        return "\n\n".join([*tables, self.seeds_told(), self.verdicts_told()]).rstrip()
+
+    def seeds_told(self):
+        counts = sorted({len(cell) for cell in self.cells.values() if cell})
+        if not counts:
+            return "no cell is done yet"
+        seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+        note = "" if counts[0] > 1 else "; a single seed has no interval, and decides nothing"
+        return f"here: mean over seeds ({seeds}) ± half its 95 % interval (Student){note}; paper: one run, its dev sets"
+
+    def verdicts_told(self):
+        made = self.comparisons()
+        if not made:
+            return ""
+        lines = [f"{'from one row to another':<44}{'task':>6}{'paper':>8}{'here':>16}"]
+        for first, second, task, there, here, said in made:
+            paper = "-" if there is None else f"{there:+.1f}"
+            lines.append(f"{first + ' → ' + second:<44}{task:>6}{paper:>8}{here.text('+.1f'):>16}  {said}")
+        return "\n".join(lines)
+
+    def to_json(self):
+        """Everything, as JSON takes it."""
+        rows = []
+        for row in self.rows:
+            here = {task: self.cells[row.name, task] for task in ABLATED}
+            rows.append({"name": row.name, "paper": dict(zip(ABLATED, row.paper, strict=True)), "here": here})
+        keys = ("from", "to", "task", "paper", "here", "verdict")
+        compared = [dict(zip(keys, (*c[:4], {"mean": c[4].mean, "half": c[4].half}, c[5]), strict=True)) for c in
+                    self.comparisons()]  # fmt: skip
+        return {"rows": rows, "comparisons": compared}
+
+
+def verdict(there, here):
+    """Whether a difference here has the sign that it has in the paper."""
+    if there is None:
+        return ALONE if here.sign else UNDECIDED
+    if not here.sign:
+        return UNDECIDED
+    return AGREES if here.sign * there > 0 else DISAGREES
+
+
+def share_of(path):
+    """The percentage in a result.json."""
+    value = strict_json(read_small(path, ConfigError), path, ConfigError)
+    good = isinstance(value, dict) and all(isinstance(value.get(name), int | float) for name in ("right", "of"))
+    if not good or not value["of"] > 0:
+        raise ConfigError.at(path, None, '{"right": a number, "of": a number}', repr(value)[:80])
+    return 100 * value["right"] / value["of"]

@@ -1,0 +1,66 @@
+"""A language encoder that looks at the objects once, at its end: the paper's "BERT + BUTD" (section 5.1), in miniature.
+
+The pooled state of the sentence asks, the objects answer, and the head reads the sum of both: no cross-modality layer,
+no relations between objects, no boxes. Source: the top-down attention of Anderson et al. 2018, as one attention block
+of this model instead of their gated one."""
+
+import dataclasses
+
+import numpy as np
+
+from .. import ops
+from ..attention import attend_to, attention_output, attention_output_backward
+from ..kernels import linear
+from ..model import LxmertForQuestionAnswering, LxmertForVisualReasoning, run_encoders
+from ..ops import child
+from ..params import attention_shapes
+
+
+def attend_objects(state, visn, mask, p, config, rng=None, cache=None):
+    """One look at the objects: state (B, E) asks, visn (B, M, E) answers, mask (B, 1, 1, M) -> (B, E)"""
+    x = state[:, None]  # (B, 1, E)
+    q = linear(x, p["query"], child(cache, "query"))
+    k, v = (linear(visn, p[name], child(cache, name)) for name in ("key", "value"))
+    z = attend_to(q, k, v, mask, mask, config, rng, child(cache, "attend"))
+    return attention_output(z, x, p, config, rng, cache)[:, 0]
+
+
+def attend_objects_backward(dy, p, cache, g):
+    """dy (B, E) -> dstate (B, E), dvisn (B, M, E)"""
+    dz, dx = attention_output_backward(dy[:, None], p, cache, g)
+    dq, dk, dv = ops.attend_backward(dz, cache["attend"])
+    dx = dx + ops.linear_backward(dq, p["query"], cache["query"], g["query"])
+    pairs = ((dk, "key"), (dv, "value"))
+    return dx[:, 0], sum(ops.linear_backward(d, p[name], cache[name], g[name]) for d, name in pairs)
+
+
+class BottomUp:
+    """The part that makes a face look at the objects only so; for configs without object and cross layers."""
+
+    @classmethod
+    def shapes(cls, config):
+        return {**super().shapes(config), "bottom_up": attention_shapes(config.hidden_size)}
+
+    def forward(self, inputs, targets, cache=None, rng=None, states=True):
+        p, inputs = self.params["bottom_up"], dataclasses.replace(inputs, boxes=np.zeros_like(inputs.boxes))
+        run = run_encoders(inputs, self.params, self.config, rng, cache)
+        looked = run.pooled, run.visn[-1], inputs.visn_mask
+        run.pooled = attend_objects(*looked, p, self.config, rng, child(cache, "bottom_up"))
+        scores = self.scores(run, targets)
+        return run, scores, *self.losses(scores, targets)
+
+    def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
+        dboth = np.zeros_like(dpooled)
+        super().heads_backward(run, d, g, dlang, dvisn, dboth)
+        p, c = self.params["bottom_up"], run.cache["bottom_up"]
+        dstate, dobjects = attend_objects_backward(dboth, p, c, g["bottom_up"])
+        dpooled += dstate
+        dvisn += dobjects
+
+
+class BottomUpForQuestionAnswering(BottomUp, LxmertForQuestionAnswering):
+    """Answers to questions."""
+
+
+class BottomUpForVisualReasoning(BottomUp, LxmertForVisualReasoning):
+    """Statements about two pictures."""

@@ -1,0 +1,98 @@
+"""Drawn pictures that others made, learnt from their pixels: easy-VQA, and NLVR with its three boxes in one picture.
+
+    questions, answers = read_easy_vqa(folder, "train")
+    data = easy_vqa_task(questions, "train")
+    model, tokenizer = starting_model("weights", data, "runs/easy-vqa", answers)
+    finetune(model, data, tokenizer, "runs/easy-vqa", …)  # recipes.py
+What a model knows moves along by text: the embeddings of known words, and the answer head's rows of known answers."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from ..ask import look
+from ..errors import ConfigError
+from ..model import LxmertForQuestionAnswering
+from ..params import initialise
+from ..scenes.world import SMALL
+from ..text import split_words
+from ..tokenizer import LxmertTokenizer
+from ..vocabulary import write_vocabulary
+from .nlvr import nlvr_report
+from .recipes import fresh_miniature, miniature_tokenizer, start_model
+from .task_files import GqaQuestion
+from .tasks import TRUTH, TaskData, predict
+
+
+def see(paths, progress=None):
+    """PNG files -> {path as text: Objects}, each looked at once by the detector. Raises PictureError."""
+    found, paths = {}, list(dict.fromkeys(map(str, paths)))
+    for number, path in enumerate(paths, 1):
+        found[path] = look(path)
+        if progress and (number % 500 == 0 or number == len(paths)):
+            progress("looked at", number, len(paths))
+    return found
+
+
+def easy_vqa_task(questions, split, progress=None):
+    """EasyQuestions -> TaskData of questions with one true answer each"""
+    records = [
+        GqaQuestion(f"{split}-{number}", str(q.picture), q.question, {q.answer: 1.0})
+        for number, q in enumerate(questions)
+    ]
+    return TaskData("gqa", records, see((q.picture for q in questions), progress))
+
+
+def nlvr_task(examples, progress=None):
+    """NlvrExamples -> TaskData: is the sentence true of this picture? yes or no, six pictures a scene"""
+    records = [
+        GqaQuestion(key, str(picture), example.sentence, {TRUTH[example.label]: 1.0})
+        for example in examples
+        for key, picture in zip(example.keys(), example.pictures, strict=True)
+    ]
+    return TaskData("gqa", records, see((record.img_id for record in records), progress))
+
+
+def judge_nlvr(model, tokenizer, examples, data):
+    """-> the Report of accuracy and consistency on NlvrExamples and their TaskData"""
+    said = predict(model, tokenizer, data)
+    return nlvr_report(examples, {key: answer == TRUTH[1] for key, answer in said.items()})
+
+
+def starting_model(weights, data, folder, answers, least=1, seed=0, vocab=None):
+    """The question answerer of a checkpoint directory, or a fresh miniature for None, that knows the words of TaskData.
+
+    least: a new word is learnt if it occurs so often; rarer ones stay unknown. vocab: where vocab.txt is, if not
+    beside the weights. -> model, its tokenizer, whose vocab.txt is in `folder`. Raises ConfigError."""
+    texts = [record.sent for record in data.records]
+    if weights is None:
+        model, tokenizer = fresh_miniature(LxmertForQuestionAnswering, SMALL, seed), miniature_tokenizer(SMALL, folder)
+        model.move_answers(list(answers))
+    else:
+        place = Path(vocab or weights)
+        model = start_model(data, weights, list(answers), seed)
+        tokenizer = LxmertTokenizer.from_pretrained(place if vocab or place.is_dir() else place.parent)
+        width = next(iter(data.pictures.values())).feats.shape[1]
+        if model.config.visual_feat_dim != width:
+            found = f"{model.config.visual_feat_dim} numbers: it was made for another detector"
+            raise ConfigError.at(weights, "visual_feat_dim", f"{width}, as this package's detector finds", found)
+    return model, add_words(model, tokenizer, texts, folder, least, seed)
+
+
+def add_words(model, tokenizer, texts, folder, least=1, seed=0):
+    """Give a model the words of some texts: what it can spell stays as it is, the others get fresh embeddings.
+
+    New words come last in the vocabulary, so that no known one changes its number. -> the new tokenizer, with its
+    vocab.txt in `folder`"""
+    counts = Counter(word for text in texts for word in split_words(text, *tokenizer.cleaning))
+    unknown = [word for word in tokenizer.unknown_words(" ".join(counts)) if counts[word] >= least]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_vocabulary(folder / "vocab.txt", [*tokenizer.tokens, *unknown])
+    shape = {"w": (len(unknown), model.config.hidden_size)}
+    fresh = initialise(shape, model.config, np.random.default_rng([seed, 2]), model.dtype)["w"]
+    words = model.params["embeddings"]["word"]
+    words["w"] = np.concatenate([words["w"], fresh])
+    model.config = model.config.replace(vocab_size=len(words["w"]))
+    return LxmertTokenizer.from_pretrained(folder)
