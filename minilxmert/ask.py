@@ -39,15 +39,16 @@ def look(path):
     return detect(read_png(path), str(path))
 
 
-def doubts(tokenizer, question, objects, answer):
-    """What makes an answer a guess, in sentences: unknown words, nothing to see, no plain shapes, low probability."""
+def doubts(tokenizer, question, objects, answer, drawn=False):
+    """What makes an answer a guess, in sentences: unknown words, nothing to see, low probability; of a drawn picture
+    also, that its objects are no plain shapes (other detectors' confidences have another meaning)."""
     found = []
     unknown = tokenizer.unknown_words(question)
     if unknown:
         found.append(f"the model does not know the word{'s' * (len(unknown) > 1)} {', '.join(unknown)}")
     if not len(objects):
         found.append("no object was found in the picture")
-    elif objects.object_conf is not None and objects.object_conf.mean() < SHAPELESS:
+    elif drawn and objects.object_conf.mean() < SHAPELESS:
         found.append("most objects look like none that the model knows")
     if answer.probability < UNSURE:
         found.append("the model is unsure")

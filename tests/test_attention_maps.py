@@ -10,7 +10,7 @@ from minilxmert.ask import call_arguments
 from minilxmert.explain.attention import FAMILIES, attention, attention_of, object_names, read_names
 from minilxmert.features import open_features
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS = Path(__file__).parent / "sample"
 MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTokenizer.from_pretrained(WEIGHTS)
 PICTURES = open_features(WEIGHTS / "objects.tsv")
 QUESTION = "what color is the cup ?"

@@ -15,7 +15,7 @@ import minilxmert
 from minilxmert.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = ROOT / "weights"
+WEIGHTS = ROOT / "tests" / "sample"
 ASK = ["answer", "--weights", str(WEIGHTS), "--features", str(WEIGHTS / "objects.tsv")]
 QUESTION = "what color is the cup ?"
 
@@ -155,6 +155,15 @@ def test_bench_measures_every_backend(capsys, tmp_path):
     assert wait > 0 and megabytes > 30 and figures["limits"]["GFLOP/s"] > 0
     assert all(ms > 0 for row in figures["milliseconds"].values() for ms in row.values())
     assert run(capsys, "bench", "--batches", "none")[0] == 1
+
+
+def test_bench_of_a_training_step(capsys, tmp_path):
+    options = ["--training", "--no-peers", "--seconds", "0.1", "--json", tmp_path / "figures.json"]
+    code, out, _ = run(capsys, "bench", *options)
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert code == 0 and "1 thread: ours" in out and figures["seconds"]["1"]["ours"] > 0
+    peak, of_steps = figures["megabytes"]["ours"]
+    assert peak > of_steps > 3  # megabytes; the gradients alone are 3.4
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,7 +14,7 @@ from minilxmert.explain.observations import observe
 from minilxmert.explain.page import window
 from minilxmert.features import open_features
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS = Path(__file__).parent / "sample"
 MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTokenizer.from_pretrained(WEIGHTS)
 KITCHEN = open_features(WEIGHTS / "objects.tsv")["kitchen"]
 QUESTION = "what color is the $cup ?"  # a sign that matplotlib would read as mathematics

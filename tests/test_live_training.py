@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minilxmert.training import speed
 from minilxmert.training.optimizer import Adam
 
 pytestmark = pytest.mark.reference
@@ -28,3 +29,9 @@ def test_adamw_takes_torchs_steps():
         schedule.step()
         assert ours.update(p, g, step) == pytest.approx(float(norm), rel=1e-12)
         np.testing.assert_allclose(p, np.concatenate([t.detach().numpy() for t in theirs]), rtol=1e-9, atol=1e-12)
+
+
+def test_the_benchmark_compares_the_same_step():
+    """It refuses to measure when the losses of three steps differ, optimizer included."""
+    found = speed.in_process(1, "time", 0, "ours", "torch")
+    assert found.keys() == {"ours", "torch"} and min(found.values()) > 0

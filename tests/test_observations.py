@@ -11,7 +11,7 @@ from minilxmert.explain.attention import FAMILIES, Attention, attention
 from minilxmert.explain.observations import head_habits, head_marks, lifts, mean_known, observe, sharpest
 from minilxmert.features import open_features
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS = Path(__file__).parent / "sample"
 WORDS = ["[CLS]", "a", "red", "cup", "[SEP]"]
 
 

@@ -20,7 +20,7 @@ from minilxmert.features import open_features
 from minilxmert.objects import Objects
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = ROOT / "weights"
+WEIGHTS = ROOT / "tests" / "sample"
 MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTokenizer.from_pretrained(WEIGHTS)
 KITCHEN = open_features(WEIGHTS / "objects.tsv")["kitchen"]
 QUESTION = "what color is the cup ?"

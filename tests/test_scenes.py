@@ -8,8 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from minilxmert.cli import main
+from minilxmert.files import strict_json
 from minilxmert.pictures import read_png
 from minilxmert.scenes import programs, sentences
+from minilxmert.scenes.export import write_world
 from minilxmert.scenes.language import (
     CAPTIONS,
     GQA,
@@ -347,6 +350,7 @@ def truth_of(sentence, scenes):
 
 
 @given(description=descriptions(RICH), plural=st.booleans(), pick=st.integers(0, 1))
+@settings(deadline=None)
 def test_descriptions_fit_what_they_say(description, plural, pick):
     thing = Thing(description.shape or "star", description.color or "teal", description.size or "medium", 9, 9, 5)
     assert description.fits(thing)
@@ -466,8 +470,11 @@ def test_captions_are_true_and_foils_false_in_one_slot():
         assert answer_of(caption.text, scene) == "yes"
         found = teller.foil(caption, scene)
         if found:
-            foil, what = found
-            assert answer_of(foil.text, scene) == "no" and foil.kind == caption.kind
+            plain, foil, what = found
+            assert answer_of(foil.text, scene) == "no" and answer_of(plain.text, scene) == "yes"
+            if what in ("size", "color", "shape", "number"):  # a relation may have two words: left of, above
+                words, others = plain.text.replace(" an ", " a ").split(), foil.text.replace(" an ", " a ").split()
+                assert sum(a != b for a, b in zip(words, others, strict=True)) == 1
             changed = [name for name in foil.slots if foil.slots[name] != caption.slots[name]]
             assert len(changed) == 1
             changes[what] += 1
@@ -504,7 +511,7 @@ def test_pairs_that_never_occur_are_never_mentioned():
     for _ in range(150):
         scene = world.scene(rng)
         made = [teller.sentence(kind, scene) for kind in (*VQA, *GQA, *CAPTIONS)]
-        made += [found[0] for found in [teller.foil(teller.caption(scene), scene)] if found]
+        made += [one for found in [teller.foil(teller.caption(scene), scene)] if found for one in found[:2]]
         values = [value for one in made if one for value in one.slots.values() if isinstance(value, Description)]
         mentioned |= {(value.color, value.shape) for value in values}
     assert not mentioned & set(HELD_OUT) and len(mentioned) > 20
@@ -512,3 +519,60 @@ def test_pairs_that_never_occur_are_never_mentioned():
 
 def test_words_for_everything():
     assert set(SHAPES) - {None} >= set(RICH.shapes) and set(SIZES) == set(RICH.sizes) and len(NUMBERS) > RICH.most
+
+
+# --- on disk --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", WORLDS)
+def test_a_world_is_written(tmp_path, capsys, size):
+    """Every answer in the files follows from the things in the files, and the pictures show them."""
+    command = ["world", "--scenes", "4", "--size", size, "--seed", "5"]
+    assert main([*command, str(tmp_path / "out")]) == 0 and main([*command, str(tmp_path / "again")]) == 0
+    assert "scenes 4 of 4 (100%)" in capsys.readouterr().err
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["0.png", "1.png", "2.png", "3.png", "scenes.jsonl"]
+    assert all((tmp_path / "out" / n).read_bytes() == (tmp_path / "again" / n).read_bytes() for n in names)
+    rows = [strict_json(line, "scenes") for line in (tmp_path / "out" / "scenes.jsonl").read_bytes().splitlines()]
+    for row in rows:
+        boxes = [thing.pop("box") for thing in row["things"]]
+        scene = Scene(WORLDS[size], tuple(Thing(**thing) for thing in row["things"]))
+        assert [list(thing.box) for thing in scene.things] == boxes
+        assert {answer_of(text, scene) for text in row["captions"]} == {"yes"}
+        assert {one["question"]: answer_of(one["question"], scene) for one in row["questions"]} == {
+            one["question"]: one["answer"] for one in row["questions"]
+        }
+        assert len({one["kind"] for one in row["questions"]}) == len(row["questions"]) > 4
+        top = scene.things[-1]
+        seen = read_png(tmp_path / "out" / row["picture"])[top.box[1] : top.box[3], top.box[0] : top.box[2]]
+        seen = seen[covers(top.shape, top.r)]
+        assert (seen == seen[0]).all() and np.abs(seen[0].astype(int) - COLORS[top.color]).max() < 60
+
+
+def test_a_world_is_shown(capsys):
+    assert main(["world", "--seed", "3"]) == 0
+    lines = capsys.readouterr().out.split("\n")
+    assert [len(line) for line in lines[:12]] == [32] * 12 and lines[12].startswith("A ")
+    assert sum(" ? " in line for line in lines) == 3 and lines[-2].startswith("  answer: ")
+    assert lines[-2].split()[-1] == lines[lines.index("how the last answer is found:") - 2].split(" ? ")[1]
+
+
+@pytest.mark.parametrize("wrong", [["--scenes", "0"], ["--seed", "-1"]])
+def test_a_world_that_cannot_be(capsys, wrong):
+    assert main(["world", *wrong]) == 1
+    assert wrong[0] in capsys.readouterr().err
+
+
+def test_a_program_is_written_in_one_line():
+    program = read_question("how many red things are left of the blue circle ?").program
+    assert program.written() == "count(related(left, select(picture, red thing), the(select(picture, blue circle))))"
+
+
+def test_an_interrupted_world_has_no_table(tmp_path):
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_world(tmp_path, SMALL, 5, progress=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.png", "1.png"]

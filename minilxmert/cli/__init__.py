@@ -8,18 +8,46 @@ import sys
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import ablating, answering, checking, converting, data, drawings, exercises, measuring, showing, training
+from . import (
+    ablating,
+    answering,
+    checking,
+    converting,
+    curves,
+    data,
+    drawings,
+    exercises,
+    measuring,
+    showing,
+    training,
+    tutorials,
+    world,
+)
 from .common import DISAGREES, INTERRUPTED, OK
 
-FAMILIES = (answering, showing, training, measuring, drawings, ablating, checking, converting, data, exercises)
+LEARNING = (training, curves, measuring, drawings, ablating)
+FAMILIES = (answering, showing, world, *LEARNING, checking, converting, data, exercises, tutorials)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
+
+
+WELCOME = """minilxmert: ask questions about pictures, and see how LXMERT finds the answer.
+
+In the folder of the repository, try one after the other:
+
+  minilxmert answer --image weights/scene.png --question "what color is the star ?"
+  minilxmert show --weights weights --image weights/scene.png --question "what color is the star ?" --out page.html
+  minilxmert world                              a drawn scene, what is true of it, and why
+  minilxmert exercise start my-exercises        26 exercises that check themselves
+  minilxmert --help                             all commands; each explains itself with --help
+
+README.md and tutorials/README.md lead on from there."""
 
 
 def main(argv=None):
     """Run one command; returns the exit code: 0 done, 1 a check failed or a file is wrong, 2 wrong use, 130 Ctrl-C."""
     options = parser().parse_args(argv)
     if options.command is None:
-        parser().print_help()
+        print(WELCOME)
         return OK
     try:
         return options.run(options) or OK

@@ -44,7 +44,7 @@ def answer(options):
         model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
     with pictures(options) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
-            guess = doubts(tokenizer, question["question"], objects, answers[0])
+            guess = doubts(tokenizer, question["question"], objects, answers[0], drawn=not options.features)
             if options.json:
                 rows = [{"answer": a.text, "probability": round(a.probability, 6)} for a in answers]
                 print(json.dumps({**question, "answers": rows, "doubts": guess}, ensure_ascii=False), flush=True)

@@ -78,6 +78,7 @@ def bench_arguments(command):
     )
     command.add_argument("--no-peers", action="store_true", help="leave transformers, ONNX Runtime and OpenVINO out")
     command.add_argument("--start", action="store_true", help="also the time from process start to the first answer")
+    command.add_argument("--training", action="store_true", help="a training step beside torch's instead")
     command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
 
 
@@ -86,6 +87,20 @@ def bench(options):
 
     minilxmert bench --batches 1,8
     """
+    figures = (bench_training if options.training else bench_answers)(options)
+    if options.json:
+        from ..files import write_file
+
+        write_file(options.json, json.dumps(figures, indent=2) + "\n")
+
+
+def bench_training(options):
+    from ..training.speed import run_training_benchmark
+
+    return run_training_benchmark(options.seconds, peers=not options.no_peers)
+
+
+def bench_answers(options):
     from ..benchmark import run_benchmark
 
     batches = [int(size) for size in options.batches.split(",") if size.isdecimal() and int(size)]
@@ -93,11 +108,7 @@ def bench(options):
         raise MinilxmertError(f"--batches: expected sizes like 1,4,8,32, found {options.batches!r}")
     sizes = (options.seconds, batches, options.words, options.objects)
     switches = {name: getattr(options, name) for name in ("small", "start", "ragged", "dtype")}
-    figures = run_benchmark(*sizes, peers=not options.no_peers, **switches)
-    if options.json:
-        from ..files import write_file
-
-        write_file(options.json, json.dumps(figures, indent=2) + "\n")
+    return run_benchmark(*sizes, peers=not options.no_peers, **switches)
 
 
 COMMANDS = {

@@ -1,15 +1,18 @@
 """minilxmert evaluate, predict: how right a fine-tuned model is, and its answers for a leaderboard."""
 
+import functools
 import json
+from dataclasses import replace
 
 from .common import progress
-from .sources import add_source, answer_list, need, task_data, tokenizer_of
+from .sources import add_source, answer_list, need, task_data, tell, tokenizer_of, world
 
 TEST_SCENES = 1000
 
 
 def evaluate_arguments(command):
-    command.add_argument("task", choices=("vqa", "gqa", "nlvr2"))
+    tasks = ("vqa", "gqa", "nlvr2", "foils")
+    command.add_argument("task", choices=tasks, help="foils: does pre-training tell captions with one wrong word?")
     command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
     add_source(command, "the task's files with labels, as minival.json")
     command.add_argument("--scenes", type=int, default=TEST_SCENES, help=f"of the world (default {TEST_SCENES})")
@@ -26,22 +29,40 @@ def evaluate(options):
     """Measure a fine-tuned model: accuracy with 95 % intervals; on the world each kind beside its majority answer.
 
     minilxmert evaluate vqa --world small --weights weights
+    minilxmert evaluate foils --world small --weights weights/pretrained
     minilxmert evaluate nlvr2 --data test.json --features nlvr2_obj36.h5 --weights runs/nlvr2
     """
-    from ..training.tasks import majority
+    from ..training.tasks import beside, majority
 
+    if options.task == "foils":
+        print(foils(options))
+        return
     data = task_data(options, options.split)
     predictions = predicted(options, data, options.hidden)
     reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
+    print(reports[0])
     if data.kinds:
-        commonest = majority(task_data(options, "train"), data)
-        reports += [data.report_by_kind(predictions), data.report_by_kind(commonest, "majority")]
-    print(*reports, sep="\n\n")
+        commonest = data.report_by_kind(majority(task_data(options, "train"), data))
+        reports += [data.report_by_kind(predictions), replace(commonest, title=f"{options.task} majority")]
+        print("", beside({"model": reports[1], "majority": commonest}), sep="\n")
     if options.json:
         from ..files import write_file
 
         rows = {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports}
         write_file(options.json, json.dumps(rows, indent=2) + "\n")
+
+
+def foils(options):
+    """The report on foils of a world, by a pre-trained model."""
+    from ..model import LxmertForPreTraining
+    from ..training.miniature import Miniature
+    from ..training.probing import foil_report
+
+    need(options, "world")
+    data = Miniature(world(options), options.split, options.scenes, options.seed, tell)
+    model = LxmertForPreTraining.from_pretrained(options.weights)
+    counted = functools.partial(progress, "compared")
+    return foil_report(model, tokenizer_of(options, options.weights), data, progress=counted)
 
 
 def predict_arguments(command):
@@ -74,8 +95,8 @@ def predicted(options, data, hidden=None):
     from ..training.tasks import TASKS, predict
 
     model = TASKS[data.task].face.from_pretrained(options.weights, answers=answer_list(options))
-    told = {"progress": lambda n, total: progress("answered", n, total), "hidden": hidden}
-    return predict(model, tokenizer_of(options, options.weights), data, **told)
+    counted = functools.partial(progress, "answered")
+    return predict(model, tokenizer_of(options, options.weights), data, progress=counted, hidden=hidden)
 
 
 COMMANDS = {

@@ -90,13 +90,14 @@ def finetune(options):
 
 def starting(options, data):
     """The model that fine-tuning starts from, and its tokenizer."""
+    from ..scenes.language import answers_of
     from ..training.miniature import miniature_config
     from ..training.recipes import miniature_tokenizer, start_model
 
     if options.weights is None:
         need(options, "world")
-        tokenizer = miniature_tokenizer(world(options), options.out)
-        return start_model(data, miniature_config(world(options)), answer_list(options), options.seed), tokenizer
+        tokenizer, answers = miniature_tokenizer(world(options), options.out), answers_of(world(options))
+        return start_model(data, miniature_config(world(options)), answers, options.seed), tokenizer
     return start_model(data, options.weights, answer_list(options), options.seed), tokenizer_of(
         options, options.weights
     )

@@ -1,6 +1,6 @@
 """Questions as small programs: nested steps over the things of one or two scenes, which can be run and shown.
 
-    count(related("left", select("picture", red circle), the(select("picture", star))))
+    count(related(left, select(picture, red circle), the(select(picture, star))))
 What no person would be sure of (which of two circles is meant? is it quite left of it?) raises Unanswerable."""
 
 from dataclasses import dataclass
@@ -28,6 +28,10 @@ class Step:
         if trace is not None:
             trace.append((depth, self, value))
         return value
+
+    def written(self):
+        """The whole program in one line: count(select(picture, red circle))"""
+        return f"{self.operation}({', '.join(a.written() if isinstance(a, Step) else str(a) for a in self.arguments)})"
 
     def __str__(self):
         words = [str(a) for a in self.arguments if not isinstance(a, Step)]

@@ -124,14 +124,16 @@ class Teller:
                 return found
 
     def foil(self, caption, scene):
-        """The caption with one word made wrong: (Sentence that is false of the scene, what was changed), or None."""
+        """The caption in plain words, and with one of them made wrong: (true Sentence, false one, what was changed).
+
+        None if none was found."""
         for _ in range(TRIES):
             name = self.choose(caption.kind.slots)
             value, what = self.other_value(name, caption.slots[name], scene)
             slots = {**caption.slots, name: value}
             try:
                 if not caption.kind.program(**slots).run((scene,)):
-                    return self.told(Sentence("", caption.kind, slots, "no")), what
+                    return plainly(caption), plainly(Sentence("", caption.kind, slots, "no")), what
             except Unanswerable:
                 continue
         return None
@@ -164,6 +166,12 @@ class Teller:
             if all(len(found) == 2 for found in pairs.values()):
                 return self.told(said), [*pairs["yes"], *pairs["no"]]
         return None
+
+
+def plainly(sentence):
+    """The Sentence in its first phrasing, every word the first of its synonyms."""
+    text = write(sentence.kind.phrasings[0], sentence.slots, lambda words: words[0])
+    return replace(sentence, text=text)
 
 
 def nlvr2_statements(teller, scenes, count, progress=None):

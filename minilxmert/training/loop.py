@@ -213,7 +213,7 @@ def complete(line):
     """Whether a line of the log was written to its end."""
     try:
         return "step" in json.loads(line)
-    except ValueError:
+    except (ValueError, TypeError):
         return False
 
 

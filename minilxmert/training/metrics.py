@@ -42,7 +42,7 @@ class Row:
 
     def __str__(self):
         low, high = interval(self.right, self.total)
-        return f"{self.name:<12} {self.share:8.2%} {low:8.2%} … {high:7.2%} {self.total:9,}"
+        return f"{self.name:<16} {self.share:8.2%} {low:8.2%} … {high:7.2%} {self.total:9,}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Report:
         return next(row for row in self.rows if row.name == name)
 
     def __str__(self):
-        return "\n".join([f"{self.title:<12} {'share':>8} {'95 % interval':>18} {'of':>9}", *map(str, self.rows)])
+        return "\n".join([f"{self.title:<16} {'share':>8} {'95 % interval':>18} {'of':>9}", *map(str, self.rows)])
 
 
 def interval(right, total):

@@ -4,6 +4,7 @@
     data.pictures, data.pretraining, data.task("vqa"), data.task("nlvr2")
 Every split has its own seed: no picture is in two of them. Nothing of a scene but its pixels reaches the model."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,13 +13,28 @@ from ..config import LxmertConfig
 from ..scenes.detector import COLOR_NAMES, SHAPES, WIDTH, detect
 from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
 from ..scenes.sentences import Teller, nlvr2_statements
-from ..scenes.world import HELD_OUT
+from ..scenes.words import SHAPE_OF, SIZE_OF
+from ..scenes.world import COLORS, HELD_OUT
 from .batches import Example
 from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = {"scenes": 0, "pixels": 1, "captions": 2, "vqa": 3, "gqa": 4, "nlvr2": 5, "foils": 6, "first": 7}
+STREAMS = {
+    "scenes": 0,
+    "pixels": 1,
+    "captions": 2,
+    "vqa": 3,
+    "gqa": 4,
+    "nlvr2": 5,
+    "foils": 6,
+    "first": 7,
+    "strangers": 8,
+}
+CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
+TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
+STRANGE = 20  # one question of so many is asked again with an unknown word
+TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
@@ -58,7 +74,7 @@ class Miniature:
     def sentences(self, kinds, each, stream):
         """[(picture's id, Sentence)]: up to `each` questions of random kinds about every scene."""
         rng, made = self.rng(stream), []
-        teller = Teller(self.world, rng)
+        teller = Teller(self.visible, rng)
         for number, scene in enumerate(self.scenes):
             for kind in rng.permutation(len(kinds))[:each]:
                 sentence = teller.sentence(kinds[kind], scene)
@@ -70,7 +86,7 @@ class Miniature:
     @cached_property
     def captions(self):
         """[(picture's id, Sentence)]: true sentences."""
-        teller = Teller(self.world, self.rng("captions"))
+        teller = Teller(self.visible, self.rng("captions"))
         return [(str(n), teller.caption(scene)) for n, scene in enumerate(self.scenes) for _ in range(CAPTIONS)]
 
     @cached_property
@@ -95,7 +111,9 @@ class Miniature:
             return self.nlvr2
         if name == "questions":
             vqa, gqa = self.task("vqa"), self.task("gqa")
-            return TaskData(name, vqa.records + gqa.records, self.pictures, vqa.kinds + gqa.kinds)
+            records, kinds = vqa.records + gqa.records, vqa.kinds + gqa.kinds
+            strange = strangers(records, self.rng("strangers")) if self.split == "train" else []
+            return TaskData(name, records + strange, self.pictures, kinds + ["unknown word"] * len(strange))
         record, kinds = {"vqa": (vqa_question, VQA), "gqa": (gqa_question, GQA)}[name]
         asked = self.sentences(kinds, EACH[name], name)
         records = [record(f"{self.split}-{name}-{n}", *question) for n, question in enumerate(asked)]
@@ -104,7 +122,7 @@ class Miniature:
     @cached_property
     def nlvr2(self):
         """Statements, each with four pairs of pictures one after the other: true of two of them."""
-        teller = Teller(self.world, self.rng("nlvr2"))
+        teller = Teller(self.visible, self.rng("nlvr2"))
         statements = nlvr2_statements(teller, self.scenes, self.count // 2)
         records, kinds = [], []
         for number, (sentence, pairs) in enumerate(statements):
@@ -118,12 +136,26 @@ class Miniature:
     @cached_property
     def foils(self):
         """[(picture's id, true caption, foil, what was changed)]"""
-        teller, made = Teller(self.world, self.rng("foils")), []
+        teller, made = Teller(self.visible, self.rng("foils")), []
         for image, caption in self.captions:
             foil = teller.foil(caption, self.scenes[int(image)])
             if foil:
-                made.append((image, caption.text, foil[0].text, foil[1]))
+                made.append((image, foil[0].text, foil[1].text, foil[2]))
         return made
+
+
+def strangers(records, rng):
+    """Questions in which one telling word is unknown, each with the answer to some other question: nobody can know it,
+    and a model that has seen such questions says so by probabilities that are low."""
+    made = []
+    for record in records[::STRANGE]:
+        words = record.sent.split()
+        telling = [place for place, word in enumerate(words) if word in TELLING]
+        if telling:
+            words[telling[int(rng.integers(len(telling)))]] = "[UNK]"
+            label = records[int(rng.integers(len(records)))].label
+            made.append(replace(record, question_id=f"{record.question_id}-?", sent=" ".join(words), label=label))
+    return made
 
 
 def caption_examples(told):
@@ -157,10 +189,13 @@ def miniature_config(world, **changes):
     return LxmertConfig(**{**sizes, **changes})
 
 
-def spread_boxes(model, rng, deviation=0.5):
-    """Start the linear map of the boxes at normal(0, deviation), bias included; in place.
+def spread_boxes(model, rng):
+    """Start a model's linear map of the boxes so that place and size are there from the first step.
 
-    The published start has a bias of 0, and the LayerNorm behind it then gives a box and one twice as large at twice
-    the place the same code: sizes and places are learnt late. For a small model that is too late."""
-    for leaf in model.params["objects"]["boxes"].values():
-        leaf[...] = deviation * rng.standard_normal(leaf.shape)
+    Each output is a random mixture of the centre and of four times the width and height (which differ less), seen from
+    a typical box, and a bias. The published start, small and without a bias, would lose the scale: behind it, LayerNorm
+    gives a box and one twice as large at twice the place the same code. A small model then learns sizes too late."""
+    w = rng.standard_normal(model.params["objects"]["boxes"]["w"].shape) @ CENTRE_AND_SIZE
+    b = 0.5 * rng.standard_normal(len(w)) - w @ TYPICAL_BOX
+    dtype = model.params["pooler"]["w"].dtype
+    model.params["objects"]["boxes"] = {"w": w.astype(dtype), "b": b.astype(dtype)}

@@ -35,7 +35,7 @@ class Recipe:
     batch_size: int = 64
 
 
-RECIPES = {"quick": Recipe(4000, 2000, 2000, 2000), "full": Recipe(30_000, 3500, 9000, 14_000)}
+RECIPES = {"quick": Recipe(4000, 1000, 2000, 1500), "full": Recipe(30_000, 2500, 6500, 10_000)}
 GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 

@@ -80,16 +80,16 @@ class TaskData:
         """The task's measures of {identity: answer} -> metrics.Report"""
         return TASKS[self.task].report(self.records, predictions, **options)
 
-    def report_by_kind(self, predictions, title=None):
+    def report_by_kind(self, predictions):
         """Accuracy of each kind of question -> metrics.Report"""
-        rows = {name: [0, 0] for name in dict.fromkeys(self.kinds)}
+        rows = {name: [0, 0] for name in sorted(set(self.kinds))}
         for record, kind in zip(self.records, self.kinds, strict=True):
             said = predictions[identity(record)]
             right = said == record.label if self.task == "nlvr2" else (record.label or {}).get(said, 0.0)
             rows[kind][0] += right
             rows[kind][1] += 1
         made = tuple(metrics.Row(name, right, total) for name, (right, total) in rows.items())
-        return metrics.Report(title or f"{self.task} by kind", made)
+        return metrics.Report(f"{self.task} by kind", made)
 
 
 def truth(label):
@@ -191,3 +191,11 @@ def hide(batches, what):
 
     batches.batch = batch
     return batches
+
+
+def beside(reports):
+    """Reports of the same rows by name -> the text of one table: the first with intervals, of the others the shares."""
+    first, *others = reports.values()
+    heads = "".join(f"{name:>16}" for name in list(reports)[1:])
+    rows = [f"{row}{''.join(f'{other[row.name].share:16.1%}' for other in others)}" for row in first.rows]
+    return "\n".join([str(first).splitlines()[0] + heads, *rows])

@@ -1,7 +1,7 @@
 """Make the sample checkpoint of this folder: a small LXMERT written by transformers, its vocabulary, its answers and a
 feature file in the authors' TSV format. The weights are random: its answers are an honest guess, its numbers are exact.
 
-    pip install ".[reference]" && python weights/make_sample.py
+    pip install ".[reference]" && python tests/sample/make_sample.py
 """
 
 import base64

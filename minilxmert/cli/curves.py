@@ -1,0 +1,27 @@
+"""minilxmert plot-run: how the losses of training runs went."""
+
+from .common import OK
+
+
+def plot_run_arguments(command):
+    command.add_argument("folders", nargs="+", metavar="FOLDER", help="the folder of a run, which holds log.jsonl")
+    command.add_argument("--out", metavar="FILE", help="a picture (png, svg, pdf) instead; needs matplotlib")
+
+
+def plot_run(options):
+    """Show the curves of training runs: the loss of every task, the learning rate, the norm of the gradients.
+
+    minilxmert plot-run runs/first runs/second --out curves.png
+    """
+    from ..training.curves import draw_curves, text_curves
+
+    if options.out:
+        draw_curves(options.folders, options.out)
+        print(options.out)
+        return OK
+    for folder in options.folders:
+        print("\n".join(text_curves(folder)))
+    return OK
+
+
+COMMANDS = {"plot-run": (plot_run, plot_run_arguments, "show the curves of training runs")}

@@ -1,0 +1,12 @@
+"""What the tutorials share: one running example, drawings that need no other package, and their building.
+
+from minilxmert.teaching import QUESTION, SCENE, draw_picture, example_picture, show, weights"""
+
+from .drawings import BOTH, OBJECTS, WORDS, Drawing, draw_bars, draw_curves, draw_matrix, draw_picture, draw_tiles, show
+from .example import QUESTION, SCENE, example_picture, weights
+from .road import draw_road
+
+__all__ = [
+    "BOTH", "OBJECTS", "QUESTION", "SCENE", "WORDS", "Drawing", "draw_bars", "draw_curves", "draw_matrix",
+    "draw_picture", "draw_road", "draw_tiles", "example_picture", "show", "weights",
+]  # fmt: skip

@@ -1,0 +1,153 @@
+# %% [markdown]
+# # 1 · A question and a picture, answered
+#
+# **You will be able to** ask LXMERT a question about a picture, name the stops on its road from pixels and letters to
+# an answer, say what shape the numbers have at each stop, and walk in with a debugger.
+#
+# LXMERT (Tan & Bansal, 2019) is a neural network that looks at a picture and reads a sentence *together*. This course
+# takes a small one apart. One picture and one question come with us through all chapters: here they are.
+#
+# The letters B, N, M and E are explained below.
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
+from minilxmert.ask import ask, call_arguments
+from minilxmert.ops import softmax
+from minilxmert.scenes.detector import describe, detect
+from minilxmert.teaching import QUESTION, SCENE, draw_bars, draw_picture, draw_road, example_picture, show, weights
+
+picture = example_picture()
+objects = detect(picture)
+show(draw_picture(picture, objects, describe(objects)))
+print(QUESTION)
+
+# %% [markdown]
+# The boxes were found by a small **detector**, which sees nothing but the pixels; the names beside them are its
+# guesses, for our eyes only. LXMERT itself never sees pixels or names: it is given the **objects**, each a box and a
+# row of numbers that describe what is in the box (chapter 3).
+#
+# In words and boxes here the colours mean the same all through the course: vermilion is language, blue is vision, and
+# green is where they meet.
+#
+# Asking takes a model, a tokenizer (chapter 2), and one call:
+
+# %%
+model = LxmertForQuestionAnswering.from_pretrained(weights())
+tokenizer = LxmertTokenizer.from_pretrained(weights())
+answers = ask(model, tokenizer, [QUESTION], [objects])[0]
+show(draw_bars([answer.text for answer in answers], [answer.probability for answer in answers]))
+
+# %% [markdown]
+# The bars are **probabilities**: all answers of the model's list together have 100 %, and here are the likeliest
+# five. An answer is *chosen* from that list, not written: LXMERT reads, it does not talk.
+#
+# Is it right? The scene was drawn by a program, so that the program can tell how the true answer follows, step by step.
+# No one told the model any of these steps.
+
+# %%
+print(SCENE.explain(QUESTION))
+print("\nthe model says:", answers[0].text)
+
+# %% [markdown]
+# ## The whole road
+#
+# `ask` is short. Below is all it does, one stop a line. Every array has a **shape**, which the letters of
+# [ops.py](../minilxmert/ops.py) spell in the whole package: **B** sentences in the batch (here 1), **N** tokens of the
+# sentence, **M** objects of the picture, **E** numbers that describe each token or object inside the model.
+
+# %%
+tokens = tokenizer(QUESTION)["input_ids"]  # N whole numbers
+print("tokens   ", tokenizer.convert_ids_to_tokens(tokens))
+print("boxes    ", objects.normalised_boxes.shape, "x0 y0 x1 y1, parts of the width and height")
+print("features ", objects.features.shape, "numbers that describe each object")
+
+inputs = call_arguments(model, tokenizer, [QUESTION], [objects])
+for name, value in inputs.items():
+    print(f"  {name:<22} {value.shape}")
+
+output = model(**inputs, output_hidden_states=True)
+print("language ", [state.shape for state in output.language_hidden_states], "(B, N, E) after each layer")
+print("vision   ", [state.shape for state in output.vision_hidden_states], "(B, M, E) after each layer")
+
+scores = output.question_answering_score  # (B, answers): any numbers, larger is likelier
+probabilities = softmax(scores)[0]  # positive, and together 1
+best = int(probabilities.argmax())
+print("answer   ", model.answers[best], f"{probabilities[best]:.1%}")
+assert model.answers[best] == answers[0].text  # the same road, by hand
+
+# %% [markdown]
+# The same road as a map. It is drawn from the model's own configuration, so that it shows *this* model: two roads
+# that run side by side, one for words and one for objects, and then layers in which each side looks at the other.
+
+# %%
+show(draw_road(model.config, len(tokens), len(objects)))
+
+# %% [markdown]
+# ## Does it look at the picture at all?
+#
+# A question can be answered by guessing: say the commonest colour. A first test that it is not so: change the picture
+# and keep the question. We paint the thing left of the square in other colours.
+
+# %%
+for color in ("red", "green", "yellow", "purple"):
+    circle, *others = SCENE.things
+    painted = replace(SCENE, things=(replace(circle, color=color), *others))
+    seen = detect(painted.picture(np.random.default_rng(0)))
+    said = ask(model, tokenizer, [QUESTION], [seen])[0][0]
+    print(f"{color:>7} circle: the model says {said.text} ({said.probability:.0%})")
+
+# %% [markdown]
+# A model that has learnt follows the paint. How far one may believe it, and what it looked at, is the matter of
+# chapter 11.
+#
+# ## Step inside
+#
+# What runs under the model is one switch. `numba` (the usual one) is compiled and fast; `numpy` is plain Python that a
+# debugger can follow to the last line, and gives the same numbers. Set a breakpoint in the next cell, or write
+# `breakpoint()` before the call, and step into `model(…)`: you come to `run_encoders` in
+# [model.py](../minilxmert/model.py), and from there to every room of the house.
+
+# %%
+with backend("numpy"):
+    plain = model(**inputs, output_hidden_states=True).question_answering_score
+print("largest difference between the two ways:", float(np.abs(plain - scores).max()))
+
+# %% [markdown]
+# ## Rooms of this chapter
+#
+# [ask.py](../minilxmert/ask.py) · [model.py](../minilxmert/model.py) · [config.py](../minilxmert/config.py) ·
+# [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes from
+#
+# ## Questions
+#
+# **1.** The model has a fixed list of answers. What does it say to "what is the circle called ?"
+#
+# <details><summary>Answer</summary>
+#
+# The likeliest entry of its list, whatever that is: softmax always shares out 100 %, also where no entry fits. `ask`
+# does not refuse; `minilxmert answer` at least says when the best probability is low or a word unknown.
+# </details>
+#
+# **2.** The picture comes in as a *set* of objects. What would change if their order did?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing in the model counts objects off: where a thing stands is told by its box alone. Put the rows of features and
+# boxes into another order, the same for both, and the scores stay the same but for rounding. Words are different:
+# each carries its place (chapter 2).
+# </details>
+#
+# **3.** The probability of the best answer is high. Is the answer then right?
+#
+# <details><summary>Answer</summary>
+#
+# Not necessarily. The probability says how clearly this answer beats the others *in the model's view*. A model that
+# is right in 90 of 100 cases when it says 90 % is called calibrated, and that has to be measured; on pictures unlike
+# those of its training it can be sure and wrong.
+# </details>
+#
+# Next: [2 Words](02_words.py).

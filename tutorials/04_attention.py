@@ -1,0 +1,225 @@
+# %% [markdown]
+# # 4 · Attention, with your own hands
+#
+# **You will be able to** compute an attention on paper, say what query, key, value, score, mask and head mean, and
+# read an attention map of the model.
+#
+# Attention is how one thing gathers from others what it needs. It has no magic in it: **a weighted mean**, whose
+# weights come from comparing. We do it first with two words and three objects, small enough for paper; then the model
+# does the same.
+#
+# Letters: **N** words that look, **M** objects that are looked at, **H** heads, **D** numbers a head works with, E =
+# H·D.
+
+# %%
+import numpy as np
+
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
+from minilxmert.ask import call_arguments
+from minilxmert.explain.attention import attention
+from minilxmert.inputs import added_mask
+from minilxmert.ops import attend, merge_heads, softmax, split_heads
+from minilxmert.scenes.detector import describe, detect
+from minilxmert.teaching import (
+    BOTH,
+    OBJECTS,
+    QUESTION,
+    WORDS,
+    draw_curves,
+    draw_matrix,
+    draw_picture,
+    example_picture,
+    show,
+    weights,
+)
+
+# %%
+model = LxmertForQuestionAnswering.from_pretrained(weights())
+tokenizer = LxmertTokenizer.from_pretrained(weights())
+picture = example_picture()
+objects = detect(picture)
+maps = attention(model, tokenizer, QUESTION, objects, describe(objects))
+word = maps.words.index("square")
+looks = maps["words_to_objects"][0].mean(0)[word]  # first cross layer, mean of its heads
+print(f"where the word {maps.words[word]!r} looks, in the first cross layer:")
+show(draw_picture(picture, objects, maps.objects, looks / looks.max()))
+
+# %% [markdown]
+# (The boxes are drawn in relation to the one looked at most.)
+#
+# ## On paper: two words, three objects
+#
+# Every word brings a **query**: what am I looking for? Every object brings a **key**: what have I to offer? and a
+# **value**: what do I give to those who look? All are rows of D numbers; here D = 4, and most of them are zero. The
+# unit is ln 2 = 0.693, so that e to the power of a score comes out whole.
+
+# %%
+ln2 = np.log(2)
+words, things = ["circle", "left"], ["red circle", "blue square", "yellow star"]
+queries = np.array(
+    [[2.0, 0, 0, 0], [0, 2, 0, 0]]
+)  # (N, D): the first word looks for roundness, the second for leftness
+keys = ln2 * np.array([[2.0, 3, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])  # (M, D): round and left, a little round, neither
+values = np.array([[7.0, 0, 0, 0], [0, 7, 0, 0], [0, 0, 7, 0]])  # (M, D): each gives something of its own
+show(draw_matrix(queries, words, color=WORDS, title="queries"), draw_matrix(keys / ln2, things, title="keys, in ln 2"))
+
+# %% [markdown]
+# **Take a pencil now.**
+#
+# 1. *Scores.* Compare each query with each key: multiply number by number and add up, then divide by √D = 2. "circle"
+#    and the red circle: (2·2 + 0·3) / 2 = 2, in units of ln 2. You get a table of 2 × 3.
+# 2. *Softmax.* Raise e to the power of each score: a score of 2 ln 2 becomes 4, of 1 ln 2 becomes 2, of 0 becomes 1.
+#    Divide each row by its sum. "circle": 4, 2, 1 with the sum 7: weights 4/7, 2/7, 1/7.
+# 3. *Mix.* The weighted mean of the values: 4/7 · (7, 0, 0, 0) + 2/7 · (0, 7, 0, 0) + 1/7 · (0, 0, 7, 0) = (4, 2, 1,
+#    0).
+#
+# Do the second row yourself before you go on.
+
+# %%
+scores = queries @ keys.T / np.sqrt(4)  # (N, M)
+chosen = softmax(scores)  # (N, M), rows sum to 1
+show(draw_matrix(scores / ln2, words, things, title="scores, in ln 2"))
+show(draw_matrix(chosen, words, things, title="weights"))
+show(draw_matrix(chosen @ values, words, color=BOTH, title="the mix"))
+
+# %% [markdown]
+# The package does it in one call, `attend`, for a whole batch and many heads at once. With B = 1 sentence and 1 head:
+
+# %%
+nothing_hidden = np.zeros((1, 1, 1, 3))
+mix = attend(queries[None], keys[None], values[None], nothing_hidden, heads=1)  # (B, N, E)
+np.testing.assert_allclose(mix[0], chosen @ values)
+print(mix[0])
+
+# %% [markdown]
+# ## Softmax, carefully
+#
+# e to the power of 1000 is too large for any float. The package subtracts the largest score of the row first, which
+# changes nothing in the quotient and keeps every power at 1 or below. Try both:
+
+# %%
+large = np.array([1000.0, 999, 0])
+with np.errstate(over="ignore", invalid="ignore"):
+    print("as the formula is written:", np.exp(large) / np.exp(large).sum())
+print("as the package does it:   ", softmax(large))
+
+# %% [markdown]
+# ## The mask: what must not be looked at
+#
+# Padding is not there. So a large negative number is added to its *score*, before the softmax: its weight becomes
+# exactly 0, and the others still sum to 1. Setting weights to 0 *afterwards* is a common mistake, and the rows tell
+# of it.
+
+# %%
+visible = np.array([[1.0, 1, 0]])  # the star is padding
+hidden = added_mask(visible)  # (B, 1, 1, M): 0 or -10000
+right = softmax(scores + hidden[0, 0])
+wrong = softmax(scores) * visible
+for name, w in (("mask added to the scores", right), ("mask after the softmax", wrong)):
+    print(f"{name:<26} rows sum to {w.sum(1).round(3)}")
+show(draw_matrix(right, words, things, title="weights, the star hidden"))
+
+# %% [markdown]
+# ## Why divide by √D?
+#
+# A score adds up D products. The more there are, the farther apart the scores lie by mere chance, and softmax then
+# puts nearly everything on one: nothing can be learnt from the others. Random queries and keys, the mean of the
+# largest weight among 8 objects:
+
+# %%
+rng = np.random.default_rng(0)
+sizes = 2 ** np.arange(9)
+largest = {"divided by √D": [], "as they are": []}
+for d in sizes:
+    q, k = rng.standard_normal((2, 400, 8, d))
+    s = (q * k).sum(-1)  # (400, 8): 400 times the scores of 8 objects
+    largest["divided by √D"].append(softmax(s / np.sqrt(d)).max(1).mean())
+    largest["as they are"].append(softmax(s).max(1).mean())
+show(draw_curves(np.log2(sizes), largest, "mean largest weight, by log2 of D"))
+
+# %% [markdown]
+# ## Heads
+#
+# One weighted mean can follow one idea. So the E numbers of a row are cut into H **heads** of D numbers, each head
+# compares and mixes by itself, and the results are put side by side again. Which numbers belong to which head?
+
+# %%
+x = np.arange(12).reshape(1, 2, 6)  # (B, N, E): two words, E = 6
+heads = split_heads(x, 3)  # (B, H, N, D): three heads with D = 2
+for h in range(3):
+    print(f"head {h}: first word {heads[0, h, 0]}, second word {heads[0, h, 1]}")
+np.testing.assert_array_equal(merge_heads(heads), x)
+print("a reshape alone has the right shape and mixes the words up:", x.reshape(1, 3, 2, 2)[0, 0].tolist())
+
+# %% [markdown]
+# ## The model's own maps
+#
+# Where do queries, keys and values come from? From the rows of the words and objects, by three linear maps with
+# learnt weights (`query`, `key`, `value` in [attention.py](../minilxmert/attention.py)). Here is what comes of it:
+# the words of our question look at the objects, in each head of the first cross layer. Every row sums to 1.
+
+# %%
+family = maps["words_to_objects"]
+print("(layers, H, N, M):", family.shape)
+for h, weights_of_head in enumerate(family[0]):
+    np.testing.assert_allclose(weights_of_head.sum(1), 1, rtol=1e-5)
+    show(draw_matrix(weights_of_head, maps.words, maps.objects, OBJECTS, title=f"head {h}"))
+
+# %% [markdown]
+# Heads differ, though all have the same form: they only began from other random numbers. Do not read too much into
+# one map. A large weight says that much was *gathered* from there, not that the answer hangs on it (chapter 11).
+#
+# The largest weights of all, as a list:
+
+# %%
+for who, what, weight in maps.strongest("words_to_objects", 0, 0, count=5):
+    print(f"{who:>8} → {what:<14} {weight:.0%}")
+
+# %% [markdown]
+# ## Step inside
+#
+# Run the next cell in a debugger and step into `model(…)` until you are in `attend` of
+# [ops.py](../minilxmert/ops.py): it is six lines long. `a` is the map you have just seen.
+
+# %%
+with backend("numpy"):
+    output = model(**call_arguments(model, tokenizer, [QUESTION], [objects]), output_attentions=True)
+print("the same map again:", np.allclose(output.cross_encoder_attentions[0][0], family[0], atol=1e-5))
+
+# %% [markdown]
+# ## Try it yourself
+#
+# [Exercises](exercises/README.md) 5 (softmax with a mask), 7 (split into heads) and 8 (attention) belong to this
+# chapter.
+#
+# ## Rooms of this chapter
+#
+# `softmax`, `split_heads` and `attend` in [ops.py](../minilxmert/ops.py) · [attention.py](../minilxmert/attention.py)
+# · [explain/attention.py](../minilxmert/explain/attention.py)
+#
+# ## Questions
+#
+# **1.** All scores of a row grow by 5. What happens to the weights?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing: e^(s+5) = e^5 · e^s, and the factor stands above and below the line. Only differences of scores matter.
+# </details>
+#
+# **2.** There is only one object. What are the weights of every word, whatever the query?
+#
+# <details><summary>Answer</summary>
+#
+# All are 1: a softmax over one score. Every word then gathers the same value. What it does with it is up to the rest
+# of the layer.
+# </details>
+#
+# **3.** Queries are (N, D) and keys (M, D). Must N and M be equal? Must the two D?
+#
+# <details><summary>Answer</summary>
+#
+# N and M need not be equal: words look at objects, and there are as many of either as there are. The D must be equal,
+# or there is nothing to multiply number by number.
+# </details>
+#
+# Next: [5 A layer](05_a_layer.py).

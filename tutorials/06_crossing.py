@@ -1,0 +1,203 @@
+# %% [markdown]
+# # 6 · Crossing: where words meet objects
+#
+# **You will be able to** follow a cross-attention in both directions, explain what it means that both share one set of
+# weights, recognise the commonest mistake in writing it, and show at which layer the picture reaches the words.
+#
+# Up to here two encoders have worked side by side. The **cross-modality encoder** is what LXMERT is named for: in
+# each of its layers words look at objects and objects look at words, and then each side works on what it has seen.
+#
+# Letters: **B** sentences, **N** words, **M** objects, **E** numbers a row, **H** heads.
+
+# %%
+import numpy as np
+
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert.ask import call_arguments
+from minilxmert.attention import cross_attention, cross_attention_backward
+from minilxmert.encoder import cross_layer
+from minilxmert.explain.attention import attention
+from minilxmert.heads import classify, pool
+from minilxmert.ops import linear, softmax
+from minilxmert.params import flatten, zeros_like
+from minilxmert.scenes.detector import describe, detect
+from minilxmert.teaching import BOTH, OBJECTS, QUESTION, WORDS, draw_bars, draw_matrix, example_picture, show, weights
+
+model = LxmertForQuestionAnswering.from_pretrained(weights())
+tokenizer = LxmertTokenizer.from_pretrained(weights())
+objects = detect(example_picture())
+maps = attention(model, tokenizer, QUESTION, objects, describe(objects))
+into_picture, into_words = maps["words_to_objects"][0].mean(0), maps["objects_to_words"][0].mean(0)
+show(draw_matrix(into_picture, maps.words, maps.objects, WORDS, "words look at objects (N, M)"))
+show(draw_matrix(into_words, maps.objects, maps.words, OBJECTS, "objects look at words (M, N)"))
+
+# %% [markdown]
+# Both maps are of the first cross layer, the mean of its heads. In the first, each *word* shares out 100 % among the
+# objects; in the second, each *object* shares out 100 % among the words.
+#
+# ## One set of weights, two directions
+#
+# Both directions use the *same* query, key and value matrices. A word makes its query with the matrix with which an
+# object makes its own. Here is all that a cross-attention has learnt: one set, not two.
+
+# %%
+p, config = model.params, model.config
+cross = p["cross"]["0"]["cross"]
+for name, array in flatten(cross).items():
+    print(f"{name:<10} {array.shape}")
+
+# %% [markdown]
+# Since words and objects go through the same matrices, the package lays their rows one below the other and projects
+# them in one go, (B, N + M, E). We take the states as they come out of the two encoders of chapter 5, and step
+# through it:
+
+# %%
+call = call_arguments(model, tokenizer, [QUESTION], [objects])
+inputs, _ = model.read(**call)
+output = model(**call, output_hidden_states=True)
+lang = output.language_hidden_states[config.l_layers - 1]  # (B, N, E): words that have seen words only
+visn = output.vision_hidden_states[config.r_layers - 1]  # (B, M, E): objects that have seen objects only
+
+cache = {}
+masks = inputs.lang_mask, inputs.visn_mask
+new_lang, new_visn = cross_attention(lang, visn, *masks, cross, config, cache=cache)
+print("in ", lang.shape, visn.shape)
+print("out", new_lang.shape, new_visn.shape)
+print("maps", cache["lang"]["a"].shape, "and", cache["visn"]["a"].shape, "(B, H, who looks, at what)")
+np.testing.assert_allclose(cache["lang"]["a"].mean(1)[0], into_picture, rtol=1e-3, atol=1e-5)
+
+# %% [markdown]
+# Is one map the other one turned over, then? No. "circle" asks with its query and the red circle offers its key; the
+# other way round the red circle asks with *its* query. A score and its mirror image are different numbers:
+
+# %%
+q_words, k_objects = linear(lang, cross["query"]), linear(visn, cross["key"])  # (B, N, E), (B, M, E)
+q_objects, k_words = linear(visn, cross["query"]), linear(lang, cross["key"])
+there = (q_words @ k_objects.swapaxes(-1, -2))[0]  # (N, M), all heads together
+back = (q_objects @ k_words.swapaxes(-1, -2))[0].T  # (M, N), turned over
+word = maps.words.index("square")
+for name, row in (("word asks object", there), ("object asks word", back)):
+    print(f"{maps.words[word]}: {name}", row[word].round(2))
+
+# %% [markdown]
+# ## Both directions read the old states
+#
+# A mistake that has been made in well-known code: let the words look first, and let the objects look at the *new*
+# words. The shapes are right, it trains, and it is another model. In LXMERT both directions read what came *in*. What
+# would the mistake change here? The second half of this call is the wrong one:
+
+# %%
+_, wrong_visn = cross_attention(new_lang, visn, *masks, cross, config)
+change = np.linalg.norm(wrong_visn - new_visn, axis=-1) / np.linalg.norm(new_visn, axis=-1)  # (B, M)
+print("how far the objects' rows go astray, in parts of their length:")
+show(draw_bars(describe(objects), change[0].tolist(), OBJECTS, unit=""))
+
+# %% [markdown]
+# ## What sharing means for learning
+#
+# When the model learns, each weight is moved against its **gradient** (chapter 8). Here each weight is used twice,
+# once a direction, so that it gets two gradients, and they are **added**. We can see that by letting the loss pull at
+# one side only: first at the words, then at the objects, then at both.
+
+# %%
+rng = np.random.default_rng(0)
+pull_lang, pull_visn = (rng.standard_normal(x.shape).astype(x.dtype) for x in (new_lang, new_visn))
+gradients = {}
+for name, use_lang, use_visn in (("words", 1, 0), ("objects", 0, 1), ("both", 1, 1)):
+    g, pulled = zeros_like(cross), (use_lang * pull_lang, use_visn * pull_visn)
+    cross_attention_backward(*(x.astype(lang.dtype) for x in pulled), cross, cache, g)
+    gradients[name] = g["query"]["w"]
+sizes = {name: float(np.linalg.norm(g)) for name, g in gradients.items()}
+show(draw_bars(list(sizes), list(sizes.values()), BOTH, unit=""))
+off = np.abs(gradients["words"] + gradients["objects"] - gradients["both"]).max()
+print(f"words + objects = both, but for {off:.1g}")
+
+# %% [markdown]
+# The two arrows do not point the same way, so that together they are shorter than their lengths added up. Sharing
+# halves the numbers to learn, and makes both directions agree on one language of queries and keys. The only trap in
+# code: the second gradient must be *added* to the first, not written over it.
+#
+# ## The rest of a cross layer
+#
+# After crossing, each side has an ordinary layer of its own, as in chapter 5: words look at words, which have now
+# seen the picture; objects at objects, which have read the question. Then the next cross layer.
+
+# %%
+lang_states, visn_states = [lang], [visn]
+for name in p["cross"]:
+    pair = cross_layer(lang_states[-1], visn_states[-1], *masks, p["cross"][name], config)
+    lang_states.append(pair[0])
+    visn_states.append(pair[1])
+for ours, theirs in ((lang_states, output.language_hidden_states), (visn_states, output.vision_hidden_states)):
+    np.testing.assert_allclose(ours[-1], theirs[-1], rtol=1e-3, atol=1e-4)
+print(len(p["cross"]), "cross layers; the last states are those of the model")
+
+# %% [markdown]
+# ## When does the picture reach the words?
+#
+# An experiment. We hide one object, the red circle, by its mask, and see after each layer how much each word's row has
+# changed. Before the first crossing, nothing may change at all: the words have not seen the picture yet.
+
+# %%
+hidden = dict(call, visual_attention_mask=call["visual_attention_mask"].copy())
+hidden["visual_attention_mask"][0, describe(objects).index("red circle")] = 0
+without = model(**hidden, output_hidden_states=True)
+changes = [
+    np.linalg.norm(a - b, axis=-1)[0] / np.linalg.norm(a, axis=-1)[0]
+    for a, b in zip(output.language_hidden_states, without.language_hidden_states, strict=True)
+]
+assert not np.any(changes[: config.l_layers])  # exactly nothing
+names = [f"language {i + 1}" for i in range(config.l_layers)] + [f"cross {i + 1}" for i in range(config.x_layers)]
+show(draw_matrix(changes, names, maps.words, BOTH, "change of each word's row when the red circle is hidden"))
+
+# %% [markdown]
+# ## From the crossing to an answer
+#
+# The row of [CLS] has by now gathered from words and objects. The **pooler**, a linear map and a tanh, takes it; the
+# **answer head** turns it into a score for each answer. That is the end of the road of chapter 1.
+
+# %%
+pooled = pool(output.language_hidden_states[-1][:, 0], p["pooler"])  # (B, E)
+scores = classify(pooled, p["answer"], config)  # (B, answers)
+np.testing.assert_allclose(scores, output.question_answering_score, rtol=1e-3, atol=1e-4)
+probabilities = softmax(scores)[0]
+best = np.argsort(-probabilities)[:5]
+show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
+
+# %% [markdown]
+# ## Try it yourself
+#
+# [Exercise](exercises/README.md) 9 (cross-attention in both directions) belongs to this chapter; its check knows the
+# mistake above. `minilxmert show` draws all maps of a question as a page to explore.
+#
+# ## Rooms of this chapter
+#
+# `cross_attention` in [attention.py](../minilxmert/attention.py) · `cross_layer` and `encode` in
+# [encoder.py](../minilxmert/encoder.py) · [heads.py](../minilxmert/heads.py)
+#
+# ## Questions
+#
+# **1.** How many attention maps does a model with 9 language, 5 object and 5 cross layers compute for one question?
+#
+# <details><summary>Answer</summary>
+#
+# 9 + 5 + 5 · 4 = 34 (each with H heads): a cross layer has two crossing maps and a self-attention on each side.
+# </details>
+#
+# **2.** A picture has no object at all (M = 0). What do the words gather in the crossing?
+#
+# <details><summary>Answer</summary>
+#
+# Zeros: there is nothing to take a mean of, and the package says zeros instead of 0/0. What remains is the residual
+# sum (and the bias of the output map), so that the question can still be answered, by guessing.
+# </details>
+#
+# **3.** In the last cross layer, which parts need not be computed if only the answer is wanted?
+#
+# <details><summary>Answer</summary>
+#
+# Everything on the objects' side, and the rows of all words but [CLS] after the crossing. The package leaves them
+# out: see [rows.py](../minilxmert/rows.py).
+# </details>
+#
+# Next: [7 The published model](07_the_published_model.py), whose rooms are the same, only larger.

@@ -1,0 +1,271 @@
+# %% [markdown]
+# # 8 · Gradients by hand, checked
+#
+# **You will be able to** read any backward of this package as its forward upside down, write one yourself, prove it
+# right with two forward calls, recognise a broken one, and find the parameters that cannot learn at all.
+#
+# A **gradient** says how much a loss would change if one number were a little larger. Training needs it for every
+# parameter. Frameworks derive it for you (autograd); here each is written out beside its forward, so that you can.
+
+# %%
+import inspect
+
+import numpy as np
+
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, ops
+from minilxmert.ask import call_arguments
+from minilxmert.attention import cross_attention, cross_attention_backward
+from minilxmert.gradients import both_sides
+from minilxmert.params import flatten, unflatten, zeros_like
+from minilxmert.scenes.detector import detect
+from minilxmert.teaching import BOTH, QUESTION, SCENE, draw_bars, draw_curves, example_picture, show, weights
+
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## The picture: where the answer's gradient goes
+#
+# Our question, our scene, the true answer as the label. `loss_and_gradients` runs the model forward, then backward,
+# and returns the gradient of every parameter. Here is how large it is in each part (the root of the sum of squares),
+# from the head, where going backward begins, down to the embeddings. (In float64: we shall want the digits.)
+
+# %%
+model = LxmertForQuestionAnswering.from_pretrained(weights(), dtype="float64")
+tokenizer = LxmertTokenizer.from_pretrained(weights())
+call = call_arguments(model, tokenizer, [QUESTION], [detect(example_picture())])
+answer = SCENE.explain(QUESTION).answer
+call["labels"] = np.array([model.answers.index(answer)])
+
+g = zeros_like(model.params)  # the gradients: a tree of the same form as the parameters
+output = model.add_gradients(g, **call)
+print(f"{QUESTION} {answer}: the loss is {output.loss:.3g}, the model gives it {np.exp(-output.loss):.1%}\n")
+
+
+# %%
+def size(tree):
+    """The length of all gradients of a tree together."""
+    return float(np.sqrt(sum((leaf**2).sum() for leaf in flatten(tree).values())))
+
+
+stacks = {f"{name} {i}": tree for name in ("language", "vision", "cross") for i, tree in g[name].items()}
+parts = {"answer": g["answer"], "pooler": g["pooler"], **dict(reversed(stacks.items()))}
+parts |= {"objects": g["objects"], "embeddings": g["embeddings"]}
+show(draw_bars(list(parts), [size(tree) for tree in parts.values()], BOTH, unit=""))
+
+# %% [markdown]
+# ## One backward, on paper
+#
+# A linear map with one row: y = x·wᵀ + b. If somebody tells us `dy`, how much the loss changes with y, then
+#
+# * y grows by w when x grows by 1, so **dx = dy·w**;
+# * y grows by x when w grows by 1, so **dw = dyᵀ·x**;
+# * y grows by 1 when b does, so **db = dy**, summed over the rows that share b.
+#
+# That is the chain rule, and all of it. With numbers you can follow:
+
+# %%
+x, p = np.array([[2.0, 3.0]]), {"w": np.array([[1.0, -1.0]]), "b": np.array([0.5])}
+dy, cache, gradient = np.array([[10.0]]), {}, {"w": np.zeros((1, 2)), "b": np.zeros(1)}
+
+print("y  =", ops.linear(x, p, cache))  # 2·1 - 3·1 + 0.5
+print("dx =", ops.linear_backward(dy, p, cache, gradient))  # 10·w
+print("dw =", gradient["w"], " db =", gradient["b"])  # 10·x and 10
+
+# %% [markdown]
+# Three habits of this package are already visible:
+#
+# 1. The forward keeps what its backward needs in a dict, the **cache**, that the caller owns. `cache=None` is
+#    inference: nothing is kept.
+# 2. The gradient of the *input* is **returned**; gradients of *parameters* are **added** into `g`. A weight that is
+#    used twice (cross-attention, in both directions) collects both shares, without any special case.
+# 3. Forward and backward are neighbours in the file, and the backward reads as the forward upside down.
+#
+# Attention, the longest pair. Read the forward from the top and the backward against it:
+
+# %%
+print(inspect.getsource(ops.attend))
+print(inspect.getsource(ops.attend_backward))
+
+# %% [markdown]
+# ## Is it right? Ask the forward
+#
+# Move one number a little each way and see what the loss does: (f(x + ε) - f(x - ε)) / 2ε, the **central difference**.
+# How small should ε be? Too large, and the curve bends; too small, and subtracting two nearly equal numbers leaves
+# only rounding noise. Below is the error of the check itself, for GELU, by ε: two slopes with a valley between, and in
+# float32 the valley ends at three digits. **That is why gradients are checked in float64.**
+
+# %%
+exponents = np.arange(1, 11)
+errors = {}
+for dtype in (np.float64, np.float32):
+    x = np.linspace(-2, 2, 50).astype(dtype)
+    dy, cache = np.sin(np.arange(50)).astype(dtype), {}
+    ops.gelu(x, cache)
+    dx = ops.activation_backward(dy, cache)
+    pairs = [both_sides(ops.gelu, x, dx, dy, np.random.default_rng(1), 10.0**-k) for k in exponents]
+    errors[dtype.__name__] = [np.log10(abs(numeric / exact - 1) + 1e-16) for exact, numeric in pairs]
+show(draw_curves(-exponents, errors, "log10 of the relative error, by log10 of ε"))
+
+# %% [markdown]
+# ## Every number at once
+#
+# A model has many parameters, and two forward calls for each would take forever. One **random direction** v is enough:
+# move *all* numbers along v. If `dx` is right, ⟨dx, v⟩ equals what the loss does. A wrong number anywhere in dx shows,
+# unless v happens to be perpendicular to the mistake, which for a random v does not happen. `both_sides` returns the
+# two numbers. Here for *all parameters of the model*, through the three encoders and the head:
+
+# %%
+params, all_gradients = model.params, flatten(g)
+
+
+def loss_of(changed):
+    """The loss of our question as a function of some of the parameters, {path: array}."""
+    model.params = unflatten({**flatten(params), **changed})
+    return np.array(model(**call).loss)
+
+
+def compare(what, chosen):
+    x = {path: leaf for path, leaf in flatten(params).items() if chosen(path)}
+    exact, numeric = both_sides(loss_of, x, {path: all_gradients[path] for path in x}, np.array(1.0), rng)
+    model.params = params
+    print(f"{what:<21} by the backward {exact:13.9f}, by two forward calls {numeric:13.9f}")
+
+
+compare("all parameters", lambda path: True)
+compare("all but three tables", lambda path: not path.endswith(("word.w", "position.w", "token_type.w")))
+
+# %% [markdown]
+# The check has found something! With everything it disagrees, without the embedding tables it agrees to nine digits.
+# Is the backward of the tables wrong? Look at [ops.py](../minilxmert/ops.py): *"Row 0 never learns, as published
+# (padding_idx=0)"*. The published model withholds the gradient of row 0 of all three tables, on purpose for [PAD], and
+# (it seems) by accident for the first *place* of every sentence and the only *segment* that is ever used. We do the
+# same.
+#
+# ## Breaking it
+#
+# A check is worth what it catches. Four backwards with a mistake that people really make, and the right one:
+
+
+# %%
+def right(da, a):
+    return ops.softmax_backward(da, a)
+
+
+def no_correction(da, a):  # forgets that the probabilities of a row compete
+    return a * da
+
+
+def all_zero(da, a):
+    return np.zeros_like(a)
+
+
+def wrong_axis(da, a):
+    return a * (da - (da * a).sum(0, keepdims=True))
+
+
+def scaled(da, a):  # a forgotten 1/√D would look like this
+    return ops.softmax_backward(da, a) * 8**0.5
+
+
+scores = rng.standard_normal((4, 6))
+a = ops.softmax(scores)
+for name, dy in (("random dy", rng.standard_normal((4, 6))), ("dy of ones", np.ones((4, 6)))):
+    for backward in (right, no_correction, all_zero, wrong_axis, scaled):
+        exact, numeric = both_sides(ops.softmax, scores, backward(dy, a), dy, rng)
+        caught = abs(exact - numeric) > 1e-6 * max(1, abs(numeric))
+        print(f"{name:<11} {backward.__name__:<14} {exact:10.6f} {numeric:10.6f}  {'CAUGHT' if caught else 'passes'}")
+
+# %% [markdown]
+# With a random `dy` every mistake is caught. With a `dy` of ones, as several well-known test suites used, a backward
+# that returns **nothing but zeros passes**: the rows of a softmax always sum to 1, so along ones the true gradient is
+# 0.
+#
+# ## Where gradients die
+#
+# Which parameters cannot learn from this question at all? Those whose gradient is exactly 0:
+
+
+# %%
+def shown(path):
+    """A path without its last steps: "cross.2.vision.attention.query.w" -> "cross.2.vision" """
+    return ".".join(path.split(".")[:3] if path.startswith("cross") else path.split(".")[:2])
+
+
+dead = [path for path, leaf in flatten(g).items() if not leaf.any()]
+groups = {name: sum(shown(path) == name for path in dead) for name in dict.fromkeys(map(shown, dead))}
+print(f"{len(dead)} of {len(flatten(g))} arrays get no gradient:", groups)
+rows = {name: g["embeddings"][name]["w"].any(1) for name in ("word", "position", "token_type")}
+print("rows of the tables that do:", {name: f"{moved.sum()} of {len(moved)}" for name, moved in rows.items()})
+
+# %% [markdown]
+# * The **vision half of the last cross layer**: the answer is read from the first *word's* last state. What the
+#   objects become in the very last layer is read by nobody. (Object losses in pre-training do read it: chapter 9.) It
+#   is also why inference may skip that half: [rows.py](../minilxmert/rows.py).
+# * Rows of the **word table** that the question does not use, and **row 0** of all three tables, as we have just
+#   found. Of the segments only number 0 is used here, so that the whole table stays as it began.
+#
+# And one that is almost invisible: the **bias of the keys**. It adds the same number to every score of a row, softmax
+# does not care, and so its true gradient is 0; what you see is rounding noise, 13 digits below its neighbours.
+
+# %%
+first = g["language"]["0"]["attention"]
+for name in ("query", "key", "value"):
+    print(f"gradient of the {name} bias: {np.abs(first[name]['b']).max():.1e}")
+
+# %% [markdown]
+# ## Shared weights collect both shares
+#
+# In a cross layer, words look at objects and objects at words with *one* set of weights. Each direction alone gives a
+# gradient; the sum is what trains. We take the value matrix of the first cross layer and cut one direction at a time,
+# by zeroing its half of the gradient that comes in.
+
+# %%
+c = model.config
+p = params["cross"]["0"]["cross"]
+lang, visn = rng.standard_normal((1, 5, c.hidden_size)), rng.standard_normal((1, 3, c.hidden_size))
+cache = {}
+ends = cross_attention(lang, visn, np.zeros((1, 1, 1, 5)), np.zeros((1, 1, 1, 3)), p, c, cache=cache)
+dlang, dvisn = (rng.standard_normal(end.shape) for end in ends)
+
+shares = {}
+for name, used in (("words", (1, 0)), ("objects", (0, 1)), ("both", (1, 1))):
+    shares[name] = zeros_like(p)
+    cross_attention_backward(dlang * used[0], dvisn * used[1], p, cache, shares[name])
+w = {name: tree["value"]["w"] for name, tree in shares.items()}
+print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects"], w["both"], rtol=1e-12, atol=1e-12))
+
+# %% [markdown]
+# ## Rooms of this chapter
+#
+# [ops.py](../minilxmert/ops.py): every forward with its backward below it ·
+# [attention.py](../minilxmert/attention.py), [encoder.py](../minilxmert/encoder.py): the same for whole blocks ·
+# [gradients.py](../minilxmert/gradients.py): the check
+#
+# Exercises 13 (the backward of LayerNorm) and 14 (of attention): [exercises](exercises/README.md).
+#
+# ## Questions
+#
+# **1.** `softmax_backward` is `a * (da - (da * a).sum(-1))`. What is subtracted, in words, and what would go wrong
+# without?
+#
+# <details><summary>Answer</summary>
+#
+# The mean of `da` under the probabilities. Raising one score takes probability from the others, and that loss must be
+# booked. Without it every score would look as if it could grow for free (the `no_correction` above).
+# </details>
+#
+# **2.** `layer_norm_backward` subtracts *two* means. Where does each come from?
+#
+# <details><summary>Answer</summary>
+#
+# LayerNorm subtracts the row's mean and divides by its deviation, and both depend on x. The first term is the
+# derivative through the mean, the second through the deviation. They make dx perpendicular to ones and to the row
+# itself: LayerNorm cannot be changed by shifting or stretching its input, so no gradient may point that way.
+# </details>
+#
+# **3.** A colleague checks gradients in float32 with ε = 1e-6 and finds 20 % errors everywhere. Is the backward wrong?
+#
+# <details><summary>Answer</summary>
+#
+# Nobody can tell: at ε = 1e-6 a float32 difference has lost all its digits (see the curve). Check in float64.
+# </details>
