@@ -3,7 +3,7 @@
 from .common import OK, progress
 from .training import ended, show
 
-STEPS, RATE, BATCH = 3000, 1e-3, 64
+STEPS, RATE, BATCH = 1500, 1e-3, 64
 
 
 def add_learning(command):

@@ -73,7 +73,7 @@ def starting_model(weights, data, folder, answers, least=1, seed=0, vocab=None):
         place = Path(vocab or weights)
         model = start_model(data, weights, list(answers), seed)
         tokenizer = LxmertTokenizer.from_pretrained(place if vocab or place.is_dir() else place.parent)
-        width = next(iter(data.pictures.values())).feats.shape[1]
+        width = next(iter(data.pictures.values())).features.shape[1]
         if model.config.visual_feat_dim != width:
             found = f"{model.config.visual_feat_dim} numbers: it was made for another detector"
             raise ConfigError.at(weights, "visual_feat_dim", f"{width}, as this package's detector finds", found)
