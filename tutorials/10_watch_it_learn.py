@@ -32,12 +32,12 @@ tokenizer = miniature_tokenizer(SMALL, runs)
 # %% [markdown]
 # ## The picture: a run of your own
 #
-# Some hundred scenes are drawn and looked at by the detector; a *thumbnail* of a model, smaller than the miniature,
-# learns the five tasks of chapter 9 on them for a few seconds. The training keeps a log, and here are its curves.
+# Some scenes are drawn and looked at by the detector; a *thumbnail* of a model, smaller than the miniature, learns the
+# five tasks of chapter 9 on them for a few seconds. The training keeps a log, and here are its curves.
 
 # %%
 SIZES = {"hidden_size": 48, "intermediate_size": 96, "l_layers": 1, "r_layers": 1, "x_layers": 1}
-data = Miniature(SMALL, "train", 300)
+data = Miniature(SMALL, "train", 160)
 batches = PretrainingBatches(data.pictures, data.first_words, tokenizer, data.answers, **GENTLE)
 
 
@@ -167,11 +167,12 @@ for name, model in (("published start", as_published), ("spread_boxes", fresh())
 # ## What is pre-training worth?
 #
 # The paper's main table says: much. Here is the smallest version of that experiment. Two models of the same form learn
-# to answer a few hundred questions, for the same few steps. One starts from the shipped pre-trained weights, the other
-# from nothing. Beside them the answer that is most frequent for each kind of question, which needs no model at all.
+# to answer the same few hundred questions, for the same few steps. One starts from the shipped pre-trained weights,
+# the other from nothing. Beside them the answer that is most frequent for each kind of question, which needs no model
+# at all.
 
 # %%
-task, test = data.task("vqa").cut(600), Miniature(SMALL, "test", 100).task("vqa")
+task, test = data.task("vqa"), Miniature(SMALL, "test", 60).task("vqa")
 
 
 def right(predictions):
@@ -251,20 +252,29 @@ print(soft_scores(["red"] * 6 + ["dark red"] * 3 + ["pink"]))
 #
 # ## Questions
 #
-# 1. Half of your sentences are foreign, and `matched` is at 0.693 after 200 steps. A friend says the code is broken.
-#    How do you find out?
-# 2. Why is a comparison of "pre-trained" and "from scratch" unfair if the scratch run gets ten times the steps, and
-#    why might it be unfair if it does not?
-# 3. The optimizer divides by the root of the mean square gradient. What happens to a word that occurs in one of a
-#    thousand batches?
+# **1.** Half of your sentences are foreign, and `matched` is at 0.693 after 200 steps. A friend says the code is
+# broken. How do you find out?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# 1. Check the gradients (chapter 8), and that the labels are right; then let it run. Or give it eight examples only: a
-#    sound model and loop learn them by heart within a few hundred steps, a broken one does not.
-# 2. With more steps it has seen more; without, the other one has had its pre-training steps on top. Say what is held
-#    equal: here, the labelled questions and the steps on them, which is what costs people money.
-# 3. Its mean square is tiny most of the time, so that the rare gradient makes a step of nearly full size (up to the
-#    factor that the first mean, equally rare, takes away again). Between, weight decay pulls the row towards 0.
+# Check the gradients (chapter 8), and that the labels are right; then let it run. Or give it eight examples only: a
+# sound model and loop learn them by heart within a few hundred steps, a broken one does not.
+# </details>
 #
+# **2.** Why is a comparison of "pre-trained" and "from scratch" unfair if the scratch run gets ten times the steps,
+# and why might it be unfair if it does not?
+#
+# <details><summary>Answer</summary>
+#
+# With more steps it has seen more; without, the other one has had its pre-training steps on top. Say what is held
+# equal: here, the labelled questions and the steps on them, which is what costs people money.
+# </details>
+#
+# **3.** The optimizer divides by the root of the mean square gradient. What happens to a word that occurs in one of a
+# thousand batches?
+#
+# <details><summary>Answer</summary>
+#
+# Its mean square is tiny most of the time, so that the rare gradient makes a step of nearly full size (up to the
+# factor that the first mean, equally rare, takes away again). Between, weight decay pulls the row towards 0.
 # </details>
