@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import sys
+import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -229,6 +230,16 @@ def test_the_road_tells_the_shapes_of_its_config():
 def test_show_prints_where_there_is_no_notebook(capsys):
     show(Drawing(1, 1, "", "one"), Drawing(1, 1, "", "two"))
     assert capsys.readouterr().out == "one\n\ntwo\n\n"
+
+
+def test_show_draws_in_a_notebook(monkeypatch, capsys):
+    shown = []
+    ipython = types.SimpleNamespace(get_ipython=lambda: object())
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=lambda *all: shown.extend(all)))
+    drawing = Drawing(1, 1, "", "one")
+    show(drawing)
+    assert shown == [drawing] and not capsys.readouterr().out and drawing._repr_svg_().startswith("<svg")
 
 
 # --- building --------------------------------------------------------------------------------------------------------
