@@ -112,10 +112,12 @@ def columns(values, form):
     return "".join(f"{value:{form}}" for value in values)
 
 
-def machine_limits(seconds=1.0):
-    """What this machine can do, by BLAS: {"GB/s": memory read, "GFLOP/s": float32 products}"""
+def machine_limits(seconds=1.0, megabytes=512):
+    """What this machine can do, by BLAS: {"GB/s": memory read, "GFLOP/s": float32 products}
+
+    megabytes: what is read; more than the caches hold."""
     rng = np.random.default_rng(0)
-    square, long = rng.random((2048, 2048), np.float32), rng.random((1 << 15, 1 << 12), np.float32)
+    square, long = rng.random((2048, 2048), np.float32), rng.random((megabytes << 6, 1 << 12), np.float32)
     vector = long[0].copy()
     times = interleaved({"product": lambda: square @ square, "read": lambda: long @ vector}, seconds)
     return {"GB/s": long.nbytes / times["read"] / 1e9, "GFLOP/s": 2 * 2048**3 / times["product"] / 1e9}
