@@ -1,11 +1,11 @@
 """Every chapter of the tutorials runs, keeps its form, and its links lead somewhere; the drawings and the building."""
 
 import ast
-import json
 import os
 import re
 import runpy
 import sys
+import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -16,8 +16,7 @@ import minilxmert
 from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, MinilxmertError
 from minilxmert.cli import main
 from minilxmert.objects import Objects
-from minilxmert.scenes.detector import WIDTH, describe, detect
-from minilxmert.scenes.language import answers_of
+from minilxmert.scenes.detector import describe, detect
 from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import (
     QUESTION,
@@ -36,29 +35,11 @@ from minilxmert.teaching import (
 from minilxmert.teaching.chapters import chapters, read_chapter
 from minilxmert.teaching.gallery import GALLERY
 from minilxmert.training.miniature import miniature_config
-from minilxmert.training.recipes import miniature_tokenizer
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = chapters(ROOT / "tutorials")
 BACKENDS = ("numba", "numpy")
 FACES = {".": LxmertForQuestionAnswering, "pretrained": LxmertForPreTraining, "nlvr2": LxmertForVisualReasoning}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Where chapters run: the repository's root, once its weights are those of the small world; until then a folder
-    with fresh miniatures."""
-    if json.loads((ROOT / "weights" / "config.json").read_text())["visual_feat_dim"] == WIDTH:
-        return ROOT
-    folder = tmp_path_factory.mktemp("clone")
-    tokenizer = miniature_tokenizer(SMALL, folder / "weights")
-    for name, face in FACES.items():
-        model = face(miniature_config(SMALL))
-        model.answers = answers_of(SMALL)
-        model.save_pretrained(folder / "weights" / name)
-        tokenizer.save_pretrained(folder / "weights" / name)
-    (folder / "tests").symlink_to(ROOT / "tests")
-    return folder
 
 
 @pytest.fixture
@@ -70,8 +51,8 @@ def keep_backend():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
-def test_runs(chapter, backend, place, monkeypatch, capsys, keep_backend):
-    monkeypatch.chdir(place)
+def test_runs(chapter, backend, monkeypatch, capsys, keep_backend):
+    monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     minilxmert.backend(backend)
     runpy.run_path(str(chapter.path), run_name="__main__")
@@ -231,6 +212,16 @@ def test_show_prints_where_there_is_no_notebook(capsys):
     assert capsys.readouterr().out == "one\n\ntwo\n\n"
 
 
+def test_show_draws_in_a_notebook(monkeypatch, capsys):
+    shown = []
+    ipython = types.SimpleNamespace(get_ipython=lambda: object())
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=lambda *all: shown.extend(all)))
+    drawing = Drawing(1, 1, "", "one")
+    show(drawing)
+    assert shown == [drawing] and not capsys.readouterr().out and drawing._repr_svg_().startswith("<svg")
+
+
 # --- building --------------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +259,7 @@ def test_a_chapter_is_built(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     assert main(["tutorials", "build", "--out", "built"]) == 0
     page, notebook = ((tmp_path / "built" / f"01_small.{kind}").read_text() for kind in ("html", "ipynb"))
-    assert "<svg" in page and "image/svg+xml" in notebook
+    assert "image/svg+xml" in page and "image/svg+xml" in notebook
     chapter.write_text("# %%\n1 / 0\n")
     assert main(["tutorials", "build", "--out", "built"]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err

@@ -7,7 +7,7 @@
 # LXMERT (Tan & Bansal, 2019) is a neural network that looks at a picture and reads a sentence *together*. This course
 # takes a small one apart. One picture and one question come with us through all chapters: here they are.
 #
-# The letters B, N, M and E are explained below.
+# This page is a program: run it as it stands, or one cell after the other.
 
 # %%
 from dataclasses import replace
@@ -30,8 +30,8 @@ print(QUESTION)
 # guesses, for our eyes only. LXMERT itself never sees pixels or names: it is given the **objects**, each a box and a
 # row of numbers that describe what is in the box (chapter 3).
 #
-# In words and boxes here the colours mean the same all through the course: vermilion is language, blue is vision, and
-# green is where they meet.
+# The colours mean the same in all drawings of the course: vermilion is language, blue is vision, and green is where
+# they meet.
 #
 # Asking takes a model, a tokenizer (chapter 2), and one call:
 

@@ -47,7 +47,9 @@ def show(*drawings):
     """Show drawings: as pictures in a notebook, as characters elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython():
-        ipython.display.display(*drawings)
+        from IPython.display import display
+
+        display(*drawings)
     else:
         print(*drawings, sep="\n\n", end="\n\n")
 
