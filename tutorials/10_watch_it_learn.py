@@ -130,7 +130,7 @@ for examples in (data.first_words, data.pretraining):
 
 # %% [markdown]
 # The shipped weights were trained so, and brought their logs along. First the first words, from nothing; then all
-# sentences. Look at where `matched` begins to fall, and how the others follow:
+# sentences. Look at where `matched` begins to fall:
 
 # %%
 pretrained = weights() / "pretrained"
@@ -138,8 +138,7 @@ for name in ("first_words.jsonl", "log.jsonl"):
     if (pretrained / name).exists():  # weights of your own may have come without
         curves = curves_of(read_log(pretrained, name))
         steps, _ = curves["loss matched"]
-        chosen = {task: curves[f"loss {task}"][1] for task in ("matched", "ans", "masked_lm")}
-        show(draw_curves(steps, chosen, f"{name}: losses by step"))
+        show(draw_curves(steps, {"matched": curves["loss matched"][1]}, f"{name}: the loss of matching, by step"))
 
 # %% [markdown]
 # The whole run and its fine-tunings are these commands. On two cores `quick` takes minutes, `full` about an hour; what
