@@ -129,6 +129,18 @@ for examples in (data.first_words, data.pretraining):
     print(len(examples), "for example:", *(f"\n    {e.text}  {next(iter(e.answers or {}), '')}" for e in examples[-3:]))
 
 # %% [markdown]
+# The shipped weights were trained so, and brought their logs along. First the first words, from nothing; then all
+# sentences. Look at where `matched` begins to fall:
+
+# %%
+pretrained = weights() / "pretrained"
+for name in ("first_words.jsonl", "log.jsonl"):
+    if (pretrained / name).exists():  # weights of your own may have come without
+        curves = curves_of(read_log(pretrained, name))
+        steps, _ = curves["loss matched"]
+        show(draw_curves(steps, {"matched": curves["loss matched"][1]}, f"{name}: the loss of matching, by step"))
+
+# %% [markdown]
 # The whole run and its fine-tunings are these commands. On two cores `quick` takes minutes, `full` about an hour; what
 # they gave, loss by loss and kind by kind of question, stands in [weights/README.md](../weights/README.md).
 #
@@ -186,7 +198,6 @@ def tuned(name, start, vocabulary):
     return right(predict(model, vocabulary, test))
 
 
-pretrained = weights() / "pretrained"
 known = LxmertTokenizer.from_pretrained(pretrained)
 found = {
     "most frequent answer": right(majority(task, test)),

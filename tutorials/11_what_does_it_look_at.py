@@ -49,7 +49,7 @@ names = describe(objects)
 # ## The picture: where the words look
 #
 # Our question and our scene. Rows are words, columns objects; each row sums to 1. This is the last cross layer, all
-# heads averaged: what the paper draws as lines between a sentence and a picture.
+# heads averaged: what the paper draws as lines between a sentence and a picture. Find the rows of `blue` and `square`.
 
 # %%
 maps = attention(model, tokenizer, QUESTION, objects, names)

@@ -12,11 +12,12 @@ BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a curve
 
 
-def read_log(folder):
+def read_log(folder, name=LOG):
     """The rows of a run's log, [{"step", "losses", "rate", "gradient_norm", "seconds"}]. Raises TaskFileError.
 
-    A last line that was not written to its end, as a killed run leaves it, does not count."""
-    path = Path(folder) / LOG
+    name: of the file in the folder. A last line that was not written to its end, as a killed run leaves it, does not
+    count."""
+    path = Path(folder) / name
     try:
         lines = path.read_bytes().splitlines()
     except OSError as problem:
