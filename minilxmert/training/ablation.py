@@ -60,7 +60,7 @@ class Size(Recipe):
 
 SIZES = {
     "smoke": Size(24, 2, 2, 2, batch_size=8, test_scenes=6),
-    "small": Size(4000, 1200, 1200, 700),
+    "small": Size(4000, 1000, 1200, 700),
     "larger": Size(10_000, 1500, 8000, 5000, test_scenes=1000),
 }
 NO_OBJECT_LAYERS = {"r_layers": 0}
