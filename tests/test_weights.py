@@ -47,8 +47,8 @@ def test_a_picture_drawn_by_hand(model, tmp_path):
     things = Thing("circle", "red", "large", 30, 40, 13), Thing("star", "purple", "large", 95, 50, 13)
     write_png(tmp_path / "mine.png", Scene(SMALL, things).picture(np.random.default_rng(4)))
     objects = look(tmp_path / "mine.png")
-    asked = {"what color is the circle ?": "red", "how many stars are there ?": "1", "is there a green star ?": "no",
-             "is the circle left or right of the star ?": "left", "what shape is the red thing ?": "circle"}  # fmt: skip
+    asked = {"what color is the circle ?": "red", "how many stars are there ?": "1", "is there a green star ?": "no"}
+    asked |= {"is the circle left or right of the star ?": "left", "what shape is the red thing ?": "circle"}
     answers = ask(model, TOKENIZER, list(asked), [objects] * len(asked))
     assert [best.text for best, *_ in answers] == list(asked.values())
     assert all(best.probability > 0.9 for best, *_ in answers)

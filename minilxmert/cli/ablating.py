@@ -3,7 +3,7 @@
 import json
 import sys
 
-from .common import INTERRUPTED, OK
+from .common import INTERRUPTED, OK, positive
 
 
 def ablate_arguments(command):
@@ -11,8 +11,8 @@ def ablate_arguments(command):
     command.add_argument(
         "--recipe", default="small", help="smoke (seconds, to try), small (half an hour a seed, default) or larger"
     )
-    command.add_argument("--seeds", type=int, default=3, help="how many (default 3)")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time, each on a core of its own")
+    command.add_argument("--seeds", type=positive, default=3, help="how many (default 3)")
+    command.add_argument("--jobs", type=positive, default=1, metavar="N", help="seeds at a time, a core each")
     command.add_argument(
         "--table", choices=("paper", "tasks", "both"), default="both", help="Table 3, the tasks left out"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError
-from .common import add_heads, load_model, progress
+from .common import add_heads, load_model, positive, progress
 
 BAR = 30  # characters of a certain answer
 
@@ -20,8 +20,8 @@ def answer_arguments(command):
     command.add_argument("--batch", metavar="FILE", help='many questions: lines of {"image": …, "question": …}')
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--answers", help="the list of answers, JSON (default: with or beside the weights)")
-    command.add_argument("--top", type=int, default=5, metavar="N", help="how many answers (default 5)")
-    command.add_argument("--batch-size", type=int, default=8, metavar="N", help="questions at a time (default 8)")
+    command.add_argument("--top", type=positive, default=5, metavar="N", help="how many answers (default 5)")
+    command.add_argument("--batch-size", type=positive, default=8, metavar="N", help="questions at a time (default 8)")
     command.add_argument("--json", action="store_true", help="print JSON lines instead of bars")
     command.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="how weights are kept")
     add_heads(command)

@@ -3,7 +3,7 @@
 import json
 
 from ..errors import MinilxmertError
-from .common import DISAGREES, OK, add_weights, load_model
+from .common import DISAGREES, OK, add_weights, load_model, positive
 
 
 def verify_arguments(command):
@@ -67,8 +67,8 @@ def inspect(options):
 def bench_arguments(command):
     command.add_argument("--seconds", type=float, default=5.0, help="how long each measurement may take (default 5)")
     command.add_argument("--batches", default="1,4,8,32", help="batch sizes (default 1,4,8,32)")
-    command.add_argument("--words", type=int, default=20, help="words a question (default 20)")
-    command.add_argument("--objects", type=int, default=36, help="objects a picture (default 36)")
+    command.add_argument("--words", type=positive, default=20, help="words a question (default 20)")
+    command.add_argument("--objects", type=positive, default=36, help="objects a picture (default 36)")
     command.add_argument("--small", action="store_true", help="a small model instead of the published size")
     command.add_argument(
         "--ragged", action="store_true", help="sentences of 8 words and more, padded, as real ones are"

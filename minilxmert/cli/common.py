@@ -1,8 +1,25 @@
 """What several commands share: exit codes, the weights they read, progress."""
 
+import argparse
 import sys
 
 OK, DISAGREES, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+def positive(text):
+    """1, 2, 3 …, as an argument's type."""
+    return whole(text, 1)
+
+
+def natural(text):
+    """0, 1, 2 …, as an argument's type."""
+    return whole(text, 0)
+
+
+def whole(text, least):
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, found {text!r}")
+    return int(text)
 
 
 def add_weights(command):
@@ -11,7 +28,7 @@ def add_weights(command):
 
 
 def add_heads(command):
-    command.add_argument("--heads", type=int, metavar="N", help="attention heads, where no config.json tells them")
+    command.add_argument("--heads", type=positive, metavar="N", help="attention heads, where no config.json tells them")
 
 
 def load_model(path, options):

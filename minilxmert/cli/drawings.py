@@ -1,6 +1,6 @@
 """minilxmert easy-vqa, nlvr: drawn pictures that others made, learnt from their pixels and measured."""
 
-from .common import OK, progress
+from .common import OK, natural, positive, progress
 from .training import ended, show
 
 STEPS, RATE, BATCH = 1500, 1e-3, 64
@@ -11,10 +11,10 @@ def add_learning(command):
     command.add_argument("--weights", help="a miniature to start from: a file or a directory (default: from scratch)")
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--out", metavar="DIR", help="the run's folder; an interrupted run goes on there")
-    command.add_argument("--steps", type=int, default=STEPS, help=f"of training (default {STEPS})")
+    command.add_argument("--steps", type=positive, default=STEPS, help=f"of training (default {STEPS})")
     command.add_argument("--rate", type=float, default=RATE, help=f"the highest learning rate (default {RATE})")
-    command.add_argument("--batch-size", type=int, default=BATCH, help=f"questions a step (default {BATCH})")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--batch-size", type=positive, default=BATCH, help=f"questions a step (default {BATCH})")
+    command.add_argument("--seed", type=natural, default=0)
 
 
 def easy_vqa_arguments(command):

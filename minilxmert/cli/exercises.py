@@ -1,7 +1,7 @@
 """minilxmert exercise: hand the exercises out, check an answer, grade a folder of them."""
 
 from ..files import write_file
-from .common import DISAGREES, OK
+from .common import DISAGREES, OK, natural, positive
 
 
 def exercise_arguments(command):
@@ -10,19 +10,19 @@ def exercise_arguments(command):
     actions.add_parser("list", help="all exercises, with minutes and what they teach").set_defaults(action=show)
     begin = actions.add_parser("start", help="copy stubs into a folder; files that are there stay as they are")
     begin.add_argument("folder", metavar="DIR")
-    begin.add_argument("numbers", metavar="N", type=int, nargs="*", help="which exercises (default: all)")
+    begin.add_argument("numbers", metavar="N", type=positive, nargs="*", help="which exercises (default: all)")
     begin.set_defaults(action=start)
     one = actions.add_parser("check", help="is an answer right? exit code 0: yes, 1: no")
-    one.add_argument("number", metavar="N", type=int)
+    one.add_argument("number", metavar="N", type=positive)
     one.add_argument("file", metavar="FILE", nargs="?", help="default: the answer to exercise N in this folder")
-    one.add_argument("--seed", type=int, default=0, help="for other random inputs (default 0)")
+    one.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
     one.add_argument("--in-model", action="store_true", help="then put it into a small model, whose scores must stay")
     one.set_defaults(action=check)
     many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
     many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
     many.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
-    many.add_argument("--seconds", type=int, default=60, help="processor time a submission may take (default 60)")
-    many.add_argument("--memory", type=int, default=4096, metavar="MB", help="memory it may take (default 4096)")
+    many.add_argument("--seconds", type=positive, default=60, help="processor time a submission may take (default 60)")
+    many.add_argument("--memory", type=positive, default=4096, metavar="MB", help="memory it may take (default 4096)")
     many.set_defaults(action=grade)
 
 

@@ -4,7 +4,7 @@ import functools
 import json
 from dataclasses import replace
 
-from .common import progress
+from .common import natural, positive, progress
 from .sources import add_source, answer_list, need, task_data, tell, tokenizer_of, world
 
 TEST_SCENES = 1000
@@ -15,9 +15,9 @@ def evaluate_arguments(command):
     command.add_argument("task", choices=tasks, help="foils: does pre-training tell captions with one wrong word?")
     command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
     add_source(command, "the task's files with labels, as minival.json")
-    command.add_argument("--scenes", type=int, default=TEST_SCENES, help=f"of the world (default {TEST_SCENES})")
+    command.add_argument("--scenes", type=positive, default=TEST_SCENES, help=f"of the world (default {TEST_SCENES})")
     command.add_argument("--split", choices=("valid", "test", "combinations"), default="test", help="of the world")
-    command.add_argument("--seed", type=int, default=0, help="of the world")
+    command.add_argument("--seed", type=natural, default=0, help="of the world")
     command.add_argument("--official", action="store_true", help="VQA's formula over ten annotators")
     command.add_argument(
         "--hidden", choices=("objects", "words"), help="measure a blind model, which sees none of them"

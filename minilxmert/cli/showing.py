@@ -7,13 +7,13 @@ import numpy as np
 from ..errors import MinilxmertError
 from ..explain.observations import ONE_HOT
 from .answering import questions
-from .common import add_heads, load_model
+from .common import add_heads, load_model, positive
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 
 
 def picture_arguments(command):
-    command.add_argument("--weights", required=True, help="a model with an answer head: a file or a directory")
+    command.add_argument("--weights", default="weights", help="a file or a directory (default: the folder weights)")
     command.add_argument("--features", help="the objects of the pictures: TSV, HDF5 or npz")
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--classes", metavar="FILE", help="the names of the object classes, one a line")
@@ -29,7 +29,7 @@ def show_arguments(command):
     command.add_argument("--question", required=True, help="the question, in quotes")
     command.add_argument("--picture", metavar="FILE", help="the PNG or JPEG to show behind the boxes (default: blank)")
     command.add_argument("--answers", help="the list of answers, JSON (default: with or beside the weights)")
-    command.add_argument("--top", type=int, default=5, metavar="N", help="how many answers (default 5)")
+    command.add_argument("--top", type=positive, default=5, metavar="N", help="how many answers (default 5)")
     command.add_argument("--out", required=True, metavar="FILE", help="the HTML page to write")
 
 

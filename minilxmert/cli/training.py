@@ -3,7 +3,7 @@
 import sys
 
 from ..errors import ConfigError
-from .common import INTERRUPTED, OK
+from .common import INTERRUPTED, OK, natural, positive
 from .sources import add_source, answer_list, need, recipe, task_data, tell, tokenizer_of, world
 
 
@@ -12,20 +12,20 @@ def add_run(command):
     command.add_argument(
         "--out", required=True, metavar="DIR", help="the run's folder; an interrupted run goes on there"
     )
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=natural, default=0)
     command.add_argument(
         "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (an hour)"
     )
-    command.add_argument("--scenes", type=int, help="of the miniature: how many are drawn, instead of the recipe's")
-    command.add_argument("--steps", type=int, help="instead of the recipe's, or of --epochs")
-    command.add_argument("--epochs", type=int, help="of files: how often all is seen (default: as published)")
-    command.add_argument("--batch-size", type=int, help="examples a step (default: as published, or the recipe's)")
-    command.add_argument("--accumulate", type=int, default=1, metavar="N", help="batches a step, if one is too large")
+    command.add_argument("--scenes", type=positive, help="of the miniature, instead of the recipe's")
+    command.add_argument("--steps", type=positive, help="instead of the recipe's, or of --epochs")
+    command.add_argument("--epochs", type=positive, help="of files: how often all is seen (default: as published)")
+    command.add_argument("--batch-size", type=positive, help="examples a step (default: as published, or the recipe's)")
+    command.add_argument("--accumulate", type=positive, default=1, metavar="N", help="batches a step")
     command.add_argument(
         "--rate", type=float, help="the highest learning rate (default: as published, or the recipe's)"
     )
     command.add_argument("--frozen", action="append", default=[], metavar="PART", help="stays as it is, e.g. language")
-    command.add_argument("--save-every", type=int, default=500, metavar="N", help="steps between checkpoints")
+    command.add_argument("--save-every", type=positive, default=500, metavar="N", help="steps between checkpoints")
 
 
 def pretrain_arguments(command):
@@ -90,14 +90,13 @@ def finetune(options):
 
 def starting(options, data):
     """The model that fine-tuning starts from, and its tokenizer."""
-    from ..scenes.language import answers_of
-    from ..training.miniature import miniature_config
-    from ..training.recipes import miniature_tokenizer, start_model
+    from ..training.recipes import fresh_miniature, miniature_tokenizer, start_model
+    from ..training.tasks import TASKS
 
     if options.weights is None:
         need(options, "world")
-        tokenizer, answers = miniature_tokenizer(world(options), options.out), answers_of(world(options))
-        return start_model(data, miniature_config(world(options)), answers, options.seed), tokenizer
+        model = fresh_miniature(TASKS[data.task].face, world(options), options.seed)
+        return model, miniature_tokenizer(world(options), options.out)
     return start_model(data, options.weights, answer_list(options), options.seed), tokenizer_of(
         options, options.weights
     )
@@ -115,7 +114,7 @@ def schedule(options, data):
     task = TASKS[options.task]
     size = options.batch_size or task.batch_size
     steps = options.steps or max(1, len(data) * (options.epochs or task.epochs) // (size * options.accumulate))
-    return size, Adam(options.rate or task.rate, steps, warmup=0.1)
+    return size, Adam(options.rate or task.rate, steps, warmup=0.1, max_norm=5.0)  # as the authors fine-tune
 
 
 def run_options(options):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..files import write_file
-from .common import OK
+from .common import OK, positive
 
 
 def tutorials_arguments(command):
@@ -11,7 +11,7 @@ def tutorials_arguments(command):
     actions = command.add_subparsers(metavar="action")
     actions.add_parser("list", help="all chapters").set_defaults(action=show)
     builder = actions.add_parser("build", help="run chapters and write notebooks and pages with what they show")
-    builder.add_argument("numbers", metavar="N", type=int, nargs="*", help="which chapters (default: all)")
+    builder.add_argument("numbers", metavar="N", type=positive, nargs="*", help="which chapters (default: all)")
     builder.add_argument("--out", metavar="DIR", default="build/tutorials", help="default: build/tutorials")
     builder.set_defaults(action=build)
     painter = actions.add_parser("pictures", help="write the small pictures that the documents show")

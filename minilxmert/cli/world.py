@@ -1,14 +1,14 @@
 """minilxmert world: scenes of the miniature world, to look at or to write to a folder."""
 
 from ..errors import ConfigError
-from .common import OK, progress
+from .common import OK, natural, positive, progress
 
 
 def world_arguments(command):
     command.add_argument("folder", nargs="?", help="where pictures and sentences go (default: one scene is only shown)")
-    command.add_argument("--scenes", type=int, default=20, metavar="N", help="how many to write (default 20)")
+    command.add_argument("--scenes", type=positive, default=20, metavar="N", help="how many to write (default 20)")
     command.add_argument("--size", choices=("small", "rich"), default="small", help="of the world (default small)")
-    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same scenes (default 0)")
+    command.add_argument("--seed", type=natural, default=0, help="the same seed gives the same scenes (default 0)")
 
 
 def world(options):

@@ -103,6 +103,17 @@ def read_question(text):
     raise LanguageError.at("question", repr(text), "a sentence of the miniature world", found)
 
 
+def explain(text, *scenes):
+    """How the true answer to a question about one scene, or to a statement about two, follows. -> Explanation
+
+    Raises LanguageError, Unanswerable."""
+    sentence = read_question(text)
+    needed = 2 if sentence.kind.family == "nlvr2" else 1
+    if len(scenes) != needed:
+        raise LanguageError.at("question", repr(text), f"{needed} scenes for a sentence of its kind", len(scenes))
+    return sentence.explain(*scenes)
+
+
 def words_of(world):
     """All words of sentences about a world, nouns in the singular."""
     fixed = [re.sub(r"{\w+\+?}", " ", phrasing) for kind in KINDS for phrasing in kind.phrasings]

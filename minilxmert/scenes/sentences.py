@@ -10,7 +10,7 @@ from dataclasses import replace
 from .kinds import CAPTIONS, NLVR2
 from .language import Sentence, write
 from .programs import AXES, Unanswerable, answer_text
-from .words import Description
+from .words import NUMBERS, Description
 
 CANDIDATES, TRIES = 3, 12
 OTHER = {"yes": "no", "no": "yes"}
@@ -55,7 +55,7 @@ class Teller:
             if name.startswith("relation"):
                 slots[name] = self.choose(tuple(AXES))
             elif name == "number":
-                slots[name] = int(self.rng.integers(2, max(len(things), 2) + 1))
+                slots[name] = int(self.rng.integers(2, min(max(len(things), 2), len(NUMBERS) - 1) + 1))
             else:
                 thing = things[order[number % len(things)]]
                 shares = SAID_FULLY if kind.name.startswith("list") else SAID

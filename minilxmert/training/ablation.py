@@ -224,4 +224,5 @@ stopping = None  # in a process of run_seeds: the Event by which it is asked to 
 def begin_process(stop):
     global stopping
     stopping = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and asks by the Event
     set_num_threads(1)

@@ -3,11 +3,12 @@
 Each kind of Batches has a length, the number of its examples, and batch(rows, rng) -> call arguments with labels.
 Pictures are anything that gives Objects by id: a feature file (features.py) or a dict."""
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import FeatureFileError, ShapeError
 from ..objects import pad_objects
 from .masking import NOTHING, RATE, mask_objects, mask_words, mismatch
 
@@ -38,6 +39,13 @@ class Batches:
 
     def __len__(self):
         return len(self.examples)
+
+    @property
+    def about(self):
+        """What tells these batches from others, for a run that is to go on: kind, settings, a checksum of the data."""
+        settings = {name: value for name, value in vars(self).items() if isinstance(value, bool | int | float | str)}
+        data = "\n".join(f"{e.image} {e.text} {e.answers}" for e in self.examples)
+        return {"kind": type(self).__name__, "data": zlib.crc32(data.encode("utf-8", "replace")), **settings}
 
     def sentences(self, rows):
         """-> input_ids and attention_mask (B, N) of some examples, padded to the longest"""
@@ -93,6 +101,9 @@ class PretrainingBatches(Batches):
         everyone = feats[visible]
         others = everyone[rng.integers(len(everyone), size=visible.shape)] if len(everyone) else feats
         seen, chosen = mask_objects(feats, visible, others, rng, self.object_rate)
+        for image in objects:
+            if image.object_ids is None or image.attribute_ids is None:
+                raise FeatureFileError.at(f"picture {image.image_id}", "objects", "the detector's classes", "none")
         classes = padded([o.object_ids for o in objects], visible), padded([o.object_conf for o in objects], visible)
         attributes = [o.attribute_ids for o in objects], [o.attribute_conf for o in objects]
         return seen, {"obj": classes, "attr": tuple(padded(a, visible) for a in attributes), "feat": (feats, chosen)}
@@ -138,5 +149,10 @@ class StatementBatches(Batches):
         ids, visible = self.sentences(rows)
         call, _ = self.objects([image for row in rows for image in self.examples[row].image])
         pairs = {name: array.reshape(-1, 2, *array.shape[1:]) for name, array in call.items()}
-        labels = np.array([int("yes" in self.examples[row].answers) for row in rows])
+        labels = np.array([truth_of(self.examples[row]) for row in rows])
         return {**pairs, "input_ids": ids, "attention_mask": visible, "labels": labels}
+
+
+def truth_of(example):
+    """1 for a true statement, 0 for a false one, NOTHING where it is not known."""
+    return NOTHING if example.answers is None else int("yes" in example.answers)

@@ -8,6 +8,7 @@ import json
 import math
 import signal
 import time
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..kernels.packing import release
 from ..params import flatten
 from .optimizer import lay_flat, marked, views
 
+EXPLODED = 1e6  # no loss of a model that learns comes near it
 STATE, LOG = "training.h5", "log.jsonl"
 MOMENTS = ("optimizer.first", "optimizer.second")
 
@@ -60,6 +62,7 @@ class Training:
         self.model.set_params(tree, self.model.precision)
         self.gradients = np.zeros_like(self.parameters)
         self.gradient_tree = views(self.gradients, tree)
+        self.began_with = zlib.crc32(self.parameters)
         self.freeze(tree)
         self.saved = None  # the step of the checkpoint in the folder
         self.unlogged = {}  # {task: sum of its losses since the last line of the log}
@@ -116,7 +119,7 @@ class Training:
             call = self.batches.batch(self.rows(place), rng)
             output = self.model.add_gradients(self.gradient_tree, rng if self.dropout else None, **call)
             for task, loss in output.losses.items():
-                if not math.isfinite(loss):
+                if not loss < EXPLODED:  # NaN neither
                     raise TrainingError(f"step {self.step}, task {task}: the loss is {loss}; the weights are as before")
                 total[task] = total.get(task, 0.0) + float(loss) / self.accumulate
         if self.accumulate > 1:
@@ -169,6 +172,7 @@ class Training:
         """What must be the same for a run to go on."""
         numbers = {name: n for name, n in vars(self.optimizer).items() if isinstance(n, int | float)}
         mine = {"seed": self.seed, "batch_size": self.batch_size, "examples": len(self.batches)}
+        mine |= {"began_with": self.began_with, "batches": getattr(self.batches, "about", None)}
         return {**numbers, **mine, "accumulate": self.accumulate, "dropout": self.dropout, "frozen": list(self.frozen)}
 
     def open_folder(self):

@@ -62,17 +62,23 @@ def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None
     """Pre-train a LxmertForPreTraining on a Miniature: on first words, then on everything. -> Training
 
     What a switched-off task would predict is not hidden from the model either."""
-    tasks = model.config
-    switches = {"word_rate": tasks.task_mask_lm, "object_rate": tasks.task_obj_predict, "foreign": tasks.task_matched}
-    plain = {name: 0.0 for name, on in switches.items() if not on}
+    seconds = 0.0
     for name, steps, rates in (("first_words", recipe.first_words, GENTLE), ("pretraining", recipe.pretraining, {})):
-        rates = {**rates, **plain}
+        rates = {**rates, **not_hidden(model.config)}
         batches = PretrainingBatches(data.pictures, getattr(data, name), tokenizer, data.answers, **rates)
         optimizer = Adam(recipe.rate, steps, corrected=True)
         training = Training(model, batches, optimizer, recipe.batch_size, seed, folder / name, **(run or {}))
         if training.run(progress).interrupted:
             return training
+        seconds += training.seconds
+    training.seconds = seconds
     return saved(training, tokenizer, folder)
+
+
+def not_hidden(config):
+    """The rates of PretrainingBatches for tasks that are switched off: what nobody has to predict is not hidden."""
+    tasks = {"word_rate": "task_mask_lm", "object_rate": "task_obj_predict", "foreign": "task_matched"}
+    return {rate: 0.0 for rate, task in tasks.items() if not getattr(config, task)}
 
 
 def pretrain_files(
@@ -94,8 +100,8 @@ def pretrain_files(
     else:
         model = LxmertForPreTraining(config, seed)
     model.answers = list(table.answers)
-    batches = PretrainingBatches(pictures, examples, tokenizer, table.answers)
-    steps = steps or max(1, len(examples) * epochs // batch_size)
+    batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, **not_hidden(model.config))
+    steps = steps or max(1, len(examples) * epochs // (batch_size * (run or {}).get("accumulate", 1)))
     training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
     return training if training.run(progress).interrupted else saved(training, tokenizer)
 
@@ -149,4 +155,5 @@ def saved(training, tokenizer, folder=None):
     about = {"training": {"seconds": round(training.seconds), **training.identity()}}
     training.model.save_pretrained(folder, provenance=about)
     tokenizer.save_pretrained(folder)
+    training.folder = Path(folder)
     return training

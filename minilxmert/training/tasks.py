@@ -6,7 +6,7 @@
     print(data.report(predictions))
 Source of the hyper-parameters: the authors' run scripts and the paper, section 4."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -34,12 +34,11 @@ class Task(NamedTuple):
     soft: bool = False  # whether labels are scores of several answers
 
 
+ANSWERING = faces.LxmertForQuestionAnswering, QuestionBatches
 TASKS = {
-    "vqa": Task(
-        faces.LxmertForQuestionAnswering, QuestionBatches, task_files.read_vqa, metrics.vqa_report, 5e-5, soft=True
-    ),
-    "gqa": Task(faces.LxmertForQuestionAnswering, QuestionBatches, task_files.read_gqa, metrics.gqa_report, 1e-5),
-    "questions": Task(faces.LxmertForQuestionAnswering, QuestionBatches, None, metrics.gqa_report, 1e-5),
+    "vqa": Task(*ANSWERING, task_files.read_vqa, metrics.vqa_report, 5e-5, soft=True),
+    "gqa": Task(*ANSWERING, task_files.read_gqa, metrics.gqa_report, 1e-5, soft=True),
+    "questions": Task(*ANSWERING, None, metrics.gqa_report, 1e-5),
     "nlvr2": Task(faces.LxmertForVisualReasoning, StatementBatches, task_files.read_nlvr2, metrics.nlvr2_report, 5e-5),
 }
 
@@ -98,7 +97,7 @@ def truth(label):
 
 def identity(record):
     """The name of a record in predictions: question_id, or a statement's uid."""
-    return getattr(record, "question_id", None) or record.uid
+    return record.uid if hasattr(record, "uid") else record.question_id
 
 
 def load_task(task, paths, pictures):
@@ -140,7 +139,7 @@ def open_all(paths, progress=None):
 
 def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
     """-> {identity: the text of the likeliest answer}, or {uid: 1 or 0} for statements"""
-    batches = batches_of(data, model, tokenizer, hidden)
+    batches = batches_of(data, model, tokenizer, hidden, labelled=False)
     chosen = []
     for start in range(0, len(batches), batch_size):
         rows = range(start, min(start + batch_size, len(batches)))
@@ -154,11 +153,14 @@ def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
     return dict(zip(map(identity, data.records), chosen, strict=True))
 
 
-def batches_of(data, model, tokenizer, hidden=None, **choices):
-    """The batches of TaskData for a model: with its answers, and with no more words than it has positions for."""
+def batches_of(data, model, tokenizer, hidden=None, labelled=True, **choices):
+    """The batches of TaskData for a model: with its answers, and with no more words than it has positions for.
+
+    labelled: whether they are for learning; a test split has no labels."""
+    examples = data.examples if labelled else [replace(example, answers=None) for example in data.examples]
     answers, positions = getattr(model, "answers", None) or (), model.config.max_position_embeddings
     choices = {**choices, "most_words": min(64, positions)}
-    batches = TASKS[data.task].batches(data.pictures, data.examples, tokenizer, answers, **choices)
+    batches = TASKS[data.task].batches(data.pictures, examples, tokenizer, answers, **choices)
     return hide(batches, hidden) if hidden else batches
 
 
@@ -174,12 +176,14 @@ def majority(train, data):
         of_kind = counts.setdefault(kind, {})
         of_kind[answer] = of_kind.get(answer, 0) + 1
     best = {kind: max(of_kind, key=of_kind.get) for kind, of_kind in counts.items()}
-    return {identity(r): best[k] for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
+    other = next(iter(best.values()), "")  # for a kind that `train` happens to lack
+    return {identity(r): best.get(k, other) for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
 
 
 def hide(batches, what):
-    """The batches of a blind model: the "objects" hidden (only the text is read), or the "words" (only the picture)."""
-    seen = batches.batch
+    """The batches of a blind model: the "objects" hidden (only the text is read), or the "words" (only the picture, and
+    how long the sentence is)."""
+    seen, batches.hidden = batches.batch, what
 
     def batch(rows, rng):
         call = seen(rows, rng)
