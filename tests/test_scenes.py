@@ -559,8 +559,9 @@ def test_a_world_is_shown(capsys):
 
 @pytest.mark.parametrize("wrong", [["--scenes", "0"], ["--seed", "-1"]])
 def test_a_world_that_cannot_be(capsys, wrong):
-    assert main(["world", *wrong]) == 1
-    assert wrong[0] in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        main(["world", *wrong])
+    assert stop.value.code == 2 and wrong[0] in capsys.readouterr().err
 
 
 def test_a_program_is_written_in_one_line():

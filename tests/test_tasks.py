@@ -2,14 +2,15 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from minilxmert import ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.cli import main
 from minilxmert.scenes.detector import detect
-from minilxmert.scenes.language import read_question
+from minilxmert.scenes.language import LanguageError, read_question
 from minilxmert.scenes.words import Description
 from minilxmert.scenes.world import HELD_OUT, SMALL
 from minilxmert.training.entries import write_entries
@@ -241,3 +242,30 @@ def test_several_feature_files_are_one(files):
     with pytest.raises(ConfigError, match="vqa, gqa, nlvr2"):
         load_task("questions", [], {})
     assert "7" in Together([WORLD.pictures, {}]) and Together([{}, WORLD.pictures])["7"] is WORLD.pictures["7"]
+
+
+def test_several_scored_answers_and_none_at_all_can_be_predicted(pretrained):
+    data, tokenizer = WORLD.task("vqa").cut(4), LxmertTokenizer.from_pretrained(pretrained)
+    model = start_model(data, pretrained)
+    expected = predict(model, tokenizer, data)
+    for label in ({"yes": 1.0, "no": 0.3}, None):
+        other = replace(data, records=[replace(record, label=label) for record in data.records])
+        assert predict(model, tokenizer, other) == expected
+    unlabelled = WORLD.task("nlvr2").cut(4)
+    unlabelled = replace(unlabelled, records=[replace(record, label=None) for record in unlabelled.records])
+    assert len(predict(start_model(unlabelled, pretrained), tokenizer, unlabelled)) == 4
+
+
+def test_a_sighted_run_is_not_gone_on_with_blindly(pretrained, tmp_path):
+    data, tokenizer = WORLD.task("vqa"), LxmertTokenizer.from_pretrained(pretrained)
+    finetune(start_model(data, pretrained), data, tokenizer, tmp_path, Adam(1e-3, 2), 4)
+    with pytest.raises(CheckpointError, match="batches"):
+        finetune(start_model(data, pretrained), data, tokenizer, tmp_path, Adam(1e-3, 2), 4, hidden="objects")
+    scratch = start_model(data, LxmertForPreTraining.from_pretrained(pretrained).config, WORLD.answers)
+    with pytest.raises(CheckpointError, match="began_with"):
+        finetune(scratch, data, tokenizer, tmp_path, Adam(1e-3, 2), 4)
+
+
+def test_a_statement_about_two_scenes_needs_two():
+    with pytest.raises(LanguageError, match="2 scenes"):
+        WORLD.scenes[0].explain("both pictures contain a triangle")

@@ -1,6 +1,5 @@
 """minilxmert world: scenes of the miniature world, to look at or to write to a folder."""
 
-from ..errors import ConfigError
 from .common import OK, natural, positive, progress
 
 
@@ -20,9 +19,6 @@ def world(options):
     from ..scenes.export import scenes_told, write_world
     from ..scenes.world import WORLDS
 
-    for name, least in (("scenes", 1), ("seed", 0)):
-        if getattr(options, name) < least:
-            raise ConfigError.at("world", f"--{name}", f"at least {least}", getattr(options, name))
     chosen = WORLDS[options.size]
     if options.folder:
         write_world(options.folder, chosen, options.scenes, options.seed, lambda *done: progress("scenes", *done))
