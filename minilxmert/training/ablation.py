@@ -155,8 +155,8 @@ class Laboratory:
         folder = self.folder / "pre-training" / name
         if not (folder / "model.h5").exists():
             how = self.train, self.tokenizer, self.size, folder, self.seed, self.listen
-            training = self.ended(pretrain_model(make(), *how))
-            self.told(f"seed {self.seed}: pre-training, {name}: {training.seconds / 60:.1f} minutes")
+            self.ended(pretrain_model(make(), *how))
+            self.told(f"seed {self.seed}: pre-training of {name}: done")
             for stage in ("first_words", "pretraining"):
                 (folder / stage / STATE).unlink()
         return folder
