@@ -166,6 +166,13 @@ def test_bench_of_a_training_step(capsys, tmp_path):
     assert peak > of_steps > 3  # megabytes; the gradients alone are 3.4
 
 
+@pytest.mark.parametrize("command", [["answer"], ["show", "--out", "x.html"]])
+def test_an_empty_question_is_refused(capsys, command):
+    picture = ["--weights", ROOT / "weights", "--image", ROOT / "weights" / "scene.png"]
+    code, _, err = run(capsys, *command, *picture, "--question", " ")
+    assert code == 1 and "--question" in err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(capsys, command):
     with pytest.raises(SystemExit) as stop:

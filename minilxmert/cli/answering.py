@@ -77,6 +77,8 @@ class Drawn:
 
 def questions(options):
     """The questions asked: [{"image": id, "question": text}], from the options or from the lines of a file."""
+    if options.question is not None and not options.question.strip():
+        raise MinilxmertError("--question: it is empty")
     if (options.batch is None) == (options.question is None) or (options.question and not options.image):
         raise MinilxmertError('give either --image PICTURE --question "…" or --batch FILE')
     if options.question:

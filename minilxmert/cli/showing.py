@@ -42,6 +42,8 @@ def show(options):
     from ..answers import read_answers
     from ..explain.page import window
 
+    if not options.question.strip():
+        raise MinilxmertError("--question: it is empty")
     model, tokenizer = load_both(options)
     if options.answers:
         model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)

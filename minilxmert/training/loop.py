@@ -195,7 +195,7 @@ class Training:
         path, targets = self.folder / STATE, self.model.published(self.model.params)
         _, arrays, metadata = read_hdf5(path)
         about = metadata.get("provenance") or {}
-        mine = {**self.identity(), **self.model.config.to_dict(), "tensors": sorted([*targets, *MOMENTS])}
+        mine = {**self.model.config.to_dict(), "tensors": sorted([*targets, *MOMENTS]), **self.identity()}
         theirs = {**about, **metadata.get("config", {}), "tensors": sorted(arrays)}
         for name in mine:
             if theirs.get(name) != mine[name]:
