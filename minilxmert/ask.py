@@ -1,6 +1,7 @@
 """Questions about pictures, answered: words and objects in, the likeliest answers out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def look(path):
     from .pictures import read_png
     from .scenes.detector import detect
 
-    return detect(read_png(path), str(path))
+    return detect(read_png(path), Path(path).name)
 
 
 def doubts(tokenizer, question, objects, answer, drawn=False):

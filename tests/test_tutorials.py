@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import minilxmert
-from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, MinilxmertError
+from minilxmert import MinilxmertError
 from minilxmert.cli import main
 from minilxmert.objects import Objects
 from minilxmert.scenes.detector import describe, detect
@@ -39,7 +39,6 @@ from minilxmert.training.miniature import miniature_config
 ROOT = Path(__file__).parents[1]
 CHAPTERS = chapters(ROOT / "tutorials")
 BACKENDS = ("numba", "numpy")
-FACES = {".": LxmertForQuestionAnswering, "pretrained": LxmertForPreTraining, "nlvr2": LxmertForVisualReasoning}
 
 
 @pytest.fixture

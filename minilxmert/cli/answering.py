@@ -3,11 +3,10 @@
 import contextlib
 import functools
 import json
-from pathlib import Path
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError
-from .common import add_heads, load_model, positive, progress
+from .common import add_heads, load_model, positive, progress, tokenizer_of
 
 BAR = 30  # characters of a certain answer
 
@@ -34,14 +33,7 @@ def answer(options):
     minilxmert answer --weights my-lxmert --features val2014_obj36.h5 --image COCO_val2014_000000000042 \\
         --question "what is it?"
     """
-    from ..answers import read_answers
-    from ..tokenizer import LxmertTokenizer
-
-    model = load_model(options.weights, options)
-    folder = Path(options.weights) if Path(options.weights).is_dir() else Path(options.weights).parent
-    tokenizer = LxmertTokenizer.from_pretrained(options.vocab or folder)
-    if options.answers:
-        model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
+    model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
     with pictures(options) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
             guess = doubts(tokenizer, question["question"], objects, answers[0], drawn=not options.features)
@@ -77,8 +69,7 @@ class Drawn:
 
 def questions(options):
     """The questions asked: [{"image": id, "question": text}], from the options or from the lines of a file."""
-    if options.question is not None and not options.question.strip():
-        raise MinilxmertError("--question: it is empty")
+    refuse_empty(options.question)
     if (options.batch is None) == (options.question is None) or (options.question and not options.image):
         raise MinilxmertError('give either --image PICTURE --question "…" or --batch FILE')
     if options.question:
@@ -95,6 +86,12 @@ def questions(options):
                 )
             rows.append(row)
     return rows
+
+
+def refuse_empty(question):
+    """A question that is given says something."""
+    if question is not None and not question.strip():
+        raise MinilxmertError("--question: it is empty")
 
 
 def answer_all(model, tokenizer, features, rows, options):

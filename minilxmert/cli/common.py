@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 OK, DISAGREES, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,9 +33,22 @@ def add_heads(command):
 
 
 def load_model(path, options):
+    """The model at a path, with the answers of --answers, if the command has that option and it is given."""
+    from ..answers import read_answers
     from ..model import load
 
-    return load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
+    model = load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
+    if getattr(options, "answers", None):
+        model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
+    return model
+
+
+def tokenizer_of(options, weights):
+    """The tokenizer of --vocab, or of the vocab.txt beside the weights."""
+    from ..tokenizer import LxmertTokenizer
+
+    beside = weights if Path(weights).is_dir() else Path(weights).parent
+    return LxmertTokenizer.from_pretrained(options.vocab or beside)
 
 
 def progress(what, done, total, unit=""):

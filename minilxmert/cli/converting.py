@@ -44,13 +44,10 @@ def export(options):
 
 def write_checkpoint(source, directory, format, options):
     """Load, write in a format, and say what was written; the vocabulary beside the source comes along."""
-    from ..answers import read_answers
     from ..checkpoints.loading import find_weights
     from ..checkpoints.summary import provenance
 
     model = load_model(source, options)
-    if options.answers:
-        model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
     target = model.save_pretrained(directory, format, provenance(find_weights(Path(source))))
     vocabulary = Path(source) / "vocab.txt"
     if vocabulary.is_file():

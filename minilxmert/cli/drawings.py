@@ -1,6 +1,6 @@
 """minilxmert easy-vqa, nlvr: drawn pictures that others made, learnt from their pixels and measured."""
 
-from .common import OK, natural, positive, progress
+from .common import OK, natural, positive, progress, tokenizer_of
 from .training import ended, show
 
 STEPS, RATE, BATCH = 1500, 1e-3, 64
@@ -71,7 +71,6 @@ def nlvr(options):
     from ..training.drawn import judge_nlvr, nlvr_task
     from ..training.nlvr import read_nlvr
     from ..training.tasks import TRUTH
-    from .sources import tokenizer_of
 
     examples = read_nlvr(options.test)
     if options.train:

@@ -4,8 +4,8 @@ import functools
 import json
 from dataclasses import replace
 
-from .common import natural, positive, progress
-from .sources import add_source, answer_list, need, task_data, tell, tokenizer_of, world
+from .common import natural, positive, progress, tokenizer_of
+from .sources import add_source, answer_list, need, task_data, tell, world
 
 TEST_SCENES = 1000
 

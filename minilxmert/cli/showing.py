@@ -1,13 +1,11 @@
 """minilxmert show: a page to look into the model; minilxmert analyze: what its attention heads do, in numbers."""
 
-from pathlib import Path
-
 import numpy as np
 
 from ..errors import MinilxmertError
 from ..explain.observations import ONE_HOT
-from .answering import questions
-from .common import add_heads, load_model, positive
+from .answering import questions, refuse_empty
+from .common import add_heads, load_model, positive, tokenizer_of
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 
@@ -36,17 +34,14 @@ def show_arguments(command):
 def show(options):
     """Write a page that shows what words and objects look at, and what an answer rests on.
 
-    minilxmert show --weights weights --features weights/objects.tsv --image kitchen --question "what is this ?" \\
-        --out page.html
+    minilxmert show --image weights/scene.png --question "what color is the star ?" --out page.html
+    minilxmert show --weights my-lxmert --features val2014_obj36.h5 --image COCO_val2014_000000000042 \\
+        --question "what is it?" --out page.html
     The page is one file and fetches nothing. Open it in any browser."""
-    from ..answers import read_answers
     from ..explain.page import window
 
-    if not options.question.strip():
-        raise MinilxmertError("--question: it is empty")
-    model, tokenizer = load_both(options)
-    if options.answers:
-        model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
+    refuse_empty(options.question)
+    model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
     objects, names, picture = find_objects(options)
     page = window(model, tokenizer, options.question, objects, options.picture or picture, names, options.top)
     page.save(options.out)
@@ -54,23 +49,13 @@ def show(options):
     print(f"{options.out}: {options.question}  {best['text']} {best['probability']:.1%}, {len(page.html) >> 10:,} kB")
 
 
-def load_both(options):
-    """The model and its tokenizer."""
-    from ..tokenizer import LxmertTokenizer
-
-    path = Path(options.weights)
-    return load_model(path, options), LxmertTokenizer.from_pretrained(
-        options.vocab or (path if path.is_dir() else path.parent)
-    )
-
-
 def find_objects(options):
     """-> the Objects of options.image, their names (or None) and the picture to show (or None)"""
     if not options.features:
-        from ..pictures import read_png
-        from ..scenes.detector import describe, detect
+        from ..ask import look
+        from ..scenes.detector import describe
 
-        objects = detect(read_png(options.image), Path(options.image).name)
+        objects = look(options.image)
         return objects, describe(objects), options.image
     from ..features import open_features
 
@@ -99,14 +84,15 @@ def analyze_arguments(command):
 def analyze(options):
     """Measure what the attention heads do: the paper's observations, for any weights.
 
-    minilxmert analyze --weights weights --features weights/objects.tsv --image kitchen --question "what is this ?"
+    minilxmert analyze --weights my-lxmert --features val2014_obj36.h5 --batch questions.jsonl
     """
     from ..explain.observations import observe
     from ..features import open_features
 
     if not options.features:
         raise MinilxmertError("analyze: give --features FILE, the objects of the pictures")
-    (model, tokenizer), rows = load_both(options), questions(options)
+    rows = questions(options)
+    model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
     with open_features(options.features) as features:
         objects = [features[row["image"]] for row in rows]
     classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None

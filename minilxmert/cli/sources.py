@@ -1,7 +1,5 @@
 """What the commands of training and of measuring share: the data and the lists that their options name."""
 
-from pathlib import Path
-
 from ..errors import ConfigError
 from .common import progress
 
@@ -37,15 +35,6 @@ def answer_list(options):
     from ..answers import read_answers
 
     return read_answers(options.answers) if options.answers else None
-
-
-def tokenizer_of(options, weights):
-    """The tokenizer of --vocab, or of the vocab.txt beside the weights."""
-    from ..tokenizer import LxmertTokenizer
-
-    return LxmertTokenizer.from_pretrained(
-        options.vocab or (weights if Path(weights).is_dir() else Path(weights).parent)
-    )
 
 
 def need(options, *names):

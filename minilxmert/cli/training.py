@@ -3,8 +3,8 @@
 import sys
 
 from ..errors import ConfigError
-from .common import INTERRUPTED, OK, natural, positive
-from .sources import add_source, answer_list, need, recipe, task_data, tell, tokenizer_of, world
+from .common import INTERRUPTED, OK, natural, positive, tokenizer_of
+from .sources import add_source, answer_list, need, recipe, task_data, tell, world
 
 
 def add_run(command):

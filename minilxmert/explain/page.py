@@ -1,6 +1,6 @@
 """The window: one self-contained HTML page that shows what a question's words and a picture's objects look at.
 
-    window(model, tokenizer, "what color is the cup ?", objects, picture="kitchen.png").save("page.html")
+    window(model, tokenizer, "what color is the star ?", objects, picture="scene.png").save("page.html")
 In a notebook the Window shows itself. The page fetches nothing: page.html, page.css, views.js and page.js are put
 together with the numbers as JSON and the picture as a data URI. What comes from outside enters as text, never as
 markup."""

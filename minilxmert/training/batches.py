@@ -5,6 +5,7 @@ Pictures are anything that gives Objects by id: a feature file (features.py) or 
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,12 +41,17 @@ class Batches:
     def __len__(self):
         return len(self.examples)
 
+    @cached_property
+    def checksum(self):
+        """Of all examples; made once, since every checkpoint holds it."""
+        data = "\n".join(f"{e.image} {e.text} {e.answers}" for e in self.examples)
+        return zlib.crc32(data.encode("utf-8", "replace"))
+
     @property
     def about(self):
         """What tells these batches from others, for a run that is to go on: kind, settings, a checksum of the data."""
         settings = {name: value for name, value in vars(self).items() if isinstance(value, bool | int | float | str)}
-        data = "\n".join(f"{e.image} {e.text} {e.answers}" for e in self.examples)
-        return {"kind": type(self).__name__, "data": zlib.crc32(data.encode("utf-8", "replace")), **settings}
+        return {**settings, "kind": type(self).__name__, "checksum": self.checksum}
 
     def sentences(self, rows):
         """-> input_ids and attention_mask (B, N) of some examples, padded to the longest"""

@@ -17,14 +17,12 @@ import numpy as np
 from ..benchmark import SAME, interleaved
 from ..errors import MinilxmertError
 from ..model import LxmertForPreTraining
-from ..scenes.language import vocabulary_of
 from ..scenes.world import SMALL
-from ..tokenizer import LxmertTokenizer
-from ..vocabulary import write_vocabulary
 from .batches import PretrainingBatches
 from .loop import Training
 from .miniature import Miniature, miniature_config
 from .optimizer import Adam
+from .recipes import miniature_tokenizer
 
 BATCH, RATE, STEPS = 64, 1e-4, 10**6
 THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -47,8 +45,7 @@ def draw_pretraining_batch():
     """The call arguments of 64 examples of the miniature world."""
     world = Miniature(SMALL, scenes=BATCH)
     with tempfile.TemporaryDirectory() as folder:
-        write_vocabulary(Path(folder) / "vocab.txt", vocabulary_of(SMALL))
-        tokenizer = LxmertTokenizer(Path(folder) / "vocab.txt")
+        tokenizer = miniature_tokenizer(SMALL, folder)
     batches = PretrainingBatches(world.pictures, world.pretraining, tokenizer, world.answers)
     rows = np.linspace(0, len(batches) - 1, BATCH).astype(int)  # captions and questions of every kind
     return batches.batch(rows, np.random.default_rng(0))
