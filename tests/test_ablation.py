@@ -1,6 +1,8 @@
 """The ablations: the bottom-up face, a table trained in seconds, its resumption, and the sums behind it."""
 
 import json
+import os
+import signal
 import threading
 from dataclasses import replace
 
@@ -21,6 +23,7 @@ from minilxmert.training.bottom_up import (
     attend_objects,
     attend_objects_backward,
 )
+from minilxmert.training.loop import TrainingError
 from minilxmert.training.miniature import miniature_config
 
 NARROW = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 12, "l_layers": 1}
@@ -158,6 +161,15 @@ def test_seeds_in_processes_of_their_own_find_the_same(tmp_path):
     one, two = (Results(folder, rows).cells for folder in folders)
     assert one == two
     assert len(one[rows[0].name, "vqa"]) == 2
+
+
+def end_process(sentence):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_ended_from_outside_is_told_of(tmp_path):
+    with pytest.raises(TrainingError, match=r"ended from outside.*goes on"):
+        run_seeds(tmp_path, SIZE, 2, [ROWS[0]], jobs=2, told=end_process)
 
 
 def test_a_folder_holds_one_recipe(small_table, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes
 from minilxmert.training.optimizer import Adam
 from minilxmert.training.probing import foil_report
-from minilxmert.training.recipes import Recipe, finetune, pretrain_miniature, start_model
+from minilxmert.training.recipes import RECIPES, Recipe, finetune, pretrain_miniature, start_model
 from minilxmert.training.tasks import Together, beside, load_task, majority, predict
 
 TINY = Recipe(scenes=30, first_words=2, pretraining=3, finetuning=3, batch_size=8)
@@ -204,11 +205,42 @@ def test_finetune_evaluate_and_predict_on_files(files, pretrained, tmp_path, cap
     assert len(text.splitlines() if task == "nlvr2" else json.loads(text)) == count
 
 
+def test_evaluation_by_the_official_formula(pretrained, tmp_path, capsys):
+    """All ten people give the answer that the model gives to the first question, and none that to the second."""
+    objects = next(iter(WORLD.pictures.values()))
+    (tmp_path / "obj.tsv").write_text(tsv_row("COCO_val2014_000000000042", objects) + "\n")
+    asked = [{"question_id": n, "image_id": 42, "question": "what color is it ?"} for n in (1, 2)]
+    (tmp_path / "q.json").write_text(json.dumps({"data_subtype": "val2014", "questions": asked}))
+    source = "--data", tmp_path / "q.json", "--features", tmp_path / "obj.tsv", "--weights", pretrained
+    assert run(capsys, "predict", "vqa", *source, "--out", tmp_path / "said.json")[0] == 0
+    said = json.loads((tmp_path / "said.json").read_text())[0]["answer"]
+    people = [
+        {"question_id": n, "question_type": "what", "answer_type": "other", "answers": [{"answer": text}] * 10}
+        for n, text in ((1, said), (2, f"not {said}"))
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": people}))
+    code, out = run(capsys, "evaluate", "vqa", *source, "--annotations", tmp_path / "a.json", "--official")
+    assert code == 0 and re.search(r"Overall +50\.00%", out) and re.search(r"Other +50\.00%", out)
+
+
 def test_pretraining_on_files(files, pretrained, tmp_path, capsys):
     source = "--data", files / "train.json", "--features", files / "obj.tsv", "--answers", files / "all_ans.json"
     start = "--weights", pretrained, "--out", tmp_path, "--steps", 2, "--batch-size", 4
     assert run(capsys, "pretrain", *source, *start)[0] == 0
     assert LxmertForPreTraining.from_pretrained(tmp_path).answers == WORLD.answers
+
+
+@pytest.mark.parametrize("world", [True, False])
+def test_pretraining_without_some_tasks(files, pretrained, tmp_path, capsys, monkeypatch, world):
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    source = "--data", files / "train.json", "--features", files / "obj.tsv", "--answers", files / "all_ans.json"
+    source = ("--world", "small", "--recipe", "tiny") if world else (*source, "--weights", pretrained)
+    run_of = "--out", tmp_path, "--steps", 2, "--batch-size", 4, "--without", "questions", "--without", "labels"
+    assert run(capsys, "pretrain", *source, *run_of)[0] == 0
+    model = LxmertForPreTraining.from_pretrained(tmp_path)
+    assert "answer" not in model.params and model.params["objects_head"].keys() == {"transform", "norm", "feat"}
+    line = json.loads((next(tmp_path.rglob("log.jsonl"))).read_text().splitlines()[-1])
+    assert not {"answer", "obj", "attr"} & line["losses"].keys() and len(line["losses"]) == 3
 
 
 def test_the_commands_on_the_world(pretrained, tmp_path, capsys):
@@ -231,6 +263,8 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys):
         (["pretrain", "--out", "x", "--data", "a", "--features", "b", "--answers", "c"], "--config"),
         (["finetune", "vqa", "--world", "small", "--out", "x", "--recipe", "cake"], "quick, full"),
         (["evaluate", "foils", "--weights", "x"], "--world"),
+        (["pretrain", *"--world small --out x --without cake".split()], "words, matching"),
+        (["evaluate", "gqa", *"--weights x --data y --features z --annotations a".split()], "only VQA"),
     ],
 )
 def test_a_missing_option_is_named(arguments, message, capsys, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 from .common import natural, positive, progress, tokenizer_of
-from .sources import add_source, answer_list, need, task_data, tell, world
+from .sources import add_annotations, add_source, answer_list, need, task_data, tell, world
 
 TEST_SCENES = 1000
 
@@ -15,10 +15,11 @@ def evaluate_arguments(command):
     command.add_argument("task", choices=tasks, help="foils: does pre-training tell captions with one wrong word?")
     command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
     add_source(command, "the task's files with labels, as minival.json")
+    add_annotations(command)
     command.add_argument("--scenes", type=positive, default=TEST_SCENES, help=f"of the world (default {TEST_SCENES})")
     command.add_argument("--split", choices=("valid", "test", "combinations"), default="test", help="of the world")
     command.add_argument("--seed", type=natural, default=0, help="of the world")
-    command.add_argument("--official", action="store_true", help="VQA's formula over ten annotators")
+    command.add_argument("--official", action="store_true", help="VQA's formula over ten people's --annotations")
     command.add_argument(
         "--hidden", choices=("objects", "words"), help="measure a blind model, which sees none of them"
     )
@@ -31,6 +32,8 @@ def evaluate(options):
     minilxmert evaluate vqa --world small --weights weights
     minilxmert evaluate foils --world small --weights weights/pretrained
     minilxmert evaluate nlvr2 --data test.json --features nlvr2_obj36.h5 --weights runs/nlvr2
+    minilxmert evaluate vqa --data v2_OpenEnded_mscoco_val2014_questions.json --features val2014_obj36.h5 \\
+        --annotations v2_mscoco_val2014_annotations.json --official --weights runs/vqa
     """
     from ..training.tasks import beside, majority
 

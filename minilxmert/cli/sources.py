@@ -13,6 +13,12 @@ def add_source(command, data):
     command.add_argument("--answers", help="the list of answers, JSON (default: the checkpoint's, or the data's)")
 
 
+def add_annotations(command):
+    command.add_argument(
+        "--annotations", nargs="+", metavar="FILE", help="v2_…_annotations.json, where --data is v2_…_questions.json"
+    )
+
+
 def task_data(options, split):
     """The data that the options name: of a world's split, or of files."""
     from ..training.miniature import Miniature
@@ -22,7 +28,10 @@ def task_data(options, split):
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
         return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)
     need(options, "data", "features")
-    return load_task(options.task, options.data, open_all(options.features))
+    annotations = getattr(options, "annotations", None)
+    if annotations and options.task != "vqa":
+        raise ConfigError.at("--annotations", None, "the task vqa: only VQA has such files", options.task)
+    return load_task(options.task, options.data, open_all(options.features), annotations)
 
 
 def world(options):

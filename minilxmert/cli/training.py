@@ -4,7 +4,7 @@ import sys
 
 from ..errors import ConfigError
 from .common import INTERRUPTED, OK, natural, positive, tokenizer_of
-from .sources import add_source, answer_list, need, recipe, task_data, tell, world
+from .sources import add_annotations, add_source, answer_list, need, recipe, task_data, tell, world
 
 
 def add_run(command):
@@ -32,6 +32,10 @@ def pretrain_arguments(command):
     add_source(command, "aggregated files, as mscoco_train.json")
     add_run(command)
     command.add_argument("--config", help="config.json of a fresh model to train on files")
+    command.add_argument(
+        "--without", action="append", default=[], metavar="TASK",
+        help="leave out a task, or a part of one: words, matching, objects (their labels, their features), questions",
+    )  # fmt: skip
     command.add_argument("--weights", help="published weights to start from: an LXMERT's, or a BERT's (language only)")
 
 
@@ -44,9 +48,10 @@ def pretrain(options):
     """
     from ..training.recipes import pretrain_files, pretrain_miniature
 
-    run = run_options(options)
+    run, changes = run_options(options), left_out(options.without)
     if options.world:
-        return ended(pretrain_miniature(world(options), recipe(options), options.out, options.seed, show, tell, run))
+        where = world(options), recipe(options), options.out
+        return ended(pretrain_miniature(*where, options.seed, show, tell, run, **changes))
     need(options, "data", "features", "answers")
     if not options.config and not options.weights:
         raise ConfigError.at("--config", None, "a config.json, or --weights to start from", "neither")
@@ -55,9 +60,21 @@ def pretrain(options):
     sizes = options.batch_size or 256, options.rate or 1e-4, options.epochs or 20, options.steps
     files = options.data, options.features, options.answers
     training = pretrain_files(
-        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run
+        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run, **changes
     )
     return ended(training)
+
+
+def left_out(names):
+    """The changes of a config that leave out the named tasks of pre-training."""
+    from ..training.recipes import WITHOUT
+
+    changes = {}
+    for name in names:
+        if name not in WITHOUT:
+            raise ConfigError.at("--without", None, f"one of {', '.join(WITHOUT)}", name)
+        changes |= WITHOUT[name]
+    return changes
 
 
 def finetune_arguments(command):
@@ -65,6 +82,7 @@ def finetune_arguments(command):
     command.add_argument("task", choices=tasks, help="questions: those of VQA and GQA together (of a world)")
     command.add_argument("--weights", help="the model to start from: a file or a directory; without it, from scratch")
     add_source(command, "the task's files, as train.json")
+    add_annotations(command)
     add_run(command)
     command.add_argument("--tiny", action="store_true", help="only 512 examples, to try whether all works")
     command.add_argument("--fast", action="store_true", help="only 5,000 examples")

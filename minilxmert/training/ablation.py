@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import re
 import signal
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +23,10 @@ from ..model import LxmertForPreTraining
 from ..params import map_tree
 from ..scenes.world import SMALL
 from .bottom_up import BottomUpForQuestionAnswering, BottomUpForVisualReasoning
-from .loop import STATE, quietly_interrupted
+from .loop import STATE, TrainingError, quietly_interrupted
 from .miniature import Miniature
 from .optimizer import Adam
-from .recipes import Recipe, finetune, fresh_miniature, miniature_tokenizer, pretrain_model, start_model
+from .recipes import WITHOUT, Recipe, finetune, fresh_miniature, miniature_tokenizer, pretrain_model, start_model
 from .tasks import TASKS, majority, predict
 
 ABLATED = ("vqa", "gqa", "nlvr2")
@@ -82,12 +83,12 @@ PAPER = (  # Table 3 of Tan & Bansal 2019, dev sets
 )
 LEFT_OUT = (  # where the paper has the row, its figures are those of Table 5, the last row's of Table 4
     FULL,
-    Row("no masked words", config={"task_mask_lm": False}, pretrained=True),
-    Row("no matching", config={"task_matched": False}, pretrained=True),
-    Row("no objects", (66.3, 57.1, 50.9), {"task_obj_predict": False}, pretrained=True),
-    Row("no labels", (69.2, 59.5, 72.9), {"visual_obj_loss": False, "visual_attr_loss": False}, pretrained=True),
-    Row("no features", (69.5, 59.3, 73.5), {"visual_feat_loss": False}, pretrained=True),
-    Row("no questions", (68.9, 58.2, 72.4), {"task_qa": False}, pretrained=True),
+    Row("no masked words", config=WITHOUT["words"], pretrained=True),
+    Row("no matching", config=WITHOUT["matching"], pretrained=True),
+    Row("no objects", (66.3, 57.1, 50.9), WITHOUT["objects"], pretrained=True),
+    Row("no labels", (69.2, 59.5, 72.9), WITHOUT["labels"], pretrained=True),
+    Row("no features", (69.5, 59.3, 73.5), WITHOUT["features"], pretrained=True),
+    Row("no questions", (68.9, 58.2, 72.4), WITHOUT["questions"], pretrained=True),
 )
 
 
@@ -162,8 +163,10 @@ class Laboratory:
         return folder
 
     def listen(self, *progress):
-        """Heed the wish to stop: like Ctrl-C, which a training answers by saving itself."""
+        """Heed the wish to stop. A training (which tells its progress) answers Ctrl-C by saving itself."""
         if self.stop and self.stop.is_set():
+            if not progress:
+                raise KeyboardInterrupt
             signal.raise_signal(signal.SIGINT)
 
     def ended(self, training):
@@ -199,7 +202,7 @@ def run_seed(folder, size, seed, rows, told=print):
 def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, told=print):
     """Everything, `jobs` seeds at a time, each in a process and on a thread of its own. -> whether all came to its end
 
-    size: a name of SIZES or a Size. Ctrl-C saves; the same call goes on. Raises ConfigError."""
+    size: a name of SIZES or a Size. Ctrl-C saves; the same call goes on. Raises ConfigError, TrainingError."""
     if isinstance(size, str) and size not in SIZES:
         raise ConfigError.at("recipe", None, f"one of {', '.join(SIZES)}", size)
     size = SIZES.get(size, size)
@@ -215,7 +218,11 @@ def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, told=print):
             if wanted and not stop.is_set():
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
-        return all(not run.cancelled() and run.result() for run in runs)
+        try:
+            return all(not run.cancelled() and run.result() for run in runs)
+        except BrokenProcessPool:
+            reason = "a process was ended from outside (out of memory?); the same command goes on from there"
+            raise TrainingError(f"{folder}: {reason}") from None
 
 
 stopping = None  # in a process of run_seeds: the Event by which it is asked to stop

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checkpoints.loading import open_checkpoint
 from ..config import LxmertConfig
 from ..model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
@@ -36,6 +37,14 @@ class Recipe:
 
 
 RECIPES = {"quick": Recipe(4000, 1000, 2000, 1500), "full": Recipe(30_000, 2500, 6500, 10_000)}
+WITHOUT = {  # the changes of a config that leave out a task of pre-training, or a part of one
+    "words": {"task_mask_lm": False},
+    "matching": {"task_matched": False},
+    "objects": {"task_obj_predict": False},
+    "labels": {"visual_obj_loss": False, "visual_attr_loss": False},
+    "features": {"visual_feat_loss": False},
+    "questions": {"task_qa": False},
+}
 GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 
@@ -82,24 +91,29 @@ def not_hidden(config):
 
 
 def pretrain_files(
-    files, config, weights, tokenizer, folder, batch_size, rate, epochs, steps=None, seed=0, progress=None, run=None
-):
+    files, config, weights, tokenizer, folder, batch_size, rate, epochs, steps=None, seed=0, progress=None, run=None,
+    **changes,
+):  # fmt: skip
     """Pre-train on the authors' files: (aggregated files, feature files, all_ans.json). -> Training
 
     config: the path of a fresh model's config.json; weights: of what to start from, an LXMERT or a BERT; either may be
-    None. BertAdam with the published warm-up of 5 %; the object losses are weighted by the published 6.67."""
+    None. changes: of the config, as in WITHOUT. BertAdam with the published warm-up of 5 %; the object losses are
+    weighted by the published 6.67."""
     sentences, features, answers = files
     pictures, table = open_all(features), read_answer_table(answers)
     told = [item for path in sentences for item in sentences_of(read_pictures(path))]
     examples = [Example(item.img_id, item.sent, by_text(table, item.label)) for item in told if item.img_id in pictures]
-    config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(table)) if config else None
+    if config:
+        config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(table), **changes)
+    elif changes:
+        config = open_checkpoint(weights).config.replace(**changes)
     if weights:
         model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)
-        if model.answers != table.answers:
+        if "answer" in model.params and model.answers != table.answers:
             model.resize_num_qa_labels(len(table), seed)
     else:
         model = LxmertForPreTraining(config, seed)
-    model.answers = list(table.answers)
+    model.answers = list(table.answers) if "answer" in model.params else None
     batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, **not_hidden(model.config))
     steps = steps or max(1, len(examples) * epochs // (batch_size * (run or {}).get("accumulate", 1)))
     training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))

@@ -8,7 +8,7 @@ and nlvr2_data.py of the LXMERT authors; visualqa.org, gqa and lil-lab/nlvr for 
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import TaskFileError
 from ..files import read_small, write_file
@@ -57,43 +57,56 @@ class Nlvr2Statement:
 
 
 def read_vqa(path):
-    """The authors' VQA file (train.json, minival.json, test.json …) -> [VqaQuestion]. Raises TaskFileError."""
+    """The authors' VQA file (train.json, minival.json, test.json …), or the original v2_…_questions.json, which tells
+    only the questions (see `annotated`) -> [VqaQuestion]. Raises TaskFileError."""
+    value = read_json(path)
+    if isinstance(value, dict) and "questions" in value:
+        whole = Entry(value, path, "the whole file")
+        make, listed = original_vqa(whole.text("data_subtype")), whole.take("questions", list, "a list")
+    else:
+        make, listed = authors_vqa, value
+    return refuse_repeated(entries(listed, path, make), "question_id", path)
+
+
+def authors_vqa(entry):
+    return VqaQuestion(
+        question_id=entry.identity("question_id"),
+        img_id=str(entry.identity("img_id")),
+        sent=entry.text("sent"),
+        label=entry.maybe(entry.scores, "label"),
+        answer_type=entry.maybe(entry.choice, "answer_type", ANSWER_TYPES),
+        question_type=entry.maybe(entry.text, "question_type"),
+        annotators=entry.maybe(entry.texts, "annotators"),
+    )
+
+
+def original_vqa(split):
+    """The reader of a question about a picture of a split of MS COCO, such as val2014."""
+    split = split.replace("test-dev", "test")  # some of the same pictures
 
     def question(entry):
-        return VqaQuestion(
-            question_id=entry.identity("question_id"),
-            img_id=str(entry.identity("img_id")),
-            sent=entry.text("sent"),
-            label=entry.maybe(entry.scores, "label"),
-            answer_type=entry.maybe(entry.choice, "answer_type", ANSWER_TYPES),
-            question_type=entry.maybe(entry.text, "question_type"),
-            annotators=entry.maybe(entry.texts, "annotators"),
-        )
-
-    return refuse_repeated(read_entries(path, question), "question_id", path)
-
-
-def read_official_vqa(questions_path, annotations_path=None, known=None):
-    """The VQA authors' files, v2_…_questions.json and v2_…_annotations.json -> [VqaQuestion]. Raises TaskFileError.
-
-    known: the answers a head can give; labels name no others. Without annotations there are no labels."""
-    whole = Entry(read_json(questions_path), questions_path, "the whole file")
-    split, listed = whole.text("data_subtype"), whole.take("questions", list, "a list")
-    annotations = {} if annotations_path is None else read_annotations(annotations_path, known)
-
-    def question(entry):
-        identity = entry.identity("question_id")
-        if annotations_path is not None and identity not in annotations:
-            raise entry.refuse("question_id", "a question with annotations", identity)
         image = entry.take("image_id", lambda v: type(v) is int and v >= 0, "a number")
-        img_id = f"COCO_{split}_{image:012d}"
-        return VqaQuestion(identity, img_id, entry.text("question"), **annotations.get(identity, {}))
+        return VqaQuestion(entry.identity("question_id"), f"COCO_{split}_{image:012d}", entry.text("question"))
 
-    return refuse_repeated(entries(listed, questions_path, question), "question_id", questions_path)
+    return question
+
+
+def annotated(questions, paths, known=None):
+    """VqaQuestions with what the original v2_…_annotations.json tell of them and they do not tell themselves: label,
+    types, and the answers of ten people. known: the answers a head can give; labels name no others."""
+    told = {identity: about for path in paths for identity, about in read_annotations(path, known)}
+    for question in questions:
+        if question.question_id not in told:
+            names = ", ".join(map(str, paths))
+            raise TaskFileError.at(names, f"question {question.question_id}", "annotations of every question", "none")
+    return [
+        replace(q, **{name: value for name, value in told[q.question_id].items() if getattr(q, name) is None})
+        for q in questions
+    ]
 
 
 def read_annotations(path, known):
-    """{question_id: the fields of a VqaQuestion that the annotations tell}."""
+    """[(question_id, the fields of a VqaQuestion that the annotations tell)]"""
 
     def annotation(entry):
         people = entry.take("answers", lambda v: isinstance(v, list) and v, "the answers of people")
@@ -102,7 +115,7 @@ def read_annotations(path, known):
         about["answer_type"] = entry.choice("answer_type", ANSWER_TYPES)
         return entry.identity("question_id"), about
 
-    return dict(read_entries(path, annotation, "annotations"))
+    return read_entries(path, annotation, "annotations")
 
 
 def read_gqa(path):

@@ -100,12 +100,15 @@ def identity(record):
     return record.uid if hasattr(record, "uid") else record.question_id
 
 
-def load_task(task, paths, pictures):
-    """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError."""
+def load_task(task, paths, pictures, annotations=()):
+    """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError.
+
+    annotations: paths of the original VQA annotations, of those who have them."""
     filed = [name for name in TASKS if TASKS[name].read]
     if task not in filed:
         raise ConfigError.at("task", None, f"one of {', '.join(filed)}", task)
-    return TaskData(task, [record for path in paths for record in TASKS[task].read(path)], pictures)
+    records = [record for path in paths for record in TASKS[task].read(path)]
+    return TaskData(task, task_files.annotated(records, annotations) if annotations else records, pictures)
 
 
 class Together:
