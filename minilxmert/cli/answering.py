@@ -6,13 +6,13 @@ import json
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError
-from .common import add_heads, load_model, positive, progress, tokenizer_of
+from .common import add_heads, add_shipped, load_model, positive, progress, tokenizer_of
 
 BAR = 30  # characters of a certain answer
 
 
 def answer_arguments(command):
-    command.add_argument("--weights", default="weights", help="a file or a directory (default: the folder weights)")
+    add_shipped(command)
     command.add_argument("--image", help="a drawn picture, PNG; with --features: the id of a picture in that file")
     command.add_argument("--features", help="the objects of the pictures, found by a detector: TSV, HDF5 or npz")
     command.add_argument("--question", help="the question, in quotes")

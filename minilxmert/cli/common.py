@@ -4,6 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..errors import MinilxmertError
+
+SHIPPED = "weights"  # the folder of a clone
 OK, DISAGREES, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -32,11 +35,17 @@ def add_heads(command):
     command.add_argument("--heads", type=positive, metavar="N", help="attention heads, where no config.json tells them")
 
 
+def add_shipped(command):
+    command.add_argument("--weights", default=SHIPPED, help="a file or a directory (default: the folder weights)")
+
+
 def load_model(path, options):
     """The model at a path, with the answers of --answers, if the command has that option and it is given."""
     from ..answers import read_answers
     from ..model import load
 
+    if path == SHIPPED and not Path(path).exists():
+        raise MinilxmertError("weights: there is no such folder here, as a clone has one; say --weights FILE_OR_FOLDER")
     model = load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
     if getattr(options, "answers", None):
         model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)

@@ -5,13 +5,13 @@ import numpy as np
 from ..errors import MinilxmertError
 from ..explain.observations import ONE_HOT
 from .answering import questions, refuse_empty
-from .common import add_heads, load_model, positive, tokenizer_of
+from .common import add_heads, add_shipped, load_model, positive, tokenizer_of
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 
 
 def picture_arguments(command):
-    command.add_argument("--weights", default="weights", help="a file or a directory (default: the folder weights)")
+    add_shipped(command)
     command.add_argument("--features", help="the objects of the pictures: TSV, HDF5 or npz")
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--classes", metavar="FILE", help="the names of the object classes, one a line")
@@ -43,10 +43,13 @@ def show(options):
     refuse_empty(options.question)
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
     objects, names, picture = find_objects(options)
-    page = window(model, tokenizer, options.question, objects, options.picture or picture, names, options.top)
+    shown = options.picture or picture, names, options.top
+    page = window(model, tokenizer, options.question, objects, *shown, drawn=not options.features)
     page.save(options.out)
     best = page.data["answers"][0]
     print(f"{options.out}: {options.question}  {best['text']} {best['probability']:.1%}, {len(page.html) >> 10:,} kB")
+    for doubt in page.data["doubts"]:
+        print(f"  a guess: {doubt}")
 
 
 def find_objects(options):

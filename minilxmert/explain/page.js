@@ -138,6 +138,7 @@ function build() {
     style: `--share: ${100 * a.probability}%`, title: "what does this answer rest on?",
     onclick: () => change({ family: "relevance", answer: i }) },
     element("span", {}, a.text), element("span", {}, `${(100 * a.probability).toFixed(1)} %`)))));
+  $("doubts").append(...D.doubts.map(text => element("li", {}, `a guess: ${text}`)));
   const choices = [...D.families.map(f => [f.name, f.title]), ["relevance", "relevance: what the answer rests on"]];
   $("families").append(...choices.map(([value, text]) => element("label", {}, element("input", { type: "radio",
     name: "family", value, onchange: () => change({ family: value }) }), " ", text)));

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ask import best_answers, call_arguments, check_fit
+from ..ask import best_answers, call_arguments, check_fit, doubts
 from ..errors import FeatureFileError
 from ..files import read_small, write_file
 from ..ops import softmax
@@ -48,11 +48,12 @@ class Window:
         return f"<Window on {self.data['question']!r}: {len(self.html) >> 10} kB of HTML>"
 
 
-def window(model, tokenizer, question, objects, picture=None, names=None, top=5):
+def window(model, tokenizer, question, objects, picture=None, names=None, top=5, drawn=False):
     """The Window on one question about one picture.
 
     objects: the picture's Objects; picture: a PNG or JPEG file, or its bytes, None leaves the canvas blank; names: the
-    objects' texts, (M); top: how many answers, each with its relevance. Raises ConfigError, FeatureFileError."""
+    objects' texts, (M); top: how many answers, each with its relevance; drawn: whether our detector found the objects.
+    Raises ConfigError, FeatureFileError."""
     check_fit(model, tokenizer)
     call = call_arguments(model, tokenizer, [question], [objects])
     output = model(**call, output_attentions=True)
@@ -65,6 +66,7 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5)
         "image": data_uri(picture),
         **picture_data(maps, objects),
         "answers": answers_data(model, call, answers),
+        "doubts": doubts(tokenizer, question, objects, answers[0], drawn),
     }
     return Window(data, fill(data))
 
