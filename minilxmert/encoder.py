@@ -42,11 +42,17 @@ def embed_objects_backward(dy, p, cache, g):
 
     def branch(name):
         norm = f"{name}_norm"
-        return ops.linear_backward(
-            ops.layer_norm_backward(half, p[norm], cache[norm], g[norm]), p[name], cache[name], g[name]
-        )
+        dx = ops.layer_norm_backward(half, p[norm], cache[norm], g[norm])
+        return ops.linear_backward(dx, p[name], cache[name], g[name])
 
     return branch("feats"), branch("boxes")
+
+
+def embed(inputs, p, config, rng=None, cache=None):
+    """-> words (B, N, E) and objects (B, M, E), or (R, E) and (S, E) for packed inputs"""
+    words = inputs.words, inputs.places, inputs.types
+    lang = embed_words(*words, p["embeddings"], config, rng, child(cache, "embeddings"))
+    return lang, embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
 
 
 def feed_forward(x, p, config, rng=None, cache=None):

@@ -10,6 +10,10 @@ from .errors import ShapeError
 HIDDEN = -10_000.0  # added to the scores of a masked place: its probability becomes exactly 0 in float32
 
 
+TEXTS = ("input_ids", "attention_mask", "token_type_ids", "inputs_embeds")
+ARGUMENTS = (*TEXTS, "visual_feats", "visual_pos", "visual_attention_mask")
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Checked inputs. words: ids (B, N) or embeddings (B, N, E); places and types (B, N); feats (B, M, F);
@@ -25,12 +29,13 @@ class Inputs:
 
 
 def read_inputs(
-    config, dtype, input_ids, feats, boxes, lang_mask, visn_mask, types, inputs_embeds, boxes_are_checked=True
-):
+    config, dtype, input_ids, visual_feats, visual_pos, attention_mask, visual_attention_mask, token_type_ids,
+    inputs_embeds, boxes_are_checked=True,
+):  # fmt: skip
     """The call arguments of every model -> Inputs. Raises ShapeError."""
     if (input_ids is None) == (inputs_embeds is None):
         raise ShapeError("give either input_ids (B, N) or inputs_embeds (B, N, E), and not both")
-    if feats is None or boxes is None:
+    if visual_feats is None or visual_pos is None:
         raise ShapeError("visual_feats (B, M, F) and visual_pos (B, M, P) are both needed: the objects of the picture")
     if input_ids is None:
         words = floats("inputs_embeds", inputs_embeds, ("B", "N", config.hidden_size), dtype)
@@ -41,23 +46,27 @@ def read_inputs(
         raise ShapeError(f"input_ids: {n} words, but max_position_embeddings is {config.max_position_embeddings}")
     if n == 0:
         raise ShapeError("input_ids: a sentence needs at least one word ([CLS])")
-    types = np.zeros((b, n), np.int64) if types is None else types
-    feats = floats("visual_feats", feats, (b, "M", config.visual_feat_dim), dtype)
+    types = np.zeros((b, n), np.int64) if token_type_ids is None else token_type_ids
+    feats = floats("visual_feats", visual_feats, (b, "M", config.visual_feat_dim), dtype)
     m = feats.shape[1]
-    boxes = floats("visual_pos", boxes, (b, m, config.visual_pos_dim), dtype)
-    visible = np.ones((b, m), dtype) if visn_mask is None else floats("visual_attention_mask", visn_mask, (b, m), dtype)
+    boxes = floats("visual_pos", visual_pos, (b, m, config.visual_pos_dim), dtype)
+    visible = shown("visual_attention_mask", visual_attention_mask, (b, m), dtype)
     if boxes_are_checked and config.visual_pos_dim == 4:
         check_boxes(boxes[visible > 0])
-    lang_visible = np.ones((b, n), dtype) if lang_mask is None else floats("attention_mask", lang_mask, (b, n), dtype)
     return Inputs(
         words=words,
         places=np.broadcast_to(np.arange(n), (b, n)),
         types=ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size"),
         feats=feats,
         boxes=boxes,
-        lang_mask=added_mask(lang_visible),
+        lang_mask=added_mask(shown("attention_mask", attention_mask, (b, n), dtype)),
         visn_mask=added_mask(visible),
     )
+
+
+def shown(name, mask, shape, dtype):
+    """A mask of 1 and 0; without one everything is visible."""
+    return np.ones(shape, dtype) if mask is None else floats(name, mask, shape, dtype)
 
 
 def added_mask(visible):
@@ -105,3 +114,18 @@ def check_shape(name, array, shape):
         wanted = ", ".join(map(str, shape))
         hint = f"; add a batch axis: {name}[None]" if array.ndim == len(shape) - 1 else ""
         raise ShapeError(f"{name}: expected shape ({wanted}), found {array.shape}{hint}")
+
+
+def in_pairs(name, value):
+    """An argument of statements about two pictures as one of sentences: every text twice, the pictures of a statement
+    one after the other; anything else as it is."""
+    if value is None or name not in ARGUMENTS:
+        return value
+    return np.repeat(as_array(name, value), 2, axis=0) if name in TEXTS else pair_rows(value, name)
+
+
+def pair_rows(value, name):
+    """The pictures of two-image statements, (B, 2, …) -> (2B, …)"""
+    array = as_array(name, value)
+    check_shape(name, array, ("B", 2, "M") if name.endswith("mask") else ("B", 2, "M", "F"))
+    return array.reshape(-1, *array.shape[2:])

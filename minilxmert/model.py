@@ -1,5 +1,6 @@
 """The published faces: LxmertModel and its heads, called, loaded and saved as users of transformers know, in NumPy."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +9,11 @@ from . import encoder, heads, outputs
 from . import params as tree
 from .answers import AnswerHead
 from .errors import ShapeError
-from .inputs import as_array, floats, read_inputs
+from .inputs import ARGUMENTS, floats, in_pairs, read_inputs
 from .kernels import linear
-from .objectives import class_labels, mean_losses, object_labels, pair_rows, pretraining_losses
-from .ops import binary_cross_entropy, child, linear_backward
-from .rows import encode_first_words, in_rows
+from .objectives import binary_cross_entropy, class_labels, mean_losses, pretraining_labels, pretraining_losses
+from .ops import child, linear_backward
+from .rows import first_words
 from .store import Stored, check_dtype
 
 
@@ -28,23 +29,9 @@ class Run:
 
 def run_encoders(inputs, p, config, rng=None, cache=None):
     """Inputs -> Run: the embeddings, the three encoders and the pooler."""
-    lang, visn = embed(inputs, p, config, rng, cache)
+    lang, visn = encoder.embed(inputs, p, config, rng, cache)
     lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache)
     return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), cache)
-
-
-def run_short_way(inputs, p, config):
-    """run_encoders in inference, for faces that read only the pooled state."""
-    rows = in_rows(inputs)
-    first = encode_first_words(*embed(rows, p, config), rows.lang_mask, rows.visn_mask, p, config)
-    return Run([], [], heads.pool(first, p["pooler"]), None)
-
-
-def embed(inputs, p, config, rng=None, cache=None):
-    """-> words (B, N, E) and objects (B, M, E), or (R, E) and (S, E) for packed inputs"""
-    words = inputs.words, inputs.places, inputs.types
-    lang = encoder.embed_words(*words, p["embeddings"], config, rng, child(cache, "embeddings"))
-    return lang, encoder.embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
 
 
 def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
@@ -67,9 +54,9 @@ class Face(Stored):
     Output = outputs.LxmertModelOutput
 
     def __init__(self, config, seed=0, dtype="float32"):
-        dtype = check_dtype(dtype)
         self.config, self.answers = config, None
-        self.set_params(tree.initialise(self.shapes(config), config, np.random.default_rng(seed)), dtype)
+        fresh = tree.initialise(self.shapes(config), config, np.random.default_rng(seed))
+        self.set_params(fresh, check_dtype(dtype))
 
     def __call__(
         self,
@@ -88,21 +75,26 @@ class Face(Stored):
         **labels,  # the face's own, see `targets`
     ):
         """-> the face's output (outputs.py), or its tuple when return_dict is False. Raises ShapeError."""
-        arrays = (input_ids, visual_feats, visual_pos, attention_mask, visual_attention_mask)
-        inputs, targets = self.read(*arrays, token_type_ids, inputs_embeds, check_boxes, **labels)
+        arrays = (
+            input_ids,
+            attention_mask,
+            token_type_ids,
+            inputs_embeds,
+            visual_feats,
+            visual_pos,
+            visual_attention_mask,
+        )
+        inputs, targets = self.read(check_boxes, **dict(zip(ARGUMENTS, arrays, strict=True)), **labels)
         cache = {} if output_attentions else None
         run, scores, losses, _ = self.forward(inputs, targets, cache, states=output_hidden_states)
         output = self.output(run, scores, losses, output_attentions, output_hidden_states)
         return output if return_dict or return_dict is None else output.to_tuple()
 
-    def read(
-        self, input_ids=None, visual_feats=None, visual_pos=None, attention_mask=None, visual_attention_mask=None,
-        token_type_ids=None, inputs_embeds=None, check_boxes=True, **labels,
-    ):  # fmt: skip
+    def read(self, check_boxes=True, **call):
         """Call arguments -> (checked Inputs, checked labels by task)."""
-        arrays = (input_ids, visual_feats, visual_pos, attention_mask, visual_attention_mask)
-        inputs = read_inputs(self.config, self.dtype, *arrays, token_type_ids, inputs_embeds, check_boxes)
-        return inputs, self.targets(inputs, **labels)
+        arrays = {name: call.pop(name, None) for name in ARGUMENTS}
+        inputs = read_inputs(self.config, self.dtype, **arrays, boxes_are_checked=check_boxes)
+        return inputs, self.targets(inputs, **call)
 
     @classmethod
     def head_names(cls, config):
@@ -136,7 +128,7 @@ class Face(Stored):
     def forward(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
         if self.READS_POOLED and not states and cache is None and rng is None:
-            run = run_short_way(inputs, self.params, self.config)
+            run = Run([], [], heads.pool(first_words(inputs, self.params, self.config), self.params["pooler"]), None)
         else:
             run = run_encoders(inputs, self.params, self.config, rng, cache)
         scores = self.scores(run, targets)
@@ -151,7 +143,7 @@ class Face(Stored):
             fields.update(language_hidden_states=tuple(run.lang[1:]), vision_hidden_states=tuple(run.visn[1:]))
             fields.update(language_embeddings=run.lang[0], vision_embeddings=run.visn[0])
         if attentions:
-            fields.update(attention_maps(run.cache, self.config))
+            fields.update(attention_maps(run.cache))
         return self.Output(**fields)
 
     def loss_and_gradients(self, rng=None, **inputs):
@@ -182,27 +174,24 @@ class Face(Stored):
         )
 
 
-def attention_maps(cache, config, entry="a"):
+MAPS = {  # where a pass keeps its attention maps: an encoder, and the way into each of its layers
+    "language_attentions": ("language", "attention", "attend"),
+    "vision_attentions": ("vision", "attention", "attend"),
+    "cross_encoder_attentions": ("cross", "cross", "lang"),
+    "cross_encoder_vision_attentions": ("cross", "cross", "visn"),
+    "cross_language_attentions": ("cross", "language", "attention", "attend"),
+    "cross_vision_attentions": ("cross", "vision", "attention", "attend"),
+}
+
+
+def attention_maps(cache, entry="a"):
     """Every attention map of a pass, by output field; a tuple with one array a layer. After a backward, entry "da"
     gives the gradients of the maps in the same form."""
 
-    def maps(encoder, count, *steps):
-        found = []
-        for i in range(count):
-            c = cache[encoder][str(i)]
-            for step in steps:
-                c = c[step]
-            found.append(c[entry])
-        return tuple(found)
+    def maps(encoder, *way):
+        return tuple(functools.reduce(dict.get, way, layer)[entry] for layer in cache.get(encoder, {}).values())
 
-    return {
-        "language_attentions": maps("language", config.l_layers, "attention", "attend"),
-        "vision_attentions": maps("vision", config.r_layers, "attention", "attend"),
-        "cross_encoder_attentions": maps("cross", config.x_layers, "cross", "lang"),
-        "cross_encoder_vision_attentions": maps("cross", config.x_layers, "cross", "visn"),
-        "cross_language_attentions": maps("cross", config.x_layers, "language", "attention", "attend"),
-        "cross_vision_attentions": maps("cross", config.x_layers, "vision", "attention", "attend"),
-    }
+    return {field: maps(*way) for field, way in MAPS.items()}
 
 
 class LxmertModel(Face):
@@ -233,28 +222,14 @@ class LxmertForPreTraining(Answering):
         """labels (B, N): the masked words' ids (masked_lm_labels is the older name); matched_label (B,): 1 when the
         sentence belongs to the picture; ans (B,): answer numbers; -100 or -1 where there is nothing to learn.
         obj_labels: {"obj" and "attr": (ids (B, M), weight (B, M)), "feat": (features (B, M, F), weight (B, M))}"""
-        c, (b, n), m = self.config, inputs.words.shape[:2], inputs.feats.shape[1]
         words = masked_lm_labels if labels is None else labels
-        targets = {}
-        if words is not None and c.task_mask_lm:
-            targets["masked_lm"] = class_labels("labels", words, (b, n), c.vocab_size, "vocab_size")
-        if matched_label is not None and c.task_matched:
-            targets["matched"] = class_labels("matched_label", matched_label, (b,), 2, "the number of classes")
-        if obj_labels is not None and c.task_obj_predict:
-            targets["visual"] = object_labels(obj_labels, b, m, c, self.dtype)
-        if ans is not None and c.task_qa:
-            targets["ans"] = class_labels("ans", ans, (b,), c.num_qa_labels, "num_qa_labels")
-        return targets
+        return pretraining_labels(inputs, self.config, self.dtype, words, matched_label, obj_labels, ans)
 
     def scores(self, run, targets):
-        p, c = self.params, run.cache
-        words = p["embeddings"]["word"]["w"]
-        scores = {
-            "prediction_logits": heads.masked_lm(
-                run.lang[-1], p["masked_lm"], words, self.config, child(c, "masked_lm")
-            ),
-            "cross_relationship_score": linear(run.pooled, p["matching"], child(c, "matching")),
-        }
+        p, c, words = self.params, run.cache, self.params["embeddings"]["word"]["w"]
+        lang = heads.masked_lm(run.lang[-1], p["masked_lm"], words, self.config, child(c, "masked_lm"))
+        matching = linear(run.pooled, p["matching"], child(c, "matching"))
+        scores = {"prediction_logits": lang, "cross_relationship_score": matching}
         if "answer" in p:
             scores["question_answering_score"] = self.answer_scores(run)
         if "visual" in targets:  # no published output holds these, so they are computed for their loss alone
@@ -322,21 +297,8 @@ class LxmertForVisualReasoning(Face):
     READS_POOLED = True
     Output = outputs.LxmertForVisualReasoningOutput
 
-    def read(
-        self, input_ids=None, visual_feats=None, visual_pos=None, attention_mask=None, visual_attention_mask=None,
-        token_type_ids=None, inputs_embeds=None, check_boxes=True, **labels,
-    ):  # fmt: skip
-        pictures = {
-            "visual_feats": visual_feats,
-            "visual_pos": visual_pos,
-            "visual_attention_mask": visual_attention_mask,
-        }
-        texts = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
-        pictures = {name: pair_rows(value, name) for name, value in pictures.items() if value is not None}
-        texts = {name: np.repeat(as_array(name, x), 2, axis=0) for name, x in texts.items() if x is not None}
-        if inputs_embeds is not None:
-            texts["inputs_embeds"] = np.repeat(as_array("inputs_embeds", inputs_embeds), 2, axis=0)
-        return super().read(**texts, **pictures, check_boxes=check_boxes, **labels)
+    def read(self, check_boxes=True, **call):
+        return super().read(check_boxes, **{name: in_pairs(name, value) for name, value in call.items()})
 
     def targets(self, inputs, labels=None):
         """labels (B,): 1 when the statement is true, 0 when it is false."""

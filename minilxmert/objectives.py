@@ -1,11 +1,11 @@
-"""The published losses: labels checked, scores and labels to named losses and the gradients of the scores."""
+"""What is learnt: labels checked, the loss functions, the published sums of them with the gradients of the scores."""
 
 import numpy as np
 
 from .errors import ShapeError
-from .inputs import as_array, check_shape, floats, ids
-from .ops import IGNORED, cross_entropy, smooth_l1
+from .inputs import as_array, floats, ids
 
+IGNORED = (-100, -1)  # labels that no loss counts: transformers' convention and the authors'
 OBJECT_KINDS = ("obj", "attr", "feat")
 SCORES = {"masked_lm": "prediction_logits", "matched": "cross_relationship_score", "ans": "question_answering_score"}
 
@@ -39,6 +39,65 @@ def object_labels(given, b, m, config, dtype):
     return checked
 
 
+def pretraining_labels(inputs, config, dtype, words, matched, objects, answers):
+    """The labels of the five tasks as far as they are given and the config has the task -> {task: labels}, checked."""
+    (b, n), m, c, labels = inputs.words.shape[:2], inputs.feats.shape[1], config, {}
+    if words is not None and c.task_mask_lm:
+        labels["masked_lm"] = class_labels("labels", words, (b, n), c.vocab_size, "vocab_size")
+    if matched is not None and c.task_matched:
+        labels["matched"] = class_labels("matched_label", matched, (b,), 2, "the number of classes")
+    if objects is not None and c.task_obj_predict:
+        labels["visual"] = object_labels(objects, b, m, c, dtype)
+    if answers is not None and c.task_qa:
+        labels["ans"] = class_labels("ans", answers, (b,), c.num_qa_labels, "num_qa_labels")
+    return labels
+
+
+# --- loss functions: each returns (loss, gradient of its first argument) ---------------------------------------------
+
+
+def cross_entropy(logits, target, weight=None):
+    """Cross-entropy after a softmax: logits (R, C), target (R,) whole numbers, IGNORED rows count nothing.
+
+    Without weight: the mean over the labelled rows (0 when there is none).
+    With weight (R,): weight · loss averaged over all rows, as the object losses are published."""
+    rows = np.flatnonzero(~np.isin(target, IGNORED))
+    target = target[rows]
+    shifted = logits[rows] - logits[rows].max(-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    dlogits = np.exp(log_p)
+    dlogits[np.arange(len(rows)), target] -= 1
+    share = np.full(len(rows), 1 / max(len(rows), 1)) if weight is None else weight[rows] / len(weight)
+    share = share.astype(logits.dtype)
+    gradient = np.zeros_like(logits)
+    gradient[rows] = dlogits * share[:, None]
+    return -(log_p[np.arange(len(rows)), target] * share).sum(), gradient
+
+
+def binary_cross_entropy(logits, target):
+    """Every class judged by itself: logits, target (R, C), scores of 0…1 -> the sum over C averaged over R.
+
+    Source: the authors' VQA loss. log(1 + exp(x)) is max(x, 0) + log1p(exp(-|x|)), which cannot overflow."""
+    small = np.exp(-np.abs(logits))
+    losses = np.maximum(logits, 0) - logits * target + np.log1p(small)
+    share = logits.dtype.type(1 / max(len(logits), 1))
+    sigmoid = np.where(logits >= 0, 1, small) / (1 + small)
+    return losses.sum() * share, (sigmoid - target) * share
+
+
+def smooth_l1(x, target, weight):
+    """The smooth L1 distance (Girshick 2015): d²/2 where |d| < 1, |d| - 1/2 elsewhere.
+
+    x, target (R, F), weight (R,) -> weight · mean over F, averaged over all rows."""
+    d = x - target
+    share = (weight / max(d.size, 1)).astype(x.dtype)[:, None]
+    loss = np.where(np.abs(d) < 1, 0.5 * d * d, np.abs(d) - 0.5)
+    return (loss * share).sum(), np.clip(d, -1, 1) * share
+
+
+# --- the losses of a model -------------------------------------------------------------------------------------------
+
+
 def mean_losses(scores, targets, names):
     """({task: mean cross-entropy}, {score: gradient}) for every task of `names` {task: score} that has targets."""
     losses, gradients = {}, {}
@@ -66,10 +125,3 @@ def pretraining_losses(scores, targets, visual_loss_normalizer):
             losses["visual"] = losses["visual"] + loss
             gradients["object_scores"][kind] = gradient.reshape(scores["object_scores"][kind].shape)
     return losses, gradients
-
-
-def pair_rows(value, name):
-    """The pictures of two-image statements, (B, 2, …) -> (2B, …)"""
-    array = as_array(name, value)
-    check_shape(name, array, ("B", 2, "M") if name.endswith("mask") else ("B", 2, "M", "F"))
-    return array.reshape(-1, *array.shape[2:])

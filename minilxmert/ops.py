@@ -9,12 +9,11 @@ keeps nothing. A backward returns the gradient of the input and adds those of th
 like `p`. Everything follows the dtype of its input, so that float64 checks float32. No function writes into an argument
 but `cache` and `g`."""
 
-import functools
 import math
 
 import numpy as np
 
-IGNORED = (-100, -1)  # labels that no loss counts: transformers' convention and the authors'
+from .erf import erf
 
 
 def child(cache, name):
@@ -68,34 +67,6 @@ def linear_act_backward(dy, p, cache, g):
 
 
 # --- activations -----------------------------------------------------------------------------------------------------
-
-ERF_STEP, ERF_END, ERF_TERMS = 1 / 8, 6.0, 12  # beyond 6, erf is 1 to the last bit of a float64
-
-
-@functools.cache
-def erf_table(dtype):
-    """Taylor coefficients of erf around 0, 1/8, 2/8 … 6, (points, terms). Each derivative of erf is its first one, the
-    bell 2/√π·exp(-x²), times a polynomial in x (a Hermite polynomial); they follow from one another by two terms."""
-    table = []
-    for x in np.arange(0, ERF_END + ERF_STEP, ERF_STEP).tolist():
-        bell = 2 / math.sqrt(math.pi) * math.exp(-x * x)
-        derivatives = [math.erf(x), bell, -2 * x * bell]
-        for n in range(1, ERF_TERMS - 2):
-            derivatives.append(-2 * x * derivatives[-1] - 2 * n * derivatives[-2])
-        table.append([d / math.factorial(n) for n, d in enumerate(derivatives)])
-    return np.array(table, dtype)
-
-
-def erf(x):
-    """The error function, exact to the dtype's rounding (NumPy has none): Taylor from the nearest point of a table."""
-    size = np.fmin(np.abs(x), x.dtype.type(ERF_END))  # fmin: a NaN must not become an index
-    point = np.rint(size / x.dtype.type(ERF_STEP)).astype(np.intp)
-    distance = size - point.astype(x.dtype) * x.dtype.type(ERF_STEP)
-    columns = erf_table(x.dtype).T
-    y = columns[-1][point]
-    for column in columns[-2::-1]:
-        y = y * distance + column[point]
-    return np.copysign(y, x)
 
 
 def gelu(x, cache=None):
@@ -244,45 +215,3 @@ def embedding_backward(dy, ids, g):
     """dy (..., E); adds each row's gradient into its row of g w. Row 0 never learns, as published (padding_idx=0)."""
     seen = ids.reshape(-1) != 0
     np.add.at(g["w"], ids.reshape(-1)[seen], dy.reshape(-1, dy.shape[-1])[seen])
-
-
-# --- losses: each returns (loss, gradient of its first argument) -----------------------------------------------------
-
-
-def cross_entropy(logits, target, weight=None):
-    """Cross-entropy after a softmax: logits (R, C), target (R,) whole numbers, IGNORED rows count nothing.
-
-    Without weight: the mean over the labelled rows (0 when there is none).
-    With weight (R,): weight · loss averaged over all rows, as the object losses are published."""
-    rows = np.flatnonzero(~np.isin(target, IGNORED))
-    target = target[rows]
-    shifted = logits[rows] - logits[rows].max(-1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    dlogits = np.exp(log_p)
-    dlogits[np.arange(len(rows)), target] -= 1
-    share = np.full(len(rows), 1 / max(len(rows), 1)) if weight is None else weight[rows] / len(weight)
-    share = share.astype(logits.dtype)
-    gradient = np.zeros_like(logits)
-    gradient[rows] = dlogits * share[:, None]
-    return -(log_p[np.arange(len(rows)), target] * share).sum(), gradient
-
-
-def binary_cross_entropy(logits, target):
-    """Every class judged by itself: logits, target (R, C), scores of 0…1 -> the sum over C averaged over R.
-
-    Source: the authors' VQA loss. log(1 + exp(x)) is max(x, 0) + log1p(exp(-|x|)), which cannot overflow."""
-    small = np.exp(-np.abs(logits))
-    losses = np.maximum(logits, 0) - logits * target + np.log1p(small)
-    share = logits.dtype.type(1 / max(len(logits), 1))
-    sigmoid = np.where(logits >= 0, 1, small) / (1 + small)
-    return losses.sum() * share, (sigmoid - target) * share
-
-
-def smooth_l1(x, target, weight):
-    """The smooth L1 distance (Girshick 2015): d²/2 where |d| < 1, |d| - 1/2 elsewhere.
-
-    x, target (R, F), weight (R,) -> weight · mean over F, averaged over all rows."""
-    d = x - target
-    share = (weight / max(d.size, 1)).astype(x.dtype)[:, None]
-    loss = np.where(np.abs(d) < 1, 0.5 * d * d, np.abs(d) - 0.5)
-    return (loss * share).sum(), np.clip(d, -1, 1) * share

@@ -6,7 +6,7 @@ works on rows anyway. The numbers are those of the long way."""
 import numpy as np
 
 from .attention import QKV, Rows, attend_to, attention_output
-from .encoder import cross_layer, feed_forward, layer
+from .encoder import cross_layer, embed, feed_forward, layer
 from .inputs import HIDDEN, Inputs
 from .kernels import linear, linears
 
@@ -49,8 +49,11 @@ def cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, p, config):
     return feed_forward(first, p["ffn"], config)
 
 
-def encode_first_words(lang, visn, lang_rows, visn_rows, p, config):
-    """encode, in inference, for what reads only the first words (the answers): (R, E), (S, E) -> (B, E)"""
+def first_words(inputs, p, config):
+    """embed and encode, in inference, for what reads only the first words (the answers): Inputs -> (B, E)"""
+    rows = in_rows(inputs)
+    lang, visn = embed(rows, p, config)
+    lang_rows, visn_rows = rows.lang_mask, rows.visn_mask
     for layer_p in p["language"].values():
         lang = layer(lang, lang_rows, layer_p, config)
     for layer_p in p["vision"].values():

@@ -1,4 +1,4 @@
-"""Every forward/backward pair of ops.py: gradients, limits, and mutants that the checks must reject."""
+"""Every forward/backward pair of ops.py and every loss function: gradients, limits, mutants that must be rejected."""
 
 import math
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from minilxmert import ops
+from minilxmert import objectives, ops
 from minilxmert.params import linear_shape, norm_shape, zeros_like
 
 HEADS = 2
@@ -154,40 +154,40 @@ def test_gelu_limits():
 @pytest.mark.parametrize("weight", [None, np.array([0.5, 2.0, 0.3, 1.0])])
 def test_cross_entropy(rng, weight):
     logits, target = rng.standard_normal((4, 5)), np.array([2, -100, 0, -1])
-    loss, dlogits = ops.cross_entropy(logits, target, weight)
+    loss, dlogits = objectives.cross_entropy(logits, target, weight)
     share = [1 / 2, 1 / 2] if weight is None else [0.5 / 4, 0.3 / 4]
     by_hand = [-np.log(np.exp(logits[r, t]) / np.exp(logits[r]).sum()) for r, t in ((0, 2), (2, 0))]
     np.testing.assert_allclose(loss, np.dot(share, by_hand), rtol=1e-12)
-    check_direction(lambda x: ops.cross_entropy(x, target, weight)[0], logits, dlogits, 1.0, rng)
+    check_direction(lambda x: objectives.cross_entropy(x, target, weight)[0], logits, dlogits, 1.0, rng)
 
 
 def test_cross_entropy_without_labels_is_zero_and_huge_scores_are_finite():
-    loss, gradient = ops.cross_entropy(np.ones((2, 3)), np.array([-1, -100]))
+    loss, gradient = objectives.cross_entropy(np.ones((2, 3)), np.array([-1, -100]))
     assert loss == 0 and not gradient.any()
-    loss, _ = ops.cross_entropy(np.array([[1e4, -1e4]]), np.array([1]))
+    loss, _ = objectives.cross_entropy(np.array([[1e4, -1e4]]), np.array([1]))
     assert loss == 2e4
 
 
 def test_smooth_l1(rng):
     x, target, weight = rng.standard_normal((3, 4)) * 2, rng.standard_normal((3, 4)), rng.random(3)
-    loss, dx = ops.smooth_l1(x, target, weight)
+    loss, dx = objectives.smooth_l1(x, target, weight)
     d = np.abs(x - target)
     by_hand = (np.where(d < 1, d * d / 2, d - 0.5).mean(1) * weight).mean()
     np.testing.assert_allclose(loss, by_hand, rtol=1e-12)
-    check_direction(lambda x: ops.smooth_l1(x, target, weight)[0], x, dx, 1.0, rng)
+    check_direction(lambda x: objectives.smooth_l1(x, target, weight)[0], x, dx, 1.0, rng)
 
 
 def test_binary_cross_entropy(rng):
     x, target = rng.standard_normal((3, 4)) * 2, rng.random((3, 4))
-    loss, dx = ops.binary_cross_entropy(x, target)
+    loss, dx = objectives.binary_cross_entropy(x, target)
     share = 1 / (1 + np.exp(-x))
     by_hand = -(target * np.log(share) + (1 - target) * np.log(1 - share)).sum(1).mean()
     np.testing.assert_allclose(loss, by_hand, rtol=1e-12)
-    check_direction(lambda x: ops.binary_cross_entropy(x, target)[0], x, dx, 1.0, rng)
+    check_direction(lambda x: objectives.binary_cross_entropy(x, target)[0], x, dx, 1.0, rng)
 
 
 def test_binary_cross_entropy_of_extreme_scores():
-    loss, dx = ops.binary_cross_entropy(np.float32([[1e4, -1e4, 1e4]]), np.float32([[1, 0, 0]]))
+    loss, dx = objectives.binary_cross_entropy(np.float32([[1e4, -1e4, 1e4]]), np.float32([[1, 0, 0]]))
     assert loss == 1e4 and dx.tolist() == [[0, 0, 1]]
 
 
@@ -203,9 +203,9 @@ def test_every_op_keeps_the_dtype(dtype, n, m):
         ops.linear_act(x, p, "gelu"),
         ops.layer_norm(x, {"w": p["b"], "b": p["b"]}, 1e-12),
         ops.attend(x, y, y, mask, HEADS, 0.1, rng),
-        ops.cross_entropy(x[0], np.zeros(n, int))[1],
-        ops.smooth_l1(x[0], x[0], np.ones(n))[1],
-        ops.binary_cross_entropy(x[0], x[0])[1],
+        objectives.cross_entropy(x[0], np.zeros(n, int))[1],
+        objectives.smooth_l1(x[0], x[0], np.ones(n))[1],
+        objectives.binary_cross_entropy(x[0], x[0])[1],
     ]
     assert {r.dtype for r in results} == {np.dtype(dtype)}
 

@@ -51,7 +51,7 @@ def test_the_gradient_of_every_map_by_finite_differences(call, monkeypatch):
     """<gradient, v> equals the change of the score when every map of the pass is moved along random v."""
     rng, made = np.random.default_rng(1), model()
     run, _, targets = backward_from(made, [1, 4], None, call)
-    gradients, moves = attention_maps(run.cache, TINY, "da"), []
+    gradients, moves = attention_maps(run.cache, "da"), []
 
     def moved(eps):
         order = iter(moves)
@@ -135,7 +135,7 @@ def agrees(call):
     made = model()
     found = relevance(made, **call)
     run, *_ = backward_from(made, None, None, call)
-    maps, gradients = (attention_maps(run.cache, TINY, entry) for entry in ("a", "da"))
+    maps, gradients = (attention_maps(run.cache, entry) for entry in ("a", "da"))
     for b in range(B):
         for name, value in naive(maps, gradients, b).items():
             np.testing.assert_allclose(found.matrices[name][b], value, rtol=1e-9, atol=1e-12, err_msg=name)

@@ -102,7 +102,7 @@ x = np.linspace(-4, 4, 65)
 show(draw_curves(x, {"gelu": gelu(x), "relu": np.maximum(x, 0)}, "gelu, and the simpler relu"))
 
 # %% [markdown]
-# Φ needs the error function erf, which NumPy has not; [ops.py](../minilxmert/ops.py) builds it to the last digit. A
+# Φ needs the error function erf, which NumPy has not; [erf.py](../minilxmert/erf.py) builds it to the last digit. A
 # formula with tanh is often used instead. It is near, but not equal, and a published checkpoint was trained with one
 # of the two:
 

@@ -13,8 +13,8 @@
 import numpy as np
 
 from minilxmert import LxmertForPreTraining, LxmertTokenizer
-from minilxmert.objectives import pretraining_losses
-from minilxmert.ops import cross_entropy, softmax
+from minilxmert.objectives import cross_entropy, pretraining_losses
+from minilxmert.ops import softmax
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import QUESTION, SCENE, draw_bars, draw_picture, draw_tiles, example_picture, show, weights
@@ -224,8 +224,8 @@ for name, objects in (("our picture", pictures["ours"]), ("the other", pictures[
 #
 # [training/masking.py](../minilxmert/training/masking.py): what is hidden ·
 # [training/batches.py](../minilxmert/training/batches.py): from examples to a call ·
-# [objectives.py](../minilxmert/objectives.py): scores and labels to named losses · [ops.py](../minilxmert/ops.py): the
-# losses and their gradients. In the paper: section 3.1.
+# [objectives.py](../minilxmert/objectives.py): labels, loss functions with their gradients, and the
+# named sums of them. In the paper: section 3.1.
 #
 # Exercises 12 (cross-entropy), 17 (hiding words), 18 (object losses), 19 (matched pairs):
 # [exercises](exercises/README.md).

@@ -40,7 +40,7 @@ def relevance(model, targets=None, score=None, **inputs):
     None is the model's first choice. score: one of SCORES, None is the first that the model has. inputs: the call
     arguments. Raises ConfigError, ShapeError."""
     run, score, targets = backward_from(model, targets, score, inputs)
-    maps, gradients = (attention_maps(run.cache, model.config, entry) for entry in ("a", "da"))
+    maps, gradients = (attention_maps(run.cache, entry) for entry in ("a", "da"))
     cams = {name: [head_mean(*pair) for pair in zip(maps[name], gradients[name], strict=True)] for name in maps}
     b, n, m = len(run.pooled), run.lang[0].shape[1], run.visn[0].shape[1]
     matrices = propagate(cams, *identity(b, n, m))
