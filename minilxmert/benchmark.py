@@ -188,7 +188,7 @@ def run_benchmark(
     if peers:
         from .peers import peer_candidates
 
-        candidates |= peer_candidates(model, dtype == "bfloat16", report)
+        candidates |= peer_candidates(model, draw_batch(model.config, 2, 7, 5), dtype == "bfloat16", report)
     calls = {batch: draw_batch(model.config, batch, words, objects, ragged) for batch in batches}
     table = {batch: milliseconds(agreeing(candidates, call, report), call, seconds) for batch, call in calls.items()}
     lengths = f"{min(8, words)}–{words}" if ragged else words

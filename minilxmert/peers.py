@@ -7,27 +7,24 @@ import tempfile
 
 import numpy as np
 
-from .benchmark import draw_batch
 
-NAMES = ("input_ids", "visual_feats", "visual_pos", "attention_mask", "token_type_ids")
-
-
-def peer_candidates(model, halved=False, report=print):
-    """{name: function of a call}; halved: OpenVINO in bfloat16 as well, for a comparison with ours."""
+def peer_candidates(model, trial, halved=False, report=print):
+    """{name: function of a call}; trial: a call that each must be able to answer, whose arguments are those of every
+    call; halved: OpenVINO in bfloat16 as well, for a comparison with ours."""
     try:
         theirs = transformers_model(model)
     except ImportError:
         return {}
     makers = {"transformers eager": lambda: eager(theirs), "transformers compiled": lambda: compiled(theirs)}
-    makers |= {"ONNX Runtime": lambda: onnx_runtime(theirs, model.config)}
-    makers |= {"OpenVINO": lambda: openvino(theirs, model.config, "f32")}
+    makers |= {"ONNX Runtime": lambda: onnx_runtime(theirs, trial)}
+    makers |= {"OpenVINO": lambda: openvino(theirs, trial, "f32")}
     if halved:
-        makers["OpenVINO bfloat16"] = lambda: openvino(theirs, model.config, "bf16")
+        makers["OpenVINO bfloat16"] = lambda: openvino(theirs, trial, "bf16")
     found = {}
     for name, make in makers.items():
         try:
             run = make()
-            run(draw_batch(model.config, 2, 7, 5))
+            run(trial)
             found[name] = run
         except ImportError:
             pass
@@ -67,7 +64,7 @@ def compiled(theirs):
     return eager(torch.compile(theirs))
 
 
-def positional(theirs):
+def positional(theirs, names):
     """The torch model with arguments by position and one array as result, as exporters want it."""
     import torch
 
@@ -77,32 +74,32 @@ def positional(theirs):
             self.model = theirs
 
         def forward(self, *arrays):
-            return self.model(**dict(zip(NAMES, arrays, strict=True)), return_dict=False)[0]
+            return self.model(**dict(zip(names, arrays, strict=True)), return_dict=False)[0]
 
     return Positional()
 
 
-def example(config):
+def tensors(call):
     import torch
 
-    return tuple(torch.from_numpy(array) for array in draw_batch(config, 2, 7, 5).values())
+    return tuple(torch.from_numpy(array) for array in call.values())
 
 
-def onnx_runtime(theirs, config):
+def onnx_runtime(theirs, trial):
     import onnxruntime
     import torch
 
-    axes = {name: {0: "batch", 1: "objects" if name.startswith("visual") else "words"} for name in NAMES}
+    axes = {name: {0: "batch", 1: "objects" if name.startswith("visual") else "words"} for name in trial}
     with tempfile.TemporaryDirectory() as folder:
-        path, names = f"{folder}/model.onnx", {"input_names": list(NAMES), "dynamic_axes": axes}
-        torch.onnx.export(positional(theirs), example(config), path, **names, dynamo=False)
+        path, names = f"{folder}/model.onnx", {"input_names": list(trial), "dynamic_axes": axes}
+        torch.onnx.export(positional(theirs, trial), tensors(trial), path, **names, dynamo=False)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda call: session.run(None, call)[0]
 
 
-def openvino(theirs, config, precision):
+def openvino(theirs, trial, precision):
     import openvino
 
-    converted = openvino.convert_model(positional(theirs), example_input=example(config))
+    converted = openvino.convert_model(positional(theirs, trial), example_input=tensors(trial))
     run = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": precision})
-    return lambda call: run([call[name] for name in NAMES])[0]
+    return lambda call: run([call[name] for name in trial])[0]

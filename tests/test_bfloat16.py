@@ -120,11 +120,11 @@ def test_without_pairs_weights_alone_are_rounded(rows, inputs, outputs, monkeypa
 
 
 def test_what_a_processor_may_use(monkeypatch):
-    monkeypatch.setattr(amx, "allowed", lambda: True)
+    monkeypatch.setattr(cpu, "amx_allowed", lambda: True)
     monkeypatch.setenv("MINILXMERT_TILE", "avx512")
     assert cpu.instructions({"amx-tile", "amx-bf16", "avx512bf16"}) == ["amx", "avx512_bf16"]
     assert cpu.instructions({"amx-tile", "avx512f"}) == []
-    monkeypatch.setattr(amx, "allowed", lambda: False)
+    monkeypatch.setattr(cpu, "amx_allowed", lambda: False)
     assert cpu.instructions({"amx-tile", "amx-bf16", "avx512bf16"}) == ["avx512_bf16"]
     monkeypatch.setattr(cpu, "features", lambda: frozenset({"avx512f"}))
     assert cpu.bfloat16_name() == "widened"

@@ -1,4 +1,4 @@
-"""The one place that knows Intel's AMX: tiles of 16 rows × 64 bytes in the processor, multiplied whole by tdpbf16ps.
+"""Intel's AMX: tiles of 16 rows × 64 bytes in the processor, multiplied whole by tdpbf16ps.
 
 A tile of x holds rows of 16 words, a tile of w 16 words of 16 outputs each, a tile of y rows of 16 float32 sums; a word
 is two bfloat16 (pairs.py). The program below does up to 32 rows × 48 outputs, so that two tiles of rows share what is
@@ -6,10 +6,6 @@ read of w: tile registers 0 … 5 hold the sums, 6 holds x, 7 holds w. All tiles
 them overlap where the rows are odd, and the row that both compute is stored twice, with the same bits. Each call sets
 the registers up and gives them back, so that a thread never keeps them.
 Source: Intel's Architecture Instruction Set Extensions Programming Reference, chapter 3."""
-
-import ctypes
-import platform
-import sys
 
 import llvmlite.binding
 from llvmlite import ir
@@ -23,16 +19,7 @@ from .tiles import address, matrix
 EDGE = 16  # most rows of a tile, words of its row
 COLUMNS = 3  # tiles of outputs side by side: the 48 outputs of a panel
 ROWS = 2 * EDGE  # most rows of one call
-FEATURES = {"amx-tile", "amx-bf16"}
-ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA = 158, 0x1023, 18  # Linux's numbers on x86-64
 BYTE = ir.IntType(8)
-
-
-def allowed():
-    """Whether the system lets this process, with its threads and children, use the tile registers."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        return False
-    return ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0
 
 
 def shapes(height):

@@ -4,8 +4,11 @@ A matrix product is made of tiles: `rows` × (`vectors` · `lanes`) sums that st
 walks along the inputs. A good tile nearly fills the registers: rows · vectors sums, `vectors` weights and one input.
 The environment variable MINILXMERT_TILE chooses another one by name, e.g. to test what a smaller processor runs."""
 
+import ctypes
 import functools
 import os
+import platform
+import sys
 from typing import NamedTuple
 
 from ..errors import ConfigError
@@ -24,6 +27,8 @@ TILES = {
     "any": Tile(4, 2, 4),  # 16 registers of 128 bits; LLVM makes do where there are none
     "plain": Tile(8, 2, 4),  # the Python definition of a tile, without vector instructions
 }
+AMX = {"amx-tile", "amx-bf16"}  # both are needed
+ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA = 158, 0x1023, 18  # Linux's numbers on x86-64, to ask for AMX
 
 
 def tile_name():
@@ -55,12 +60,17 @@ def bfloat16_name():
 
 def instructions(has):
     """The instructions that multiply bfloat16 pairs, best first, if the tile is theirs; `has`: the features."""
-    from . import amx
-
     if tile_name() != "avx512":
         return []
-    tiles = ["amx"] if amx.FEATURES <= has and amx.allowed() else []
+    tiles = ["amx"] if AMX <= has and amx_allowed() else []
     return tiles + (["avx512_bf16"] if "avx512bf16" in has else [])
+
+
+def amx_allowed():
+    """Whether the system lets this process, with its threads and children, use AMX's tile registers."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    return ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0
 
 
 @functools.cache
