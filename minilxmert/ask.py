@@ -47,12 +47,27 @@ def doubts(tokenizer, question, objects, answer, drawn=False):
     unknown = tokenizer.unknown_words(question)
     if unknown:
         found.append(f"the model does not know the word{'s' * (len(unknown) > 1)} {', '.join(unknown)}")
+    elif drawn:
+        found += strange(tokenizer, question, objects)
     if not len(objects):
         found.append("no object was found in the picture")
     elif drawn and objects.object_conf.mean() < SHAPELESS:
         found.append("most objects look like none that the model knows")
     if answer.probability < UNSURE:
         found.append("the model is unsure")
+    return found
+
+
+def strange(tokenizer, question, objects):
+    """For a model of the miniature world (by its words): what in a question or picture none of its world has."""
+    from .scenes.detector import describe
+    from .scenes.language import misfits, vocabulary_of
+    from .scenes.world import WORLDS
+
+    worlds = [world for world in WORLDS.values() if vocabulary_of(world) == tokenizer.tokens]
+    found = misfits(question, describe(objects)) if worlds else []
+    if worlds and len(objects) > worlds[0].most:
+        found.append(f"no picture of its world has more than {worlds[0].most} objects")
     return found
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_run import BATCHES, CONFIG, WORLD, tokenizer
 
-from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, ShapeError
+from minilxmert import FeatureFileError, LxmertForPreTraining, LxmertForQuestionAnswering, ShapeError
 from minilxmert.objects import Objects
 from minilxmert.training.batches import Example, PretrainingBatches, QuestionBatches, StatementBatches
 from minilxmert.training.masking import NOTHING, mask_objects, mask_words, mismatch
@@ -217,3 +217,19 @@ def test_statements_have_two_pictures():
 def test_no_examples_are_refused():
     with pytest.raises(ShapeError, match="no examples"):
         QuestionBatches({}, [], tokenizer())
+
+
+def test_an_answer_that_scores_nothing_is_none():
+    def drawn(answers):
+        batches = QuestionBatches(WORLD.pictures, [Example("0", "what ?", answers)], tokenizer(), ["yes", "no"])
+        return batches.batch([0], np.random.default_rng(0))["labels"].tolist()
+
+    assert drawn({"yes": 0, "no": 0}) == [NOTHING] and drawn({"yes": 0, "no": 0.3}) == [1]
+
+
+def test_objects_without_the_detectors_confidence_are_refused():
+    bare = Objects("7", 8, 8, np.zeros((1, 4), np.float32), np.zeros((1, 3), np.float32))
+    whole = Objects(**{**vars(bare), "object_ids": np.zeros(1, int), "attribute_ids": np.zeros(1, int)})
+    batches = PretrainingBatches({"7": whole}, [Example("7", "a star")], tokenizer())
+    with pytest.raises(FeatureFileError, match="classes and confidences"):
+        batches.batch([0], np.random.default_rng(0))

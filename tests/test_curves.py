@@ -7,7 +7,7 @@ import pytest
 
 from minilxmert import MinilxmertError, TaskFileError
 from minilxmert.cli import main
-from minilxmert.training.curves import curves_of, draw_curves, read_log, sparkline, text_curves
+from minilxmert.training.curves import curves_of, draw_curves, read_log, runs_in, sparkline, text_curves
 
 
 def write_log(folder, losses, ending=""):
@@ -87,3 +87,12 @@ def test_a_picture(tmp_path):
     with pytest.raises(MinilxmertError, match="expected a picture"):
         draw_curves([run], tmp_path / "curves.xyz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "curves.svg", "run"]
+
+
+def test_the_stages_of_a_pretraining_are_runs(tmp_path):
+    for name in ("first_words", "pretraining"):
+        (tmp_path / name).mkdir()
+        write_log(tmp_path / name, [3.0, 1.0])
+    assert [folder.name for folder in runs_in(tmp_path)] == ["first_words", "pretraining"]
+    write_log(tmp_path, [3.0, 1.0])
+    assert runs_in(tmp_path) == [tmp_path]

@@ -69,25 +69,25 @@ def narrow(monkeypatch):
     monkeypatch.setattr(drawn, "fresh_miniature", lambda *args, **_: fresh_miniature(*args, **NARROW))
 
 
-def test_new_words_come_last_and_known_ones_keep_their_embeddings(tmp_path):
+def test_new_words_come_last_and_known_ones_keep_their_embeddings():
     model = fresh_miniature(LxmertForQuestionAnswering, SMALL, **NARROW)
-    tokenizer = miniature_tokenizer(SMALL, tmp_path / "old")
+    tokenizer = miniature_tokenizer(SMALL)
     before, texts = model.params["embeddings"]["word"]["w"].copy(), ["What TEAL image?", "an image of red circles"]
-    new = add_words(model, tokenizer, texts, tmp_path / "new")
+    new = add_words(model, tokenizer, texts)
     assert new.tokens == [*tokenizer.tokens, "teal", "image"]
     after = model.params["embeddings"]["word"]["w"]
     np.testing.assert_array_equal(after[: len(before)], before)
     assert after.shape == (len(new), 16) and model.config.vocab_size == len(new) and after[len(before) :].any(1).all()
     assert not [new.unknown_words(text) for text in texts if new.unknown_words(text)]
     assert new("red circles")["input_ids"] == tokenizer("red circles")["input_ids"]
-    again = add_words(model, new, texts, tmp_path / "again")
+    again = add_words(model, new, texts)
     assert again.tokens == new.tokens  # nothing is new any more
 
 
-def test_rare_words_stay_unknown(tmp_path):
+def test_rare_words_stay_unknown():
     model = fresh_miniature(LxmertForQuestionAnswering, SMALL, **NARROW)
     texts = ["teal", "teal image", "Teal sqare"]
-    new = add_words(model, miniature_tokenizer(SMALL, tmp_path), texts, tmp_path, least=2)
+    new = add_words(model, miniature_tokenizer(SMALL), texts, least=2)
     assert new.tokens[-1] == "teal" and new.unknown_words("teal image sqare") == ["image", "sqare"]
 
 
@@ -103,7 +103,7 @@ def test_easy_vqa_is_learnt_from_pixels(easy, tmp_path, capsys, narrow):
     saved = LxmertForQuestionAnswering.from_pretrained(out)
     assert saved.answers == [*INKS, "yes", "no"]
     data = easy_vqa_task(read_easy_vqa(easy, "test")[0], "test")
-    model, tokenizer = starting_model(out, data, tmp_path / "next", ["teal", "yes", "no", "maybe"])
+    model, tokenizer = starting_model(out, data, ["teal", "yes", "no", "maybe"])
     assert tokenizer.tokens == (out / "vocab.txt").read_text().split()  # it knows all words already
     outer, old = (m.params["answer"]["outer"]["w"] for m in (model, saved))
     np.testing.assert_array_equal(outer, np.stack([old[1], old[3], old[4], 0 * old[0]]))
@@ -112,10 +112,10 @@ def test_easy_vqa_is_learnt_from_pixels(easy, tmp_path, capsys, narrow):
 def test_a_model_of_another_detector_is_refused(easy, tmp_path):
     other = fresh_miniature(LxmertForQuestionAnswering, SMALL, **NARROW, visual_feat_dim=5)
     other.save_pretrained(tmp_path)
-    miniature_tokenizer(SMALL, tmp_path)
+    miniature_tokenizer(SMALL).save_pretrained(tmp_path)
     data = easy_vqa_task(read_easy_vqa(easy, "test")[0], "test")
     with pytest.raises(ConfigError, match=r"visual_feat_dim.*another detector"):
-        starting_model(tmp_path, data, tmp_path / "next", ["yes", "no"])
+        starting_model(tmp_path, data, ["yes", "no"])
 
 
 def test_three_boxes_are_one_picture(nlvr):

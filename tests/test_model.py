@@ -204,23 +204,25 @@ def test_gradients_by_direction(face, dropout):
     np.testing.assert_allclose(exact, (ahead - behind) / (2 * eps), rtol=1e-6)
 
 
-def test_gradient_of_the_inputs():
-    """The gradient of ready word embeddings, through everything."""
+def test_gradients_of_the_inputs():
+    """The gradients of ready word embeddings, object features and boxes, through everything."""
     from minilxmert.model import run_encoders, run_encoders_backward
 
     rng = np.random.default_rng(0)
     model = LxmertModel(TINY.replace(initializer_range=0.4), dtype="float64")
     call = random_call(LxmertModel, TINY, rng)
-    del call["input_ids"]
+    call["inputs_embeds"] = rng.standard_normal((*call.pop("input_ids").shape, 12))
+    names = "inputs_embeds", "visual_feats", "visual_pos"
+    x, cache = {name: call.pop(name) for name in names}, {}
 
-    def encode(words, cache=None):
-        run = run_encoders(model.read(inputs_embeds=words, **call)[0], model.params, model.config, None, cache)
+    def encode(x, cache=None):
+        inputs, _ = model.read(check_boxes=False, **x, **call)
+        run = run_encoders(inputs, model.params, model.config, None, cache)
         return (run.lang[-1], run.visn[-1], run.pooled)
 
-    words, cache = rng.standard_normal((2, 5, 12)), {}
-    dys = [rng.standard_normal(y.shape) for y in encode(words, cache)]
-    dwords, *_ = run_encoders_backward(*dys, model.params, cache, zeros_like(model.params))
-    check_direction(encode, words, dwords, dys, rng)
+    dys = [rng.standard_normal(y.shape) for y in encode(x, cache)]
+    gradients = run_encoders_backward(*dys, model.params, cache, zeros_like(model.params))
+    check_direction(encode, x, dict(zip(names, gradients, strict=True)), dys, rng)
 
 
 def test_recording_changes_nothing(backend):

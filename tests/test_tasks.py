@@ -18,8 +18,9 @@ from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes
 from minilxmert.training.optimizer import Adam
 from minilxmert.training.probing import foil_report
-from minilxmert.training.recipes import RECIPES, Recipe, finetune, pretrain_miniature, start_model
-from minilxmert.training.tasks import Together, beside, load_task, majority, predict
+from minilxmert.training.recipes import RECIPES, Recipe, finetune, give_answers, pretrain_miniature, start_model
+from minilxmert.training.task_files import VqaQuestion
+from minilxmert.training.tasks import TaskData, Together, beside, load_task, majority, predict
 
 TINY = Recipe(scenes=30, first_words=2, pretraining=3, finetuning=3, batch_size=8)
 WORLD = Miniature(SMALL, "train", 30)
@@ -117,6 +118,32 @@ def test_an_answer_head_moves_by_text(pretrained):
     )
     config = LxmertForPreTraining.from_pretrained(pretrained).config
     assert start_model(data, config).answers == data.answers()
+
+
+def test_a_head_whose_answers_nobody_told_starts_anew_unless_it_fits(pretrained):
+    model = LxmertForPreTraining.from_pretrained(pretrained)
+    before, names, model.answers = model.params["answer"]["outer"]["w"].copy(), model.answers, None
+    give_answers(model, names)
+    np.testing.assert_array_equal(model.params["answer"]["outer"]["w"], before)
+    model.answers = None
+    give_answers(model, names[:3])
+    assert model.answers == names[:3] and not model.params["answer"]["outer"]["w"].any()
+    assert model.config.num_qa_labels == 3
+
+
+def test_answers_that_people_gave_freely_must_be_frequent():
+    asked = [VqaQuestion(n, "7", "what ?", {"cup": 1.0, "mug": 0.3}, annotators=["cup"]) for n in range(9)]
+    asked.append(VqaQuestion(9, "7", "what ?", {"jug": 1.0}, annotators=["jug"]))
+    assert TaskData("vqa", asked, {}).answers() == ["cup"]
+    assert TaskData("vqa", asked[:2], {}).answers() == ["cup", "mug"]  # too few to choose among
+    assert TaskData("vqa", [replace(q, annotators=None) for q in asked], {}).answers() == ["cup", "mug", "jug"]
+
+
+def test_a_refused_run_leaves_a_finished_one_as_it_was(pretrained, capsys, monkeypatch):
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    before = (pretrained / "vocab.txt").read_bytes()
+    assert main(["pretrain", "--world", "rich", "--out", str(pretrained), "--recipe", "tiny"]) == 1
+    assert "another folder" in capsys.readouterr().err and (pretrained / "vocab.txt").read_bytes() == before
 
 
 def test_a_blind_model_sees_nothing_of_what_is_hidden(pretrained):
@@ -251,7 +278,8 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys):
     code, out = run(capsys, "evaluate", "gqa", *where, "--weights", tmp_path / "q", "--json", tmp_path / "figures.json")
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert code == 0 and "majority" in out and figures["GQA"]["Overall"][1] > 50
-    assert run(capsys, "evaluate", "foils", *where, "--weights", pretrained)[0] == 0
+    foils = "evaluate", "foils", *where, "--weights", pretrained, "--json", tmp_path / "foils.json"
+    assert run(capsys, *foils)[0] == 0 and "all" in json.loads((tmp_path / "foils.json").read_text())["foils"]
     assert run(capsys, "finetune", "vqa", *where, "--out", tmp_path / "scratch", *steps)[0] == 0
     assert LxmertForQuestionAnswering.from_pretrained(tmp_path / "scratch").answers == WORLD.answers
 
@@ -264,6 +292,9 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys):
         (["finetune", "vqa", "--world", "small", "--out", "x", "--recipe", "cake"], "quick, full"),
         (["evaluate", "foils", "--weights", "x"], "--world"),
         (["pretrain", *"--world small --out x --without cake".split()], "words, matching"),
+        (["evaluate", "gqa", *"--weights x --data y --features z --official".split()], "only VQA"),
+        (["evaluate", "foils", *"--weights x --world small --hidden words".split()], "foils"),
+        (["predict", *"vqa --weights x --out y".split()], "--data"),
         (["evaluate", "gqa", *"--weights x --data y --features z --annotations a".split()], "only VQA"),
     ],
 )

@@ -68,5 +68,32 @@ def test_what_it_cannot_know_is_no_certainty(model, capsys, tmp_path):
     assert "umbrella" in capsys.readouterr().out.split("a guess:")[1]
 
 
+@pytest.mark.parametrize(
+    "question, told",
+    [
+        ("what color is the purple square ?", "the question speaks of one purple square, and none can be seen"),
+        ("what color is the circle ?", "the question speaks of one circle, and 2 can be seen"),
+        ("square the star is ?", "the question is none of those the model has learnt"),
+        ("is there a purple square ?", None),
+        ("what color is the thing left of the blue square ?", None),
+        ("what shape is the yellow thing ?", None),
+    ],
+)
+def test_questions_that_do_not_fit_the_picture(model, question, told):
+    objects = look(WEIGHTS / "scene.png")
+    best = ask(model, TOKENIZER, [question], [objects])[0][0]
+    found = doubts(TOKENIZER, question, objects, best, drawn=True)
+    assert told in found if told else not found
+    assert told not in doubts(TOKENIZER, question, objects, best)  # of another detector's objects nothing is known
+
+
+def test_a_picture_with_more_than_its_world_has(model):
+    things = [Thing("circle", "red", "small", 10 + 20 * n, 40, 5) for n in range(6)]
+    objects = detect(Scene(SMALL, tuple(things)).picture(np.random.default_rng(0)))
+    question = "how many circles are there ?"
+    best = ask(model, TOKENIZER, [question], [objects])[0][0]
+    assert "no picture of its world has more than 5 objects" in doubts(TOKENIZER, question, objects, best, drawn=True)
+
+
 def test_they_are_small():
     assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= BYTES

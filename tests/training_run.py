@@ -5,17 +5,14 @@ python training_run.py FOLDER DIE_AT    # killed after step DIE_AT, or never if 
 import os
 import signal
 import sys
-import tempfile
-from pathlib import Path
 
-from minilxmert import LxmertForPreTraining, LxmertTokenizer
-from minilxmert.scenes.language import vocabulary_of
+from minilxmert import LxmertForPreTraining
 from minilxmert.scenes.world import SMALL
 from minilxmert.training.batches import PretrainingBatches
 from minilxmert.training.loop import Training
 from minilxmert.training.miniature import Miniature, miniature_config
 from minilxmert.training.optimizer import Adam
-from minilxmert.vocabulary import write_vocabulary
+from minilxmert.training.recipes import miniature_tokenizer
 
 WORLD = Miniature(SMALL, "train", scenes=8)
 SIZES = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32, "l_layers": 1, "x_layers": 1}
@@ -24,9 +21,7 @@ CONFIG = miniature_config(SMALL, **SIZES)
 
 
 def tokenizer():
-    with tempfile.TemporaryDirectory() as folder:
-        write_vocabulary(Path(folder) / "vocab.txt", vocabulary_of(SMALL))
-        return LxmertTokenizer(Path(folder) / "vocab.txt")
+    return miniature_tokenizer(SMALL)
 
 
 BATCHES = PretrainingBatches(WORLD.pictures, WORLD.pretraining, tokenizer(), WORLD.answers)

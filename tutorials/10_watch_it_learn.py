@@ -27,7 +27,7 @@ from minilxmert.training.recipes import GENTLE, RECIPES, finetune, miniature_tok
 from minilxmert.training.tasks import majority, predict
 
 runs = Path(tempfile.mkdtemp())  # where this chapter's runs go
-tokenizer = miniature_tokenizer(SMALL, runs)
+tokenizer = miniature_tokenizer(SMALL)
 
 # %% [markdown]
 # ## The picture: a run of your own
@@ -141,15 +141,16 @@ for name in ("first_words.jsonl", "log.jsonl"):
         show(draw_curves(steps, {"matched": curves["loss matched"][1]}, f"{name}: the loss of matching, by step"))
 
 # %% [markdown]
-# The whole run and its fine-tunings are these commands. On two cores `quick` takes minutes, `full` about an hour; what
-# they gave, loss by loss and kind by kind of question, stands in [weights/README.md](../weights/README.md).
+# The whole run and its fine-tunings are these commands. On two cores `quick` takes minutes, `full` three quarters of an
+# hour; what they gave, kind by kind of question, stands in [weights/README.md](../weights/README.md).
 #
 # ```bash
-# minilxmert pretrain --world small --out runs/pretrained minilxmert plot-run runs/pretrained/first_words
-# runs/pretrained/pretraining minilxmert finetune questions --world small --weights runs/pretrained --out
-# runs/questions minilxmert finetune nlvr2 --world small --weights runs/pretrained --out runs/nlvr2 minilxmert finetune
-# questions --world small --out runs/scratch           # without --weights: from scratch minilxmert evaluate vqa
-# --world small --weights runs/questions
+# minilxmert pretrain --world small --out runs/pretrained
+# minilxmert plot-run runs/pretrained
+# minilxmert finetune questions --world small --weights runs/pretrained --out runs/questions
+# minilxmert finetune nlvr2 --world small --weights runs/pretrained --out runs/nlvr2
+# minilxmert finetune questions --world small --out runs/scratch     # without --weights: from scratch
+# minilxmert evaluate vqa --world small --weights runs/questions
 # ```
 #
 # ## LayerNorm erases the scale of a box

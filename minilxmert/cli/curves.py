@@ -13,13 +13,14 @@ def plot_run(options):
 
     minilxmert plot-run runs/first runs/second --out curves.png
     """
-    from ..training.curves import draw_curves, text_curves
+    from ..training.curves import draw_curves, runs_in, text_curves
 
+    folders = [run for folder in options.folders for run in runs_in(folder)]
     if options.out:
-        draw_curves(options.folders, options.out)
+        draw_curves(folders, options.out)
         print(options.out)
         return OK
-    for folder in options.folders:
+    for folder in folders:
         print("\n".join(text_curves(folder)))
     return OK
 

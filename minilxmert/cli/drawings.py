@@ -28,7 +28,7 @@ def easy_vqa(options):
 
     The data: pip install easy-vqa, or pip download easy-vqa, unzip it, and --data FOLDER.
 
-    minilxmert easy-vqa --weights weights --out runs/easy-vqa --scratch
+    minilxmert easy-vqa --weights weights/pretrained --out runs/easy-vqa --scratch
     """
     from dataclasses import replace
 
@@ -63,7 +63,7 @@ def nlvr_arguments(command):
 def nlvr(options):
     """Learn and measure NLVR (Suhr et al. 2017): is a sentence that a person wrote true of a picture of three boxes?
 
-    minilxmert nlvr --train nlvr/train/train.json --test nlvr/dev/dev.json --weights weights --out runs/nlvr
+    minilxmert nlvr --train nlvr/train/train.json --test nlvr/dev/dev.json --weights weights/pretrained --out runs/nlvr
     minilxmert nlvr --test nlvr/test/test.json --weights runs/nlvr
     """
     from ..errors import ConfigError
@@ -96,7 +96,7 @@ def learn(options, data, weights, folder, answers, least=1):
     from ..training.optimizer import Adam
     from ..training.recipes import finetune
 
-    model, tokenizer = starting_model(weights, data, folder, answers, least, options.seed, options.vocab)
+    model, tokenizer = starting_model(weights, data, answers, least, options.seed, options.vocab)
     optimizer = Adam(options.rate, options.steps, corrected=True)
     return finetune(model, data, tokenizer, folder, optimizer, options.batch_size, options.seed, show), tokenizer
 

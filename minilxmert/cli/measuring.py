@@ -4,15 +4,18 @@ import functools
 import json
 from dataclasses import replace
 
+from ..errors import ConfigError
 from .common import natural, positive, progress, tokenizer_of
 from .sources import add_annotations, add_source, answer_list, need, task_data, tell, world
 
 TEST_SCENES = 1000
+PERTURBED = 500  # questions of a kind of which words and objects are removed
 
 
 def evaluate_arguments(command):
-    tasks = ("vqa", "gqa", "nlvr2", "foils")
-    command.add_argument("task", choices=tasks, help="foils: does pre-training tell captions with one wrong word?")
+    tasks = ("vqa", "gqa", "nlvr2", "foils", "relevance")
+    probes = "foils: does pre-training tell captions with one wrong word? relevance: does it find what answers rest on?"
+    command.add_argument("task", choices=tasks, help=probes)
     command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
     add_source(command, "the task's files with labels, as minival.json")
     add_annotations(command)
@@ -31,20 +34,26 @@ def evaluate(options):
 
     minilxmert evaluate vqa --world small --weights weights
     minilxmert evaluate foils --world small --weights weights/pretrained
+    minilxmert evaluate relevance --world small --scenes 150 --weights weights
     minilxmert evaluate nlvr2 --data test.json --features nlvr2_obj36.h5 --weights runs/nlvr2
     minilxmert evaluate vqa --data v2_OpenEnded_mscoco_val2014_questions.json --features val2014_obj36.h5 \\
         --annotations v2_mscoco_val2014_annotations.json --official --weights runs/vqa
     """
     from ..training.tasks import beside, majority
 
-    if options.task == "foils":
-        print(foils(options))
+    if options.official and options.task != "vqa":
+        raise ConfigError.at("--official", None, "the task vqa: only VQA has ten people's answers", options.task)
+    if options.task == "relevance":
+        print(relevance(options))
         return
-    data = task_data(options, options.split)
-    predictions = predicted(options, data, options.hidden)
-    reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
+    if options.task == "foils":
+        reports = [foils(options)]
+    else:
+        data = task_data(options, options.split)
+        predictions = predicted(options, data, options.hidden)
+        reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
     print(reports[0])
-    if data.kinds:
+    if options.task != "foils" and data.kinds:
         commonest = data.report_by_kind(majority(task_data(options, "train"), data))
         reports += [data.report_by_kind(predictions), replace(commonest, title=f"{options.task} majority")]
         print("", beside({"model": reports[1], "majority": commonest}), sep="\n")
@@ -58,20 +67,52 @@ def evaluate(options):
 def foils(options):
     """The report on foils of a world, by a pre-trained model."""
     from ..model import LxmertForPreTraining
-    from ..training.miniature import Miniature
     from ..training.probing import foil_report
 
-    need(options, "world")
-    data = Miniature(world(options), options.split, options.scenes, options.seed, tell)
+    data = drawn(options)
     model = LxmertForPreTraining.from_pretrained(options.weights)
     counted = functools.partial(progress, "compared")
     return foil_report(model, tokenizer_of(options, options.weights), data, progress=counted)
 
 
+def relevance(options):
+    """What removing words or objects does to the answers to 500 questions of each kind: the area under the accuracy,
+    the least important first, and the most important first (explain/perturbation.py). -> a table"""
+    import numpy as np
+
+    from ..explain.perturbation import compare
+    from ..model import LxmertForQuestionAnswering
+    from ..training.tasks import batches_of, without_labels
+
+    data, lines = drawn(options), []
+    model = LxmertForQuestionAnswering.from_pretrained(options.weights)
+    tokenizer = tokenizer_of(options, options.weights)
+    for task in ("vqa", "gqa"):
+        batches = batches_of(data.task(task).cut(PERTURBED), model, tokenizer)
+        call = batches.batch(range(len(batches)), np.random.default_rng(0))
+        given = without_labels(call), call["labels"]
+        for side in ("objects", "words"):
+            least, most = (compare(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most"))
+            areas = "".join(f"{least[method].area:12.2f} / {most[method].area:.2f}" for method in least)
+            lines.append(f"{f'{side}, {task}':<16}{areas}")
+            progress("removed", len(lines), 4, " kinds")
+    return "\n".join([f"{'least / most first':<16}" + "".join(f"{method:>19}" for method in least), *lines])
+
+
+def drawn(options):
+    """The Miniature that the options of a probe name."""
+    from ..training.miniature import Miniature
+
+    need(options, "world")
+    if options.hidden:
+        raise ConfigError.at("--hidden", None, f"a task with answers to questions, not {options.task}", options.hidden)
+    return Miniature(world(options), options.split, options.scenes, options.seed, tell)
+
+
 def predict_arguments(command):
     command.add_argument("task", choices=("vqa", "gqa", "nlvr2"))
     command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
-    add_source(command, "the task's files, as test.json")
+    add_source(command, "the task's files, as test.json", worlds=False)
     command.add_argument("--out", required=True, metavar="FILE", help="the file for the leaderboard")
 
 

@@ -4,9 +4,10 @@ from ..errors import ConfigError
 from .common import progress
 
 
-def add_source(command, data):
+def add_source(command, data, worlds=True):
     """Where the data come from: a world, or files with their pictures' objects."""
-    command.add_argument("--world", choices=("small", "rich"), help="the miniature world")
+    if worlds:
+        command.add_argument("--world", choices=("small", "rich"), help="the miniature world")
     command.add_argument("--data", nargs="+", metavar="FILE", help=data)
     command.add_argument("--features", nargs="+", metavar="FILE", help="the objects of the pictures: TSV, HDF5 or npz")
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
@@ -24,7 +25,7 @@ def task_data(options, split):
     from ..training.miniature import Miniature
     from ..training.tasks import load_task, open_all
 
-    if options.world:
+    if getattr(options, "world", None):
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
         return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)
     need(options, "data", "features")
@@ -50,7 +51,8 @@ def need(options, *names):
     """Refuse a command that lacks an option."""
     for name in names:
         if not getattr(options, name):
-            raise ConfigError.at(f"--{name}", None, "it, or --world small for the miniature", "neither")
+            other = ", or --world small for the miniature" if "world" in options and name != "world" else ""
+            raise ConfigError.at(f"--{name}", None, f"it{other}", "none")
 
 
 def recipe(options):
@@ -61,9 +63,12 @@ def recipe(options):
 
     if options.recipe not in RECIPES:
         raise ConfigError.at("--recipe", None, f"one of {', '.join(RECIPES)}", options.recipe)
-    changes = {"scenes": options.scenes, "pretraining": options.steps, "rate": options.rate}
-    changes |= {"batch_size": options.batch_size}
-    return replace(RECIPES[options.recipe], **{name: value for name, value in changes.items() if value})
+    named = RECIPES[options.recipe]
+    changes = {"scenes": options.scenes, "rate": options.rate, "batch_size": options.batch_size}
+    if options.steps:  # single things keep their share
+        first = max(1, round(options.steps * named.first_words / (named.first_words + named.pretraining)))
+        changes |= {"first_words": first, "pretraining": max(1, options.steps - first)}
+    return replace(named, **{name: value for name, value in changes.items() if value})
 
 
 def tell(what, done, total):

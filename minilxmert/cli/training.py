@@ -14,7 +14,7 @@ def add_run(command):
     )
     command.add_argument("--seed", type=natural, default=0)
     command.add_argument(
-        "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (an hour)"
+        "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (a good half hour)"
     )
     command.add_argument("--scenes", type=positive, help="of the miniature, instead of the recipe's")
     command.add_argument("--steps", type=positive, help="instead of the recipe's, or of --epochs")
@@ -60,9 +60,13 @@ def pretrain(options):
     sizes = options.batch_size or 256, options.rate or 1e-4, options.epochs or 20, options.steps
     files = options.data, options.features, options.answers
     training = pretrain_files(
-        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run, **changes
+        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run, warn, **changes
     )
     return ended(training)
+
+
+def warn(sentence):
+    print(sentence, file=sys.stderr)
 
 
 def left_out(names):
@@ -80,7 +84,7 @@ def left_out(names):
 def finetune_arguments(command):
     tasks = ("vqa", "gqa", "questions", "nlvr2")
     command.add_argument("task", choices=tasks, help="questions: those of VQA and GQA together (of a world)")
-    command.add_argument("--weights", help="the model to start from: a file or a directory; without it, from scratch")
+    command.add_argument("--weights", help="the model to start from (default, on a world: a fresh one)")
     add_source(command, "the task's files, as train.json")
     add_annotations(command)
     add_run(command)
@@ -112,9 +116,10 @@ def starting(options, data):
     from ..training.tasks import TASKS
 
     if options.weights is None:
-        need(options, "world")
+        if not options.world:
+            raise ConfigError.at("--weights", None, "a model to start from: only a world has a fresh one", "none")
         model = fresh_miniature(TASKS[data.task].face, world(options), options.seed)
-        return model, miniature_tokenizer(world(options), options.out)
+        return model, miniature_tokenizer(world(options))
     return start_model(data, options.weights, answer_list(options), options.seed), tokenizer_of(
         options, options.weights
     )

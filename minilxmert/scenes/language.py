@@ -4,7 +4,7 @@ The same phrasings do both: read_question("how many red discs are there ?") has 
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import MinilxmertError
 from .kinds import CAPTIONS, GQA, NLVR2, VQA, Kind
@@ -101,6 +101,23 @@ def read_question(text):
     unknown = [word for word in plain.split() if word not in every_word()]
     found = f"the unknown words {', '.join(unknown)}" if unknown else "its words in another order"
     raise LanguageError.at("question", repr(text), "a sentence of the miniature world", found)
+
+
+def misfits(text, names):
+    """What is wrong with a question about a picture in which the named things were seen ("red circle", …): it is not
+    of the language, or speaks of a thing that is not there, or of one of several. -> sentences"""
+    try:
+        steps = read_question(text).program.steps()
+    except LanguageError:
+        return ["the question is none of those the model has learnt"]
+    seen, found = [read_description(name) for name in names], []
+    for step in steps:
+        if step.operation == "the" and step.arguments[0].operation == "select":
+            asked = replace(step.arguments[0].arguments[1], size=None)
+            count = sum(asked.fits(thing) for thing in seen)
+            if count == 0 or (count > 1 and asked == step.arguments[0].arguments[1]):
+                found.append(f"the question speaks of one {asked}, and {count or 'none'} can be seen")
+    return found
 
 
 def explain(text, *scenes):

@@ -29,6 +29,10 @@ class Step:
             trace.append((depth, self, value))
         return value
 
+    def steps(self):
+        """This step and all that it rests on."""
+        return [self, *(step for a in self.arguments if isinstance(a, Step) for step in a.steps())]
+
     def written(self):
         """The whole program in one line: count(select(picture, red circle))"""
         return f"{self.operation}({', '.join(a.written() if isinstance(a, Step) else str(a) for a in self.arguments)})"

@@ -9,6 +9,7 @@ A seed draws its own pictures, for training and for the test, and its own fresh 
 import concurrent.futures
 import json
 import multiprocessing
+import os
 import re
 import signal
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +27,17 @@ from .bottom_up import BottomUpForQuestionAnswering, BottomUpForVisualReasoning
 from .loop import STATE, TrainingError, quietly_interrupted
 from .miniature import Miniature
 from .optimizer import Adam
-from .recipes import WITHOUT, Recipe, finetune, fresh_miniature, miniature_tokenizer, pretrain_model, start_model
+from .recipes import (
+    STAGES,
+    WITHOUT,
+    Recipe,
+    finetune,
+    fresh_miniature,
+    miniature_tokenizer,
+    pretrain_model,
+    start_model,
+)
+from .speed import THREAD_SETTINGS
 from .tasks import TASKS, majority, predict
 
 ABLATED = ("vqa", "gqa", "nlvr2")
@@ -98,7 +109,7 @@ class Laboratory:
 
     def __init__(self, folder, size, seed, told=print, stop=None):
         self.folder, self.size, self.seed, self.told, self.stop = Path(folder) / f"seed-{seed}", size, seed, told, stop
-        self.tokenizer = miniature_tokenizer(SMALL, self.folder)
+        self.tokenizer = miniature_tokenizer(SMALL)
 
     @cached_property
     def train(self):
@@ -158,7 +169,7 @@ class Laboratory:
             how = self.train, self.tokenizer, self.size, folder, self.seed, self.listen
             self.ended(pretrain_model(make(), *how))
             self.told(f"seed {self.seed}: pre-training of {name}: done")
-            for stage in ("first_words", "pretraining"):
+            for stage in STAGES:
                 (folder / stage / STATE).unlink()
         return folder
 
@@ -209,17 +220,17 @@ def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, told=print):
     open_folder(folder, size)
     if jobs == 1:
         return all(run_seed(folder, size, seed, rows, told) for seed in range(seeds))
+    os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))  # of NumPy's products in the processes to come
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(jobs, context, begin_process, (stop,))
     with quietly_interrupted() as wanted, pool:
         runs = [pool.submit(run_seed, folder, size, seed, rows, told) for seed in range(seeds)]
         while concurrent.futures.wait(runs, timeout=0.5).not_done:
-            if wanted and not stop.is_set():
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+            if wanted:
+                stop.set()  # seeds that have not begun see it at once
         try:
-            return all(not run.cancelled() and run.result() for run in runs)
+            return all(run.result() for run in runs)
         except BrokenProcessPool:
             reason = "a process was ended from outside (out of memory?); the same command goes on from there"
             raise TrainingError(f"{folder}: {reason}") from None

@@ -94,9 +94,11 @@ class Results:
         return "\n".join(lines)
 
     def __str__(self):
-        tables = [self.table(TITLES["paper"], PAPER)]
-        if any(row in self.rows for row in LEFT_OUT[1:]):
-            tables.append(self.table(TITLES["tasks"], LEFT_OUT))
+        tables = [
+            self.table(TITLES[name], rows)
+            for name, rows in (("paper", PAPER), ("tasks", LEFT_OUT))
+            if any(row in self.rows for row in rows if row is not FULL)
+        ]
         return "\n\n".join([*tables, self.seeds_told(), self.verdicts_told()]).rstrip()
 
     def seeds_told(self):

@@ -70,7 +70,8 @@ class Batches:
 
     def answer(self, row, rng):
         """The number of an example's answer, drawn by the scores if there are several; NOTHING if there is none."""
-        scores = {self.number[a]: score for a, score in (self.examples[row].answers or {}).items() if a in self.number}
+        answers = (self.examples[row].answers or {}).items()
+        scores = {self.number[answer]: score for answer, score in answers if answer in self.number and score > 0}
         if not scores:
             return NOTHING
         if len(scores) == 1:
@@ -108,8 +109,10 @@ class PretrainingBatches(Batches):
         others = everyone[rng.integers(len(everyone), size=visible.shape)] if len(everyone) else feats
         seen, chosen = mask_objects(feats, visible, others, rng, self.object_rate)
         for image in objects:
-            if image.object_ids is None or image.attribute_ids is None:
-                raise FeatureFileError.at(f"picture {image.image_id}", "objects", "the detector's classes", "none")
+            told = image.object_ids, image.object_conf, image.attribute_ids, image.attribute_conf
+            if any(column is None for column in told):
+                expected = "the detector's classes and confidences"
+                raise FeatureFileError.at(f"picture {image.image_id}", "objects", expected, "not all of them")
         classes = padded([o.object_ids for o in objects], visible), padded([o.object_conf for o in objects], visible)
         attributes = [o.attribute_ids for o in objects], [o.attribute_conf for o in objects]
         return seen, {"obj": classes, "attr": tuple(padded(a, visible) for a in attributes), "feat": (feats, chosen)}

@@ -7,9 +7,16 @@ from pathlib import Path
 from ..errors import MinilxmertError, TaskFileError
 from ..files import replacing, strict_json
 from .loop import LOG, complete
+from .recipes import STAGES
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a curve
+
+
+def runs_in(folder):
+    """The folders with logs that a folder stands for: itself, or the stages of a pre-training."""
+    stages = [Path(folder) / name for name in STAGES if (Path(folder) / name / LOG).exists()]
+    return stages if stages and not (Path(folder) / LOG).exists() else [folder]
 
 
 def read_log(folder, name=LOG):

@@ -2,7 +2,7 @@
 
     questions, answers = read_easy_vqa(folder, "train")
     data = easy_vqa_task(questions, "train")
-    model, tokenizer = starting_model("weights", data, "runs/easy-vqa", answers)
+    model, tokenizer = starting_model("weights", data, answers)
     finetune(model, data, tokenizer, "runs/easy-vqa", …)  # recipes.py
 What a model knows moves along by text: the embeddings of known words, and the answer head's rows of known answers."""
 
@@ -18,9 +18,8 @@ from ..params import initialise
 from ..scenes.world import SMALL
 from ..text import split_words
 from ..tokenizer import LxmertTokenizer
-from ..vocabulary import write_vocabulary
 from .nlvr import nlvr_report
-from .recipes import fresh_miniature, miniature_tokenizer, start_model
+from .recipes import fresh_miniature, miniature_tokenizer, start_model, tokenizer_from
 from .task_files import GqaQuestion
 from .tasks import TRUTH, TaskData, predict
 
@@ -60,14 +59,14 @@ def judge_nlvr(model, tokenizer, examples, data):
     return nlvr_report(examples, {key: answer == TRUTH[1] for key, answer in said.items()})
 
 
-def starting_model(weights, data, folder, answers, least=1, seed=0, vocab=None):
+def starting_model(weights, data, answers, least=1, seed=0, vocab=None):
     """The question answerer of a checkpoint directory, or a fresh miniature for None, that knows the words of TaskData.
 
     least: a new word is learnt if it occurs so often; rarer ones stay unknown. vocab: where vocab.txt is, if not
-    beside the weights. -> model, its tokenizer, whose vocab.txt is in `folder`. Raises ConfigError."""
+    beside the weights. -> model, its tokenizer. Raises ConfigError."""
     texts = [record.sent for record in data.records]
     if weights is None:
-        model, tokenizer = fresh_miniature(LxmertForQuestionAnswering, SMALL, seed), miniature_tokenizer(SMALL, folder)
+        model, tokenizer = fresh_miniature(LxmertForQuestionAnswering, SMALL, seed), miniature_tokenizer(SMALL)
         model.move_answers(list(answers))
     else:
         place = Path(vocab or weights)
@@ -77,22 +76,18 @@ def starting_model(weights, data, folder, answers, least=1, seed=0, vocab=None):
         if model.config.visual_feat_dim != width:
             found = f"{model.config.visual_feat_dim} numbers: it was made for another detector"
             raise ConfigError.at(weights, "visual_feat_dim", f"{width}, as this package's detector finds", found)
-    return model, add_words(model, tokenizer, texts, folder, least, seed)
+    return model, add_words(model, tokenizer, texts, least, seed)
 
 
-def add_words(model, tokenizer, texts, folder, least=1, seed=0):
+def add_words(model, tokenizer, texts, least=1, seed=0):
     """Give a model the words of some texts: what it can spell stays as it is, the others get fresh embeddings.
 
-    New words come last in the vocabulary, so that no known one changes its number. -> the new tokenizer, with its
-    vocab.txt in `folder`"""
+    New words come last in the vocabulary, so that no known one changes its number. -> the new tokenizer"""
     counts = Counter(word for text in texts for word in split_words(text, *tokenizer.cleaning))
     unknown = [word for word in tokenizer.unknown_words(" ".join(counts)) if counts[word] >= least]
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_vocabulary(folder / "vocab.txt", [*tokenizer.tokens, *unknown])
     shape = {"w": (len(unknown), model.config.hidden_size)}
     fresh = initialise(shape, model.config, np.random.default_rng([seed, 2]), model.dtype)["w"]
     words = model.params["embeddings"]["word"]
     words["w"] = np.concatenate([words["w"], fresh])
     model.config = model.config.replace(vocab_size=len(words["w"]))
-    return LxmertTokenizer.from_pretrained(folder)
+    return tokenizer_from([*tokenizer.tokens, *unknown])

@@ -3,9 +3,8 @@
 Source of the idea: Shekhar et al. 2017 (FOIL), Parcalabescu et al. 2022 (VALSE)."""
 
 from ..objects import pad_objects
+from ..outputs import MATCHES
 from .metrics import Report, Row
-
-MATCHES = 1  # the class of a sentence that belongs to its picture
 
 
 def foil_report(model, tokenizer, data, batch_size=64, progress=None):

@@ -3,6 +3,7 @@
 How much data, how many steps and at what rate stands here and nowhere else. What a folder holds afterwards is a model
 like any other (weights, config, vocabulary, answers), and the checkpoint and log of its training."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..checkpoints.loading import open_checkpoint
 from ..config import LxmertConfig
+from ..errors import FeatureFileError
 from ..model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
 from ..tokenizer import LxmertTokenizer
@@ -45,6 +47,7 @@ WITHOUT = {  # the changes of a config that leave out a task of pre-training, or
     "features": {"visual_feat_loss": False},
     "questions": {"task_qa": False},
 }
+STAGES = ("first_words", "pretraining")  # of pre-training a miniature: the folders of its runs
 GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 
@@ -54,7 +57,7 @@ def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, 
     progress: of the training (loop.py), told: of the making of data (miniature.py); run: options of Training; config:
     of miniature_config. A folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
     folder = Path(folder)
-    data, tokenizer = Miniature(world, "train", recipe.scenes, seed, told), miniature_tokenizer(world, folder)
+    data, tokenizer = Miniature(world, "train", recipe.scenes, seed, told), miniature_tokenizer(world)
     model = fresh_miniature(LxmertForPreTraining, world, seed, **config)
     return pretrain_model(model, data, tokenizer, recipe, folder, seed, progress, run)
 
@@ -72,7 +75,7 @@ def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None
 
     What a switched-off task would predict is not hidden from the model either."""
     seconds = 0.0
-    for name, steps, rates in (("first_words", recipe.first_words, GENTLE), ("pretraining", recipe.pretraining, {})):
+    for name, steps, rates in zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {}), strict=True):
         rates = {**rates, **not_hidden(model.config)}
         batches = PretrainingBatches(data.pictures, getattr(data, name), tokenizer, data.answers, **rates)
         optimizer = Adam(recipe.rate, steps, corrected=True)
@@ -92,7 +95,7 @@ def not_hidden(config):
 
 def pretrain_files(
     files, config, weights, tokenizer, folder, batch_size, rate, epochs, steps=None, seed=0, progress=None, run=None,
-    **changes,
+    warn=print, **changes,
 ):  # fmt: skip
     """Pre-train on the authors' files: (aggregated files, feature files, all_ans.json). -> Training
 
@@ -103,18 +106,22 @@ def pretrain_files(
     pictures, table = open_all(features), read_answer_table(answers)
     told = [item for path in sentences for item in sentences_of(read_pictures(path))]
     examples = [Example(item.img_id, item.sent, by_text(table, item.label)) for item in told if item.img_id in pictures]
+    if len(examples) < len(told):
+        warn(f"{len(told) - len(examples):,} of {len(told):,} sentences are left out: their pictures have no objects")
+    if not examples:
+        raise FeatureFileError.at(", ".join(map(str, features)), None, "a picture of the sentences", "none of them")
     if config:
         config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(table), **changes)
     elif changes:
         config = open_checkpoint(weights).config.replace(**changes)
     if weights:
         model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)
-        if "answer" in model.params and model.answers != table.answers:
-            model.resize_num_qa_labels(len(table), seed)
     else:
         model = LxmertForPreTraining(config, seed)
-    model.answers = list(table.answers) if "answer" in model.params else None
-    batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, **not_hidden(model.config))
+    give_answers(model, table.answers)
+    longest = min(64, model.config.max_position_embeddings)
+    rates = not_hidden(model.config)
+    batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, most_words=longest, **rates)
     steps = steps or max(1, len(examples) * epochs // (batch_size * (run or {}).get("accumulate", 1)))
     training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
     return training if training.run(progress).interrupted else saved(training, tokenizer)
@@ -132,18 +139,25 @@ def start_model(data, weights, answers=None, seed=0):
     own answers or, where it has none, all answers of the data."""
     face = TASKS[data.task].face
     if isinstance(weights, LxmertConfig):
-        model = face(weights, seed)
+        fitting = {} if data.task == "nlvr2" else {"num_qa_labels": len(answers or data.answers())}
+        model = face(weights.replace(**fitting), seed)
     else:
         model = face.from_pretrained(weights, fresh_heads=True, seed=seed)
-    if "answer" not in model.params:
-        return model
-    wanted = answers or model.answers or data.answers()
-    if model.answers and model.answers != wanted:
-        model.move_answers(wanted)
-    elif not model.answers:
-        model.resize_num_qa_labels(len(wanted), seed)
-        model.answers = list(wanted)
+    if "answer" in model.params:
+        give_answers(model, answers or model.answers or data.answers())
     return model
+
+
+def give_answers(model, answers):
+    """Give an answer head, if there is one, a list of answers: known ones keep their rows, wherever they stand; others
+    start at zero. A head whose answers nobody told keeps its rows only if there are as many."""
+    if "answer" not in model.params:
+        return
+    if not model.answers and len(answers) != model.config.num_qa_labels:
+        model.answers = [f"untold answer {number}" for number in range(model.config.num_qa_labels)]
+    if model.answers and model.answers != list(answers):
+        model.move_answers(list(answers))
+    model.answers = list(answers)
 
 
 def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, progress=None, hidden=None, **options):
@@ -155,12 +169,16 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     return training if training.run(progress).interrupted else saved(training, tokenizer)
 
 
-def miniature_tokenizer(world, folder):
-    """The tokenizer of a world's language, with its vocabulary written into a folder."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_vocabulary(folder / "vocab.txt", vocabulary_of(world))
-    return LxmertTokenizer.from_pretrained(folder)
+def miniature_tokenizer(world):
+    """The tokenizer of a world's language."""
+    return tokenizer_from(vocabulary_of(world))
+
+
+def tokenizer_from(tokens):
+    """The tokenizer of a list of tokens."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_vocabulary(Path(folder) / "vocab.txt", tokens)
+        return LxmertTokenizer.from_pretrained(folder)
 
 
 def saved(training, tokenizer, folder=None):

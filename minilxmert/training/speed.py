@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +43,7 @@ class Repeated:
 def draw_pretraining_batch():
     """The call arguments of 64 examples of the miniature world."""
     world = Miniature(SMALL, scenes=BATCH)
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer = miniature_tokenizer(SMALL, folder)
+    tokenizer = miniature_tokenizer(SMALL)
     batches = PretrainingBatches(world.pictures, world.pretraining, tokenizer, world.answers)
     rows = np.linspace(0, len(batches) - 1, BATCH).astype(int)  # captions and questions of every kind
     return batches.batch(rows, np.random.default_rng(0))

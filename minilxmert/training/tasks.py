@@ -6,6 +6,7 @@
     print(data.report(predictions))
 Source of the hyper-parameters: the authors' run scripts and the paper, section 4."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from . import metrics, task_files
 from .batches import Example, QuestionBatches, StatementBatches
 
 TRUTH = ("no", "yes")  # the classes of the two-picture head, by number
+FREQUENT = 9  # as often an answer is the best of a question, to be one of VQA's 3,129 published ones
 TINY, FAST = 512, 5000  # examples of the authors' --tiny and --fast
 
 
@@ -68,11 +70,14 @@ class TaskData:
         return TaskData(self.task, self.records[:count], self.pictures, self.kinds[:count])
 
     def answers(self):
-        """The texts of all answers of the labels, the most frequent first: a head for a task without a list."""
-        found = {}
-        for record in self.records:
-            for answer in record.label or {}:
-                found[answer] = found.get(answer, 0) + 1
+        """The texts of all answers of the labels, the most frequent first: a head for a task without a list.
+
+        Of what people said freely (VQA's original annotations) only what is the best answer of FREQUENT questions."""
+        labels = [record.label for record in self.records if record.label]
+        found = Counter(answer for label in labels for answer in label)
+        if any(getattr(record, "annotators", None) for record in self.records):
+            best = Counter(max(label, key=label.get) for label in labels)
+            found = {answer: found[answer] for answer in best if best[answer] >= FREQUENT} or found
         return sorted(found, key=lambda answer: (-found[answer], answer))
 
     def report(self, predictions, **options):
@@ -142,6 +147,8 @@ def open_all(paths, progress=None):
 
 def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
     """-> {identity: the text of the likeliest answer}, or {uid: 1 or 0} for statements"""
+    if data.task != "nlvr2" and not model.answers:
+        raise ConfigError.at("model", "answers", "the texts of its answers (--answers FILE)", "only their numbers")
     batches = batches_of(data, model, tokenizer, hidden, labelled=False)
     chosen = []
     for start in range(0, len(batches), batch_size):
@@ -152,7 +159,7 @@ def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
         if progress:
             progress(rows.stop, len(batches))
     if data.task != "nlvr2":
-        chosen = [model.answers[number] if model.answers else f"answer {number}" for number in chosen]
+        chosen = [model.answers[number] for number in chosen]
     return dict(zip(map(identity, data.records), chosen, strict=True))
 
 
