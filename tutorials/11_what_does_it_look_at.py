@@ -9,8 +9,6 @@
 # The two are not the same, and neither is true because it looks plausible: both are claims, to be tested.
 
 # %%
-from collections import Counter
-
 import numpy as np
 
 from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
@@ -63,10 +61,11 @@ print({name: f"{value.shape[0]} layers × {value.shape[1]} heads" for name, valu
 
 # %%
 for name, family in FAMILIES.items():
-    marks = Counter(mark or "nothing with a name" for layer in head_marks(maps, name) for mark in layer)
+    marks = [mark or "nothing with a name" for layer in head_marks(maps, name) for mark in layer]
     best = maps.strongest(name, 0, 0, 1)[0] if len(maps[name]) else ("-", "-", 0.0)
     print(f"{family.title:<48} strongest of its first head: {best[0]} → {best[1]} {best[2]:.0%}")
-    print(f"{'':<48} what its heads mostly do: {', '.join(f'{mark} ({n})' for mark, n in marks.most_common())}")
+    counted = [f"{mark} ({marks.count(mark)})" for mark in sorted(set(marks))]
+    print(f"{'':<48} what its heads mostly do: {', '.join(counted)}")
 
 # %% [markdown]
 # It is tempting to say now: "it looked at the red circle, *because* ...". But an average over heads hides what single
