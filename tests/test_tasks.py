@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.cli import main
+from minilxmert.cli import main, measuring
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.language import LanguageError, read_question
 from minilxmert.scenes.words import Description
@@ -270,7 +270,7 @@ def test_pretraining_without_some_tasks(files, pretrained, tmp_path, capsys, mon
     assert not {"answer", "obj", "attr"} & line["losses"].keys() and len(line["losses"]) == 3
 
 
-def test_the_commands_on_the_world(pretrained, tmp_path, capsys):
+def test_the_commands_on_the_world(pretrained, tmp_path, capsys, monkeypatch):
     where = "--world", "small", "--scenes", 20
     steps = "--steps", 2, "--batch-size", 4
     code, out = run(capsys, "finetune", "questions", *where, "--weights", pretrained, "--out", tmp_path / "q", *steps)
@@ -280,6 +280,9 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys):
     assert code == 0 and "majority" in out and figures["GQA"]["Overall"][1] > 50
     foils = "evaluate", "foils", *where, "--weights", pretrained, "--json", tmp_path / "foils.json"
     assert run(capsys, *foils)[0] == 0 and "all" in json.loads((tmp_path / "foils.json").read_text())["foils"]
+    monkeypatch.setattr(measuring, "PERTURBED", 4)
+    code, out = run(capsys, "evaluate", "relevance", *where, "--weights", tmp_path / "q")
+    assert code == 0 and out.count(" / ") == 1 + 4 * 3 and "words, gqa" in out
     assert run(capsys, "finetune", "vqa", *where, "--out", tmp_path / "scratch", *steps)[0] == 0
     assert LxmertForQuestionAnswering.from_pretrained(tmp_path / "scratch").answers == WORLD.answers
 

@@ -44,7 +44,9 @@ def evaluate(options):
     if options.official and options.task != "vqa":
         raise ConfigError.at("--official", None, "the task vqa: only VQA has ten people's answers", options.task)
     if options.task == "relevance":
-        print(relevance(options))
+        figures = relevance(options)
+        print(areas_told(figures))
+        write_figures(options.json, figures)
         return
     if options.task == "foils":
         reports = [foils(options)]
@@ -57,11 +59,15 @@ def evaluate(options):
         commonest = data.report_by_kind(majority(task_data(options, "train"), data))
         reports += [data.report_by_kind(predictions), replace(commonest, title=f"{options.task} majority")]
         print("", beside({"model": reports[1], "majority": commonest}), sep="\n")
-    if options.json:
-        from ..files import write_file
+    write_figures(options.json, {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports})
 
-        rows = {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports}
-        write_file(options.json, json.dumps(rows, indent=2) + "\n")
+
+def write_figures(path, figures):
+    """Write the figures of --json, if it is given."""
+    from ..files import write_file
+
+    if path:
+        write_file(path, json.dumps(figures, indent=2) + "\n")
 
 
 def foils(options):
@@ -76,15 +82,15 @@ def foils(options):
 
 
 def relevance(options):
-    """What removing words or objects does to the answers to 500 questions of each kind: the area under the accuracy,
-    the least important first, and the most important first (explain/perturbation.py). -> a table"""
+    """What removing words or objects does to the answers to 500 questions of each kind: the area under the accuracy
+    (explain/perturbation.py). -> {"objects, vqa": {method: (least important first, most important first)}}"""
     import numpy as np
 
     from ..explain.perturbation import compare
     from ..model import LxmertForQuestionAnswering
     from ..training.tasks import batches_of, without_labels
 
-    data, lines = drawn(options), []
+    data, figures = drawn(options), {}
     model = LxmertForQuestionAnswering.from_pretrained(options.weights)
     tokenizer = tokenizer_of(options, options.weights)
     for task in ("vqa", "gqa"):
@@ -93,10 +99,18 @@ def relevance(options):
         given = without_labels(call), call["labels"]
         for side in ("objects", "words"):
             least, most = (compare(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most"))
-            areas = "".join(f"{least[method].area:12.2f} / {most[method].area:.2f}" for method in least)
-            lines.append(f"{f'{side}, {task}':<16}{areas}")
-            progress("removed", len(lines), 4, " kinds")
-    return "\n".join([f"{'least / most first':<16}" + "".join(f"{method:>19}" for method in least), *lines])
+            figures[f"{side}, {task}"] = {method: (least[method].area, most[method].area) for method in least}
+            progress("measured", len(figures), 4, " kinds")
+    return figures
+
+
+def areas_told(figures):
+    """The figures of relevance as a table."""
+    methods = next(iter(figures.values()))
+    lines = [f"{'least / most first':<20}" + "".join(f"{method:>14}" for method in methods)]
+    for name, areas in figures.items():
+        lines.append(f"{name:<20}" + "".join(f"{f'{least:.2f} / {most:.2f}':>14}" for least, most in areas.values()))
+    return "\n".join(lines)
 
 
 def drawn(options):
