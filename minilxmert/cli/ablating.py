@@ -9,7 +9,9 @@ from .common import INTERRUPTED, OK, positive
 def ablate_arguments(command):
     command.add_argument("--out", required=True, metavar="DIR", help="the folder of all runs; again to go on")
     command.add_argument(
-        "--recipe", default="small", help="smoke (seconds, to try), small (half an hour a seed, default) or larger"
+        "--recipe",
+        default="small",
+        help="smoke (seconds, to try), small (some 40 minutes a seed and table, default) or larger",
     )
     command.add_argument("--seeds", type=positive, default=3, help="how many (default 3)")
     command.add_argument("--jobs", type=positive, default=1, metavar="N", help="seeds at a time, a core each")
