@@ -42,7 +42,8 @@ def look(path):
 
 def doubts(tokenizer, question, objects, answer, drawn=False):
     """What makes an answer a guess, in sentences: unknown words, nothing to see, low probability; of a drawn picture
-    also, that its objects are no plain shapes (other detectors' confidences have another meaning)."""
+    also, that its objects are no plain shapes (other detectors' confidences have another meaning), and what is
+    strange to a model of the miniature world."""
     found = []
     unknown = tokenizer.unknown_words(question)
     if unknown:

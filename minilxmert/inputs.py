@@ -50,7 +50,7 @@ def read_inputs(
     feats = floats("visual_feats", visual_feats, (b, "M", config.visual_feat_dim), dtype)
     m = feats.shape[1]
     boxes = floats("visual_pos", visual_pos, (b, m, config.visual_pos_dim), dtype)
-    visible = shown("visual_attention_mask", visual_attention_mask, (b, m), dtype)
+    visible = visibility("visual_attention_mask", visual_attention_mask, (b, m), dtype)
     if boxes_are_checked and config.visual_pos_dim == 4:
         check_boxes(boxes[visible > 0])
     return Inputs(
@@ -59,12 +59,12 @@ def read_inputs(
         types=ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size"),
         feats=feats,
         boxes=boxes,
-        lang_mask=added_mask(shown("attention_mask", attention_mask, (b, n), dtype)),
+        lang_mask=added_mask(visibility("attention_mask", attention_mask, (b, n), dtype)),
         visn_mask=added_mask(visible),
     )
 
 
-def shown(name, mask, shape, dtype):
+def visibility(name, mask, shape, dtype):
     """A mask of 1 and 0; without one everything is visible."""
     return np.ones(shape, dtype) if mask is None else floats(name, mask, shape, dtype)
 
@@ -121,10 +121,10 @@ def in_pairs(name, value):
     one after the other; anything else as it is."""
     if value is None or name not in ARGUMENTS:
         return value
-    return np.repeat(as_array(name, value), 2, axis=0) if name in TEXTS else pair_rows(value, name)
+    return np.repeat(as_array(name, value), 2, axis=0) if name in TEXTS else pair_rows(name, value)
 
 
-def pair_rows(value, name):
+def pair_rows(name, value):
     """The pictures of two-image statements, (B, 2, …) -> (2B, …)"""
     array = as_array(name, value)
     check_shape(name, array, ("B", 2, "M") if name.endswith("mask") else ("B", 2, "M", "F"))

@@ -75,16 +75,9 @@ class Face(Stored):
         **labels,  # the face's own, see `targets`
     ):
         """-> the face's output (outputs.py), or its tuple when return_dict is False. Raises ShapeError."""
-        arrays = (
-            input_ids,
-            attention_mask,
-            token_type_ids,
-            inputs_embeds,
-            visual_feats,
-            visual_pos,
-            visual_attention_mask,
-        )
-        inputs, targets = self.read(check_boxes, **dict(zip(ARGUMENTS, arrays, strict=True)), **labels)
+        texts = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
+        seen = {"visual_feats": visual_feats, "visual_pos": visual_pos, "visual_attention_mask": visual_attention_mask}
+        inputs, targets = self.read(check_boxes, **texts, inputs_embeds=inputs_embeds, **seen, **labels)
         cache = {} if output_attentions else None
         run, scores, losses, _ = self.forward(inputs, targets, cache, states=output_hidden_states)
         output = self.output(run, scores, losses, output_attentions, output_hidden_states)

@@ -46,8 +46,8 @@ def pretraining_labels(inputs, config, dtype, words, matched, objects, answers):
         labels["masked_lm"] = class_labels("labels", words, (b, n), c.vocab_size, "vocab_size")
     if matched is not None and c.task_matched:
         labels["matched"] = class_labels("matched_label", matched, (b,), 2, "the number of classes")
-    if objects is not None and c.task_obj_predict:
-        labels["visual"] = object_labels(objects, b, m, c, dtype)
+    if objects is not None and c.task_obj_predict and (kinds := object_labels(objects, b, m, c, dtype)):
+        labels["visual"] = kinds
     if answers is not None and c.task_qa:
         labels["ans"] = class_labels("ans", answers, (b,), c.num_qa_labels, "num_qa_labels")
     return labels

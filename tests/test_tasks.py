@@ -246,6 +246,8 @@ def test_evaluation_by_the_official_formula(pretrained, tmp_path, capsys):
         for n, text in ((1, said), (2, f"not {said}"))
     ]
     (tmp_path / "a.json").write_text(json.dumps({"annotations": people}))
+    assert run(capsys, "evaluate", "vqa", *source, "--official")[0] == 1
+    assert run(capsys, "finetune", "vqa", *source, "--out", tmp_path / "run")[0] == 1  # nobody said what is right
     code, out = run(capsys, "evaluate", "vqa", *source, "--annotations", tmp_path / "a.json", "--official")
     assert code == 0 and re.search(r"Overall +50\.00%", out) and re.search(r"Other +50\.00%", out)
 
@@ -287,6 +289,9 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys, monkeypatch):
     assert LxmertForQuestionAnswering.from_pretrained(tmp_path / "scratch").answers == WORLD.answers
 
 
+EVERYTHING = [word for task in "words matching labels features questions".split() for word in ("--without", task)]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -295,6 +300,8 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys, monkeypatch):
         (["finetune", "vqa", "--world", "small", "--out", "x", "--recipe", "cake"], "quick, full"),
         (["evaluate", "foils", "--weights", "x"], "--world"),
         (["pretrain", *"--world small --out x --without cake".split()], "words, matching"),
+        (["pretrain", *"--world small --out x".split(), *EVERYTHING], "a task to be left"),
+        (["evaluate", *"vqa --weights x --world small --annotations a".split()], "only VQA"),
         (["evaluate", "gqa", *"--weights x --data y --features z --official".split()], "only VQA"),
         (["evaluate", "foils", *"--weights x --world small --hidden words".split()], "foils"),
         (["predict", *"vqa --weights x --out y".split()], "--data"),

@@ -4,7 +4,9 @@ from .common import OK
 
 
 def plot_run_arguments(command):
-    command.add_argument("folders", nargs="+", metavar="FOLDER", help="the folder of a run, which holds log.jsonl")
+    command.add_argument(
+        "folders", nargs="+", metavar="FOLDER", help="the folder of a run (its log.jsonl), or of a world's pre-training"
+    )
     command.add_argument("--out", metavar="FILE", help="a picture (png, svg, pdf) instead; needs matplotlib")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..errors import ConfigError
 from .common import natural, positive, progress, tokenizer_of
-from .sources import add_annotations, add_source, answer_list, need, task_data, tell, world
+from .sources import add_annotations, add_source, answer_list, need, only_of_vqa_files, task_data, tell, world
 
 TEST_SCENES = 1000
 PERTURBED = 500  # questions of a kind of which words and objects are removed
@@ -41,8 +41,7 @@ def evaluate(options):
     """
     from ..training.tasks import beside, majority
 
-    if options.official and options.task != "vqa":
-        raise ConfigError.at("--official", None, "the task vqa: only VQA has ten people's answers", options.task)
+    only_of_vqa_files(options, "official", "annotations")
     if options.task == "relevance":
         figures = relevance(options)
         print(areas_told(figures))
@@ -52,6 +51,8 @@ def evaluate(options):
         reports = [foils(options)]
     else:
         data = task_data(options, options.split)
+        if options.official and any(record.annotators is None for record in data.records):
+            raise ConfigError.at("--official", None, "ten people's answers to every question (--annotations)", "none")
         predictions = predicted(options, data, options.hidden)
         reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
     print(reports[0])
@@ -82,8 +83,8 @@ def foils(options):
 
 
 def relevance(options):
-    """What removing words or objects does to the answers to 500 questions of each kind: the area under the accuracy
-    (explain/perturbation.py). -> {"objects, vqa": {method: (least important first, most important first)}}"""
+    """What removing words or objects does to the answers to the first 500 questions of each kind: the area under the
+    accuracy (explain/perturbation.py). -> {"objects, vqa": {method: (least important first, most important first)}}"""
     import numpy as np
 
     from ..explain.perturbation import compare
@@ -96,6 +97,8 @@ def relevance(options):
     for task in ("vqa", "gqa"):
         batches = batches_of(data.task(task).cut(PERTURBED), model, tokenizer)
         call = batches.batch(range(len(batches)), np.random.default_rng(0))
+        if (call["labels"] < 0).any():
+            raise ConfigError.at("--weights", None, "a model that has all answers of the world", options.weights)
         given = without_labels(call), call["labels"]
         for side in ("objects", "words"):
             least, most = (compare(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most"))
@@ -137,7 +140,6 @@ def predict(options):
     """
     from ..training import task_files
 
-    need(options, "data", "features")
     data = task_data(options, "test")
     predictions = predicted(options, data)
     if options.task == "nlvr2":

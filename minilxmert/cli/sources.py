@@ -20,6 +20,14 @@ def add_annotations(command):
     )
 
 
+def only_of_vqa_files(options, *names):
+    """Refuse options about what ten people said, unless the data are files of VQA."""
+    for name in names:
+        if getattr(options, name) and (options.task != "vqa" or options.world):
+            what = "the task vqa, on files: only VQA has ten people's answers"
+            raise ConfigError.at(f"--{name}", None, what, "a world" if options.world else options.task)
+
+
 def task_data(options, split):
     """The data that the options name: of a world's split, or of files."""
     from ..training.miniature import Miniature
@@ -29,10 +37,7 @@ def task_data(options, split):
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
         return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)
     need(options, "data", "features")
-    annotations = getattr(options, "annotations", None)
-    if annotations and options.task != "vqa":
-        raise ConfigError.at("--annotations", None, "the task vqa: only VQA has such files", options.task)
-    return load_task(options.task, options.data, open_all(options.features), annotations)
+    return load_task(options.task, options.data, open_all(options.features), getattr(options, "annotations", None))
 
 
 def world(options):

@@ -4,7 +4,7 @@ import sys
 
 from ..errors import ConfigError
 from .common import INTERRUPTED, OK, natural, positive, tokenizer_of
-from .sources import add_annotations, add_source, answer_list, need, recipe, task_data, tell, world
+from .sources import add_annotations, add_source, answer_list, need, only_of_vqa_files, recipe, task_data, tell, world
 
 
 def add_run(command):
@@ -14,7 +14,7 @@ def add_run(command):
     )
     command.add_argument("--seed", type=natural, default=0)
     command.add_argument(
-        "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (a good half hour)"
+        "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (a quarter of an hour)"
     )
     command.add_argument("--scenes", type=positive, help="of the miniature, instead of the recipe's")
     command.add_argument("--steps", type=positive, help="instead of the recipe's, or of --epochs")
@@ -43,7 +43,7 @@ def pretrain(options):
     """Pre-train with the five tasks, on the miniature world or on the authors' files. Ctrl-C saves; again to go on.
 
     minilxmert pretrain --world small --out runs/pretrained
-    minilxmert pretrain --data mscoco_nominival.json --features train2014_obj36.h5 --answers all_ans.json \\
+    minilxmert pretrain --data mscoco_nominival.json --features val2014_obj36.h5 --answers all_ans.json \\
         --weights bert-base-uncased --out runs/pretrained
     """
     from ..training.recipes import pretrain_files, pretrain_miniature
@@ -78,6 +78,10 @@ def left_out(names):
         if name not in WITHOUT:
             raise ConfigError.at("--without", None, f"one of {', '.join(WITHOUT)}", name)
         changes |= WITHOUT[name]
+    if {"labels", "features"} <= set(names):
+        changes |= WITHOUT["objects"]  # nothing of it is left
+    if all(changes.get(task) is False for task in ("task_mask_lm", "task_matched", "task_obj_predict", "task_qa")):
+        raise ConfigError.at("--without", None, "a task to be left", "none")
     return changes
 
 
@@ -102,7 +106,10 @@ def finetune(options):
     from ..training import recipes
     from ..training.tasks import FAST, TINY
 
+    only_of_vqa_files(options, "annotations")
     data = task_data(options, "train")
+    if all(record.label is None for record in data.records):
+        raise ConfigError.at("--data", None, "labels to learn (of v2_…_questions.json: with --annotations)", "none")
     data = data.cut(TINY if options.tiny else FAST if options.fast else len(data))
     model, tokenizer = starting(options, data)
     size, optimizer = schedule(options, data)

@@ -106,18 +106,24 @@ def read_question(text):
 def misfits(text, names):
     """What is wrong with a question about a picture in which the named things were seen ("red circle", …): it is not
     of the language, or speaks of a thing that is not there, or of one of several. -> sentences"""
+    strange = ["the question is none of those the model has learnt"]
     try:
-        steps = read_question(text).program.steps()
+        sentence = read_question(text)
     except LanguageError:
-        return ["the question is none of those the model has learnt"]
+        return strange
+    if sentence.kind.family not in ("vqa", "gqa"):
+        return strange
     seen, found = [read_description(name) for name in names], []
-    for step in steps:
-        if step.operation == "the" and step.arguments[0].operation == "select":
-            asked = replace(step.arguments[0].arguments[1], size=None)
+    for step in sentence.program.steps():
+        if step.operation == "the":
+            (inner,) = step.arguments
+            select = inner if inner.operation == "select" else inner.arguments[1]  # of those related to something
+            asked = replace(select.arguments[1], size=None)
             count = sum(asked.fits(thing) for thing in seen)
-            if count == 0 or (count > 1 and asked == step.arguments[0].arguments[1]):
+            several = count > 1 and inner is select and asked == select.arguments[1]
+            if count == 0 or several:
                 found.append(f"the question speaks of one {asked}, and {count or 'none'} can be seen")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def explain(text, *scenes):

@@ -13,6 +13,7 @@ import os
 import re
 import signal
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -92,7 +93,7 @@ PAPER = (  # Table 3 of Tan & Bansal 2019, dev sets
     Row("Pre-train + BERT", (68.8, 58.3, 70.1), bert=True, pretrained=True),
     FULL,
 )
-LEFT_OUT = (  # where the paper has the row, its figures are those of Table 5, the last row's of Table 4
+LEFT_OUT = (  # where the paper has the row, its figures are those of Table 5; of "no questions", Table 4
     FULL,
     Row("no masked words", config=WITHOUT["words"], pretrained=True),
     Row("no matching", config=WITHOUT["matching"], pretrained=True),
@@ -220,20 +221,42 @@ def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, told=print):
     open_folder(folder, size)
     if jobs == 1:
         return all(run_seed(folder, size, seed, rows, told) for seed in range(seeds))
-    os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))  # of NumPy's products in the processes to come
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(jobs, context, begin_process, (stop,))
     with quietly_interrupted() as wanted, pool:
-        runs = [pool.submit(run_seed, folder, size, seed, rows, told) for seed in range(seeds)]
+        with environment(dict.fromkeys(THREAD_SETTINGS, "1")):  # of NumPy's products in the processes, which begin now
+            runs = [pool.submit(run_in_process, folder, size, seed, rows, told) for seed in range(seeds)]
         while concurrent.futures.wait(runs, timeout=0.5).not_done:
             if wanted:
                 stop.set()  # seeds that have not begun see it at once
         try:
             return all(run.result() for run in runs)
         except BrokenProcessPool:
+            if wanted:
+                return False
             reason = "a process was ended from outside (out of memory?); the same command goes on from there"
             raise TrainingError(f"{folder}: {reason}") from None
+
+
+def run_in_process(*what):
+    """run_seed in a process of its own, which goes when it is ended from outside: a pool would wait for it."""
+    complete = run_seed(*what)
+    if not complete and not stopping.is_set():
+        os._exit(1)
+    return complete
+
+
+@contextmanager
+def environment(changes):
+    """Inside the block the environment has some variables more."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 stopping = None  # in a process of run_seeds: the Event by which it is asked to stop

@@ -113,7 +113,8 @@ def pretrain_files(
     if config:
         config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(table), **changes)
     elif changes:
-        config = open_checkpoint(weights).config.replace(**changes)
+        weights = open_checkpoint(weights)
+        weights.config = weights.config.replace(**changes)
     if weights:
         model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)
     else:
@@ -136,7 +137,7 @@ def start_model(data, weights, answers=None, seed=0):
     """The face that a task trains, with the encoders of the checkpoint `weights`, or fresh ones of a LxmertConfig.
 
     answers: the texts of the answer head; what the checkpoint's own head knows of them moves along by text. None: its
-    own answers or, where it has none, all answers of the data."""
+    own answers or, where it has none, those of the data (TaskData.answers)."""
     face = TASKS[data.task].face
     if isinstance(weights, LxmertConfig):
         fitting = {} if data.task == "nlvr2" else {"num_qa_labels": len(answers or data.answers())}
@@ -150,7 +151,7 @@ def start_model(data, weights, answers=None, seed=0):
 
 def give_answers(model, answers):
     """Give an answer head, if there is one, a list of answers: known ones keep their rows, wherever they stand; others
-    start at zero. A head whose answers nobody told keeps its rows only if there are as many."""
+    start at zero, as the authors do it. A head whose answers nobody told keeps its rows only if there are as many."""
     if "answer" not in model.params:
         return
     if not model.answers and len(answers) != model.config.num_qa_labels:

@@ -91,10 +91,10 @@ def original_vqa(split):
     return question
 
 
-def annotated(questions, paths, known=None):
+def annotated(questions, paths):
     """VqaQuestions with what the original v2_…_annotations.json tell of them and they do not tell themselves: label,
-    types, and the answers of ten people. known: the answers a head can give; labels name no others."""
-    told = {identity: about for path in paths for identity, about in read_annotations(path, known)}
+    types, and the answers of ten people."""
+    told = {identity: about for path in paths for identity, about in read_annotations(path)}
     for question in questions:
         if question.question_id not in told:
             names = ", ".join(map(str, paths))
@@ -105,13 +105,13 @@ def annotated(questions, paths, known=None):
     ]
 
 
-def read_annotations(path, known):
+def read_annotations(path):
     """[(question_id, the fields of a VqaQuestion that the annotations tell)]"""
 
     def annotation(entry):
         people = entry.take("answers", lambda v: isinstance(v, list) and v, "the answers of people")
         given = [Entry(person, path, f"{entry.name}, answers").text("answer") for person in people]
-        about = {"label": soft_scores(given, known), "annotators": given, "question_type": entry.text("question_type")}
+        about = {"label": soft_scores(given), "annotators": given, "question_type": entry.text("question_type")}
         about["answer_type"] = entry.choice("answer_type", ANSWER_TYPES)
         return entry.identity("question_id"), about
 
