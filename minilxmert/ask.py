@@ -62,13 +62,14 @@ def doubts(tokenizer, question, objects, answer, drawn=False):
 def strange(tokenizer, question, objects):
     """For a model of the miniature world (by its words): what in a question or picture none of its world has."""
     from .scenes.detector import describe
-    from .scenes.language import misfits, vocabulary_of
-    from .scenes.world import WORLDS
+    from .scenes.language import misfits, world_of
 
-    worlds = [world for world in WORLDS.values() if vocabulary_of(world) == tokenizer.tokens]
-    found = misfits(question, describe(objects)) if worlds else []
-    if worlds and len(objects) > worlds[0].most:
-        found.append(f"no picture of its world has more than {worlds[0].most} objects")
+    world = world_of(tokenizer.tokens)
+    if world is None:
+        return []
+    found = misfits(question, describe(objects))
+    if len(objects) > world.most:
+        found.append(f"no picture of its world has more than {world.most} objects")
     return found
 
 

@@ -54,9 +54,9 @@ class Face(Stored):
     Output = outputs.LxmertModelOutput
 
     def __init__(self, config, seed=0, dtype="float32"):
+        dtype = check_dtype(dtype)
         self.config, self.answers = config, None
-        fresh = tree.initialise(self.shapes(config), config, np.random.default_rng(seed))
-        self.set_params(fresh, check_dtype(dtype))
+        self.set_params(tree.initialise(self.shapes(config), config, np.random.default_rng(seed)), dtype)
 
     def __call__(
         self,

@@ -13,7 +13,7 @@ import regex
 from .errors import ShapeError, VocabularyError
 from .files import read_small, strict_json, write_file
 from .text import pattern, split_words, words_with_places
-from .vocabulary import read_vocabulary, write_vocabulary
+from .vocabulary import checked_tokens, read_vocabulary, write_vocabulary
 
 LONGEST_WORD = 100  # characters; a longer word is [UNK]
 CACHED_WORDS = 100_000
@@ -22,15 +22,16 @@ CACHED_WORDS = 100_000
 class LxmertTokenizer:
     """BERT's uncased WordPiece tokenizer, with the arguments and results that users of transformers know.
 
-    vocab_file: one token a line (vocabulary.py). model_max_length: where truncation=True cuts without a max_length.
-    Raises VocabularyError."""
+    vocab_file: one token a line (vocabulary.py), or a list of the tokens. model_max_length: where truncation=True cuts
+    without a max_length. Raises VocabularyError."""
 
     def __init__(
         self, vocab_file, do_lower_case=True, unk_token="[UNK]", sep_token="[SEP]", pad_token="[PAD]",
         cls_token="[CLS]", mask_token="[MASK]", tokenize_chinese_chars=True, strip_accents=None, model_max_length=512,
     ):  # fmt: skip
         self.special = {"pad": pad_token, "unk": unk_token, "cls": cls_token, "sep": sep_token, "mask": mask_token}
-        self.tokens = read_vocabulary(vocab_file, tuple(self.special.values()))
+        read = checked_tokens if isinstance(vocab_file, list) else read_vocabulary
+        self.tokens = read(vocab_file, special_tokens=tuple(self.special.values()))
         self.ids = {token: number for number, token in enumerate(self.tokens)}
         self.do_lower_case, self.model_max_length = do_lower_case, model_max_length
         self.tokenize_chinese_chars, self.strip_accents = tokenize_chinese_chars, strip_accents
@@ -54,6 +55,12 @@ class LxmertTokenizer:
             values = strict_json(read_small(config, VocabularyError), config, VocabularyError)
             kept = read_options(values, config)
         return cls(path / "vocab.txt", **{**kept, **options})
+
+    @classmethod
+    def beside(cls, weights, vocab=None):
+        """The tokenizer of a vocabulary, or of the one with the weights: in their directory, or beside their file."""
+        weights = Path(weights)
+        return cls.from_pretrained(vocab or (weights if weights.is_dir() else weights.parent))
 
     def save_vocabulary(self, directory, filename_prefix=None):
         """Write vocab.txt into a directory. -> (its path,)"""

@@ -17,16 +17,21 @@ def read_vocabulary(path, special_tokens=SPECIAL_TOKENS, expected_size=None):
 
     Lines end at \\n alone (tokens may hold other separators), with an optional \\r before it."""
 
-    def refuse(entry, expected, found):
-        return VocabularyError.at(path, entry, expected, found)
-
     data = read_small(path, VocabularyError, LARGEST_FILE)
     try:
         lines = data.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as problem:
         line = data[: problem.start].count(b"\n") + 1
-        raise refuse(f"line {line}", "UTF-8 text", "other bytes") from None
-    tokens = [line.removesuffix("\r") for line in lines]
+        raise VocabularyError.at(path, f"line {line}", "UTF-8 text", "other bytes") from None
+    return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens, expected_size)
+
+
+def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS, expected_size=None):
+    """A list of tokens, if they can be a vocabulary. Raises VocabularyError, naming the line (of `source`)."""
+
+    def refuse(entry, expected, found):
+        return VocabularyError.at(source, entry, expected, found)
+
     seen = {}
     for number, token in enumerate(tokens, 1):
         if not token or len(token) > LONGEST_TOKEN or "\0" in token or token.startswith("\ufeff"):

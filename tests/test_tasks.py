@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.cli import main, measuring
+from minilxmert.cli import main
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.language import LanguageError, read_question
 from minilxmert.scenes.words import Description
 from minilxmert.scenes.world import HELD_OUT, SMALL
+from minilxmert.training import probing
 from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes
 from minilxmert.training.optimizer import Adam
@@ -282,7 +283,7 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys, monkeypatch):
     assert code == 0 and "majority" in out and figures["GQA"]["Overall"][1] > 50
     foils = "evaluate", "foils", *where, "--weights", pretrained, "--json", tmp_path / "foils.json"
     assert run(capsys, *foils)[0] == 0 and "all" in json.loads((tmp_path / "foils.json").read_text())["foils"]
-    monkeypatch.setattr(measuring, "PERTURBED", 4)
+    monkeypatch.setattr(probing, "PERTURBED", 4)
     code, out = run(capsys, "evaluate", "relevance", *where, "--weights", tmp_path / "q")
     assert code == 0 and out.count(" / ") == 1 + 4 * 3 and "words, gqa" in out
     assert run(capsys, "finetune", "vqa", *where, "--out", tmp_path / "scratch", *steps)[0] == 0

@@ -80,3 +80,18 @@ def test_a_vocabulary_of_a_small_world(tmp_path):
 def test_mutants(tmp_path):
     data = "\n".join(GOOD).encode()
     check_mutants(data, read_vocabulary, tmp_path / "mutant.txt", 250, seed=7)
+
+
+def test_a_list_of_tokens_is_a_vocabulary_too(tmp_path):
+    write_vocabulary(tmp_path / "vocab.txt", GOOD)
+    assert LxmertTokenizer(GOOD).tokens == LxmertTokenizer(tmp_path / "vocab.txt").tokens == GOOD
+    with pytest.raises(VocabularyError, match="line 2: expected every token once"):
+        LxmertTokenizer([GOOD[0], *GOOD])
+
+
+def test_the_vocabulary_beside_the_weights(tmp_path):
+    write_vocabulary(tmp_path / "vocab.txt", GOOD)
+    write_vocabulary(tmp_path / "other.txt", [*GOOD, "other"])
+    (tmp_path / "model.h5").touch()
+    assert LxmertTokenizer.beside(tmp_path).tokens == LxmertTokenizer.beside(tmp_path / "model.h5").tokens == GOOD
+    assert LxmertTokenizer.beside(tmp_path, tmp_path / "other.txt").tokens[-1] == "other"

@@ -10,9 +10,6 @@
 # Letters: **B** sentences, **N** tokens of a sentence, **E** numbers a token, **V** tokens of the vocabulary.
 
 # %%
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
@@ -22,7 +19,7 @@ from minilxmert.ops import embedding, layer_norm
 from minilxmert.scenes.detector import detect
 from minilxmert.teaching import QUESTION, WORDS, draw_matrix, draw_tiles, example_picture, show, weights
 from minilxmert.text import split_words
-from minilxmert.vocabulary import build_vocabulary, write_vocabulary
+from minilxmert.vocabulary import build_vocabulary
 
 tokenizer = LxmertTokenizer.from_pretrained(weights())
 ids = tokenizer(QUESTION)["input_ids"]
@@ -79,9 +76,7 @@ for text in ("a circlet", "the thingy", "a reddish star"):
 texts = [QUESTION, "the square is left of the thing", "what color is the square ?", "what is the thing left of ?"]
 for size in (25, 32, 40, 60):
     tokens = build_vocabulary(texts, size)
-    with tempfile.TemporaryDirectory() as folder:
-        write_vocabulary(Path(folder) / "vocab.txt", tokens)
-        small = LxmertTokenizer.from_pretrained(folder)
+    small = LxmertTokenizer(tokens)
     print(f"{len(tokens):>3} tokens: {' '.join(small.tokenize('square'))}")
 
 # %% [markdown]

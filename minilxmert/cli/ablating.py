@@ -11,7 +11,7 @@ def ablate_arguments(command):
     command.add_argument(
         "--recipe",
         default="small",
-        help="smoke (seconds, to try), small (some 40 minutes a seed and table, default) or larger",
+        help="smoke (seconds, to try), small (default: with three seeds over an hour a table, on two cores) or larger",
     )
     command.add_argument("--seeds", type=positive, default=3, help="how many (default 3)")
     command.add_argument("--jobs", type=positive, default=1, metavar="N", help="seeds at a time, a core each")

@@ -56,8 +56,7 @@ def tokenizer_of(options, weights):
     """The tokenizer of --vocab, or of the vocab.txt beside the weights."""
     from ..tokenizer import LxmertTokenizer
 
-    beside = weights if Path(weights).is_dir() else Path(weights).parent
-    return LxmertTokenizer.from_pretrained(options.vocab or beside)
+    return LxmertTokenizer.beside(weights, options.vocab)
 
 
 def progress(what, done, total, unit=""):

@@ -9,7 +9,6 @@ from .common import natural, positive, progress, tokenizer_of
 from .sources import add_annotations, add_source, answer_list, need, only_of_vqa_files, task_data, tell, world
 
 TEST_SCENES = 1000
-PERTURBED = 500  # questions of a kind of which words and objects are removed
 
 
 def evaluate_arguments(command):
@@ -39,72 +38,59 @@ def evaluate(options):
     minilxmert evaluate vqa --data v2_OpenEnded_mscoco_val2014_questions.json --features val2014_obj36.h5 \\
         --annotations v2_mscoco_val2014_annotations.json --official --weights runs/vqa
     """
-    from ..training.tasks import beside, majority
+    from ..files import write_file
 
     only_of_vqa_files(options, "official", "annotations")
     if options.task == "relevance":
         figures = relevance(options)
         print(areas_told(figures))
-        write_figures(options.json, figures)
-        return
-    if options.task == "foils":
-        reports = [foils(options)]
     else:
-        data = task_data(options, options.split)
-        if options.official and any(record.annotators is None for record in data.records):
-            raise ConfigError.at("--official", None, "ten people's answers to every question (--annotations)", "none")
-        predictions = predicted(options, data, options.hidden)
-        reports = [data.report(predictions, official=True) if options.official else data.report(predictions)]
-    print(reports[0])
-    if options.task != "foils" and data.kinds:
-        commonest = data.report_by_kind(majority(task_data(options, "train"), data))
-        reports += [data.report_by_kind(predictions), replace(commonest, title=f"{options.task} majority")]
-        print("", beside({"model": reports[1], "majority": commonest}), sep="\n")
-    write_figures(options.json, {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports})
+        reports = [foils(options)] if options.task == "foils" else reports_on_task(options)
+        figures = {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports}
+    if options.json:
+        write_file(options.json, json.dumps(figures, indent=2) + "\n")
 
 
-def write_figures(path, figures):
-    """Write the figures of --json, if it is given."""
-    from ..files import write_file
+def reports_on_task(options):
+    """Print and return the reports on a task: overall, and on a world of each kind, the model's and the majority's."""
+    from ..training.tasks import beside, majority
 
-    if path:
-        write_file(path, json.dumps(figures, indent=2) + "\n")
+    data = task_data(options, options.split)
+    if options.official and any(record.annotators is None for record in data.records):
+        raise ConfigError.at("--official", None, "ten people's answers to every question (--annotations)", "none")
+    predictions = predicted(options, data, options.hidden)
+    report = data.report(predictions, official=True) if options.official else data.report(predictions)
+    print(report)
+    if not data.kinds:
+        return [report]
+    by_kind = data.report_by_kind(predictions)
+    commonest = data.report_by_kind(majority(task_data(options, "train"), data))
+    print("", beside({"model": by_kind, "majority": commonest}), sep="\n")
+    return [report, by_kind, replace(commonest, title=f"{options.task} majority")]
 
 
 def foils(options):
-    """The report on foils of a world, by a pre-trained model."""
+    """Print and return the report on foils of a world, by a pre-trained model."""
     from ..model import LxmertForPreTraining
     from ..training.probing import foil_report
 
     data = drawn(options)
     model = LxmertForPreTraining.from_pretrained(options.weights)
     counted = functools.partial(progress, "compared")
-    return foil_report(model, tokenizer_of(options, options.weights), data, progress=counted)
+    report = foil_report(model, tokenizer_of(options, options.weights), data, progress=counted)
+    print(report)
+    return report
 
 
 def relevance(options):
-    """What removing words or objects does to the answers to the first 500 questions of each kind: the area under the
-    accuracy (explain/perturbation.py). -> {"objects, vqa": {method: (least important first, most important first)}}"""
-    import numpy as np
-
-    from ..explain.perturbation import compare
+    """The figures of probing.relevance_areas, by a model that answers questions."""
     from ..model import LxmertForQuestionAnswering
-    from ..training.tasks import batches_of, without_labels
+    from ..training.probing import relevance_areas
 
-    data, figures = drawn(options), {}
+    data = drawn(options)
     model = LxmertForQuestionAnswering.from_pretrained(options.weights)
-    tokenizer = tokenizer_of(options, options.weights)
-    for task in ("vqa", "gqa"):
-        batches = batches_of(data.task(task).cut(PERTURBED), model, tokenizer)
-        call = batches.batch(range(len(batches)), np.random.default_rng(0))
-        if (call["labels"] < 0).any():
-            raise ConfigError.at("--weights", None, "a model that has all answers of the world", options.weights)
-        given = without_labels(call), call["labels"]
-        for side in ("objects", "words"):
-            least, most = (compare(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most"))
-            figures[f"{side}, {task}"] = {method: (least[method].area, most[method].area) for method in least}
-            progress("measured", len(figures), 4, " kinds")
-    return figures
+    counted = functools.partial(progress, "measured", unit=" kinds")
+    return relevance_areas(model, tokenizer_of(options, options.weights), data, progress=counted)
 
 
 def areas_told(figures):

@@ -15,6 +15,7 @@ def add_source(command, data, worlds=True):
 
 
 def add_annotations(command):
+    """What ten people answered to each question: the second of VQA's original files."""
     command.add_argument(
         "--annotations", nargs="+", metavar="FILE", help="v2_…_annotations.json, where --data is v2_…_questions.json"
     )

@@ -20,7 +20,7 @@ from .words import (
     Description,
     read_description,
 )
-from .world import RICH
+from .world import RICH, WORLDS
 
 KINDS = (*VQA, *GQA, *CAPTIONS, *NLVR2)
 
@@ -164,3 +164,13 @@ def answers_of(world):
 def vocabulary_of(world):
     """The WordPiece tokens of all sentences about a world; a plural is its singular and ##s."""
     return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words_of(world), "##s", "##es"]
+
+
+def world_of(tokens):
+    """The world whose vocabulary a list of tokens is, or None."""
+    return vocabularies().get(tuple(tokens))
+
+
+@functools.cache
+def vocabularies():
+    return {tuple(vocabulary_of(world)): world for world in WORLDS.values()}

@@ -7,7 +7,6 @@
 What a model knows moves along by text: the embeddings of known words, and the answer head's rows of known answers."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from ..scenes.world import SMALL
 from ..text import split_words
 from ..tokenizer import LxmertTokenizer
 from .nlvr import nlvr_report
-from .recipes import fresh_miniature, miniature_tokenizer, start_model, tokenizer_from
+from .recipes import fresh_miniature, miniature_tokenizer, start_model
 from .task_files import GqaQuestion
 from .tasks import TRUTH, TaskData, predict
 
@@ -69,9 +68,8 @@ def starting_model(weights, data, answers, least=1, seed=0, vocab=None):
         model, tokenizer = fresh_miniature(LxmertForQuestionAnswering, SMALL, seed), miniature_tokenizer(SMALL)
         model.move_answers(list(answers))
     else:
-        place = Path(vocab or weights)
         model = start_model(data, weights, list(answers), seed)
-        tokenizer = LxmertTokenizer.from_pretrained(place if vocab or place.is_dir() else place.parent)
+        tokenizer = LxmertTokenizer.beside(weights, vocab)
         width = next(iter(data.pictures.values())).features.shape[1]
         if model.config.visual_feat_dim != width:
             found = f"{model.config.visual_feat_dim} numbers: it was made for another detector"
@@ -90,4 +88,4 @@ def add_words(model, tokenizer, texts, least=1, seed=0):
     words = model.params["embeddings"]["word"]
     words["w"] = np.concatenate([words["w"], fresh])
     model.config = model.config.replace(vocab_size=len(words["w"]))
-    return tokenizer_from([*tokenizer.tokens, *unknown])
+    return LxmertTokenizer([*tokenizer.tokens, *unknown])

@@ -1,10 +1,18 @@
-"""Foils: captions of which one word was made wrong. Does the matching head tell them from the true ones?
+"""Two probes of trained models. Foils, captions of which one word was made wrong: does the matching head tell them from
+the true ones? Relevance: do answers fall with what it names, and stand without the rest?
 
-Source of the idea: Shekhar et al. 2017 (FOIL), Parcalabescu et al. 2022 (VALSE)."""
+Source of the idea of foils: Shekhar et al. 2017 (FOIL), Parcalabescu et al. 2022 (VALSE)."""
 
+import numpy as np
+
+from ..errors import ConfigError
+from ..explain.perturbation import compare
 from ..objects import pad_objects
 from ..outputs import MATCHES
 from .metrics import Report, Row
+from .tasks import batches_of, without_labels
+
+PERTURBED = 500  # questions of a kind of which words and objects are removed
 
 
 def foil_report(model, tokenizer, data, batch_size=64, progress=None):
@@ -32,3 +40,23 @@ def match_scores(model, tokenizer, data, foils, which):
     output = model(**words, visual_feats=feats, visual_pos=boxes, visual_attention_mask=visible)
     scores = output.cross_relationship_score
     return scores[:, MATCHES] - scores[:, 1 - MATCHES]
+
+
+def relevance_areas(model, tokenizer, data, progress=None):
+    """What removing words or objects does to the answers to the first PERTURBED questions of each kind: areas under the
+    accuracy (explain/perturbation.py). -> {"objects, vqa": {method: (least important first, most important first)}}
+
+    model: LxmertForQuestionAnswering; data: a Miniature. Raises ConfigError for a model that lacks its answers."""
+    areas = {}
+    for task in ("vqa", "gqa"):
+        batches = batches_of(data.task(task).cut(PERTURBED), model, tokenizer)
+        call = batches.batch(range(len(batches)), np.random.default_rng(0))
+        if (call["labels"] < 0).any():
+            raise ConfigError.at("model", "answers", "all answers of the world", "not all of them")
+        given = without_labels(call), call["labels"]
+        for side in ("objects", "words"):
+            least, most = (compare(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most"))
+            areas[f"{side}, {task}"] = {method: (least[method].area, most[method].area) for method in least}
+            if progress:
+                progress(len(areas), 4)
+    return areas

@@ -3,7 +3,6 @@
 How much data, how many steps and at what rate stands here and nowhere else. What a folder holds afterwards is a model
 like any other (weights, config, vocabulary, answers), and the checkpoint and log of its training."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from ..errors import FeatureFileError
 from ..model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
 from ..tokenizer import LxmertTokenizer
-from ..vocabulary import write_vocabulary
 from .aggregated import read_pictures
 from .aggregated import sentences as sentences_of
 from .answer_tables import read_answer_table
@@ -172,14 +170,7 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
 
 def miniature_tokenizer(world):
     """The tokenizer of a world's language."""
-    return tokenizer_from(vocabulary_of(world))
-
-
-def tokenizer_from(tokens):
-    """The tokenizer of a list of tokens."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_vocabulary(Path(folder) / "vocab.txt", tokens)
-        return LxmertTokenizer.from_pretrained(folder)
+    return LxmertTokenizer(vocabulary_of(world))
 
 
 def saved(training, tokenizer, folder=None):
