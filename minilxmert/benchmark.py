@@ -3,11 +3,15 @@
 The model is the published base size with random weights; its peers (peers.py) are measured beside it where they are
 installed, with the same weights, and only after they have given the same numbers."""
 
+import contextlib
+import platform
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +19,7 @@ from .config import LxmertConfig
 from .errors import MinilxmertError
 from .kernels import BACKENDS, backend
 from .model import LxmertForQuestionAnswering
+from .peers import Candidate, peer_candidates
 from .tokenizer import LxmertTokenizer
 from .vocabulary import build_vocabulary
 
@@ -22,24 +27,61 @@ QUESTIONS = ("How many people are wearing red hats?", "What color is the cat?", 
 SMALL = {"hidden_size": 96, "intermediate_size": 192, "l_layers": 2, "x_layers": 2, "r_layers": 1, "num_qa_labels": 100}
 SMALL |= {"num_attention_heads": 4, "vocab_size": 1000, "visual_feat_dim": 64}
 SAME = 1e-3  # the largest difference of scores between candidates; a wrong one differs by whole numbers
-REST = 0.05  # seconds before each run, in which the threads of the one before it go to sleep: they would slow it down
-ROUNDED = 0.05  # the same for those in bfloat16, as a share of the largest score
+ROUNDED = 0.05  # the same for those whose weights are rounded, as a share of the largest score
+WINDOW, BUSY, PATIENCE = 0.02, 0.002, 2.0  # seconds: to look for work, of work that counts, to wait for its end
 
 
-def interleaved(candidates, seconds, least=3):
-    """{name: median seconds a call} of {name: function}, called in turn for about `seconds`, after one call each."""
+def interleaved(candidates, seconds, least=3, report=print):
+    """{name: median seconds a call} of {name: function}, called in turn for about `seconds`, after one call each.
+
+    No call begins while threads of the one before it still spin: they would slow it down."""
     for run in candidates.values():
         run()
-    times = {name: [] for name in candidates}
+    times, before, restless = {name: [] for name in candidates}, next(reversed(candidates)), set()
     end, rounds = time.perf_counter() + seconds, 0
     while rounds < least or time.perf_counter() < end:
         for name, run in candidates.items():
-            time.sleep(REST)
+            if not at_rest() and before not in restless:
+                restless.add(before)
+                report(f"{before}: its threads still use the processor {PATIENCE:g} s after an answer")
             start = time.perf_counter()
             run()
             times[name].append(time.perf_counter() - start)
+            before = name
         rounds += 1
     return {name: statistics.median(found) for name, found in times.items()}
+
+
+def at_rest():
+    """Wait until this process uses the processor no more -> whether it came to that in PATIENCE seconds."""
+    end = time.perf_counter() + PATIENCE
+    while time.perf_counter() < end:
+        start = time.process_time()
+        time.sleep(WINDOW)
+        if time.process_time() - start < BUSY:
+            return True
+    return False
+
+
+def processor():
+    """The processor's name, the kind that compilers know it by, and how many of its cores this process may use."""
+    import llvmlite.binding
+
+    from .kernels import get_num_threads
+    from .kernels.cpu import bfloat16_name, tile_name
+
+    kind = llvmlite.binding.get_host_cpu_name()
+    ways = f"tile {tile_name()}, bfloat16 {bfloat16_name()}"
+    return f"{processor_name()} ({kind}), {get_num_threads()} threads, {ways}"
+
+
+def processor_name():
+    """What the system calls the processor."""
+    with contextlib.suppress(OSError):
+        names = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
 
 
 def tokenizer_rate(seconds, count=2000):
@@ -64,45 +106,55 @@ def draw_batch(config, batch, words, objects, ragged=False):
 
 
 def our_candidates(model):
-    """{name: function of a call} of our backends; the NumPy backend computes in float32 whatever the precision."""
+    """{name: Candidate} of our backends; the NumPy backend computes in float32 whatever the precision."""
 
-    def candidate(name):
+    def candidate(name, precision="float32"):
         def run(call):
             with backend(name):
                 return model(**call).question_answering_score
 
-        return run
+        return Candidate(run, precision)
 
     found = {f"minilxmert {name}": candidate(name) for name in BACKENDS}
-    if model.precision == "bfloat16":
-        exact = LxmertForQuestionAnswering(model.config)
-        halved, plain = found.pop("minilxmert numba"), our_candidates(exact)["minilxmert numba"]
-        found = {"minilxmert bfloat16": halved, "minilxmert numba": plain, **found}
+    if model.precision != "float32":
+        rounded = candidate("numba", computed_precision(model))
+        exact = our_candidates(LxmertForQuestionAnswering(model.config))
+        found = {f"minilxmert {model.precision}": rounded, **found, "minilxmert numba": exact["minilxmert numba"]}
     return found
+
+
+def computed_precision(model):
+    """In which precision the kernels multiply for a model, which the processor has a say in."""
+    from .kernels.cpu import bfloat16_name
+
+    if model.precision == "bfloat16" and bfloat16_name() == "widened":
+        return "float32, weights rounded"
+    return model.precision
 
 
 def agreeing(candidates, call, report):
     """The candidates whose scores are those of our NumPy backend, to SAME or ROUNDED; a peer that has others is left
     out with a line. Raises MinilxmertError where one of ours has."""
-    expected, found = candidates["minilxmert numpy"](call), {}
-    for name, run in candidates.items():
-        difference = float(np.abs(run(call) - expected).max())
-        bound = ROUNDED * float(np.abs(expected).max()) if name.endswith("bfloat16") else SAME
-        if difference <= bound:  # which NaN is not
-            found[name] = run
+    expected, found = candidates["minilxmert numpy"].run(call), {}
+    for name, candidate in candidates.items():
+        difference = float(np.abs(candidate.run(call) - expected).max())
+        rounded = candidate.precision != "float32"
+        bound = ROUNDED * float(np.abs(expected).max()) if rounded else SAME
+        if difference <= bound:  # false for NaN
+            found[name] = candidate
         elif name.startswith("minilxmert"):
             raise MinilxmertError(f"{name} differs from the NumPy backend by {difference:.2g}")
         else:
             report(f"{name}: left out, its scores differ by {difference:.2g} for a batch of {len(expected)}")
-        if name.endswith("bfloat16"):
+        if rounded:
             report(f"{name}: scores differ by {difference:.2g} (allowed {bound:.2g}) for a batch of {len(expected)}")
     return found
 
 
-def milliseconds(candidates, call, seconds):
+def milliseconds(candidates, call, seconds, report=print):
     """{name: median milliseconds a call} of the candidates."""
-    runs = {name: lambda run=run: run(call) for name, run in candidates.items()}
-    return {name: 1000 * t for name, t in interleaved(runs, seconds).items()}
+    runs = {name: lambda run=candidate.run: run(call) for name, candidate in candidates.items()}
+    return {name: 1000 * t for name, t in interleaved(runs, seconds, report=report).items()}
 
 
 def columns(values, form):
@@ -178,21 +230,24 @@ def run_benchmark(
     ragged: sentences of 8 words up to `words`; dtype: "bfloat16" measures our weights in that precision, too.
 
     Raises MinilxmertError if one of our backends does not compute what another does."""
+    report(processor())
     rate = tokenizer_rate(min(seconds, 2))
     report(f"tokenizer: {rate:,.0f} questions a second on one core")
     model = LxmertForQuestionAnswering(LxmertConfig(**(SMALL if small else {})), dtype=dtype)
     candidates = our_candidates(model)
     if peers:
-        from .peers import peer_candidates
-
         candidates |= peer_candidates(model, draw_batch(model.config, 2, 7, 5), dtype == "bfloat16", report)
     calls = {batch: draw_batch(model.config, batch, words, objects, ragged) for batch in batches}
-    table = {batch: milliseconds(agreeing(candidates, call, report), call, seconds) for batch, call in calls.items()}
+    table = {
+        batch: milliseconds(agreeing(candidates, call, report), call, seconds, report) for batch, call in calls.items()
+    }
     lengths = f"{min(8, words)}–{words}" if ragged else words
     report(f"\n{lengths} words × {objects} objects, milliseconds a batch (median)\n{'':<24}" + columns(batches, "9"))
-    for name in candidates:
-        report(f"{name:<24}" + columns([table[batch].get(name, np.nan) for batch in batches], "9.1f"))
-    figures = {"tokenizer": rate, "milliseconds": table, "limits": machine_limits()}
+    for name, candidate in candidates.items():
+        row = columns([table[batch].get(name, np.nan) for batch in batches], "9.1f")
+        report(f"{name:<24}{row}  {candidate.precision}")
+    figures = {"processor": processor(), "tokenizer": rate, "milliseconds": table, "limits": machine_limits()}
+    figures["precision"] = {name: candidate.precision for name, candidate in candidates.items()}
     report(
         "\nthis machine reads {GB/s:.1f} GB/s and multiplies {GFLOP/s:.0f} GFLOP/s (BLAS, float32)".format_map(
             figures["limits"]

@@ -1,16 +1,25 @@
 """The other ways to run LXMERT on a CPU, as far as they are installed, each with the weights of one of our models.
 
-A peer is a function of the call arguments that returns the answer scores. What is not installed is left out silently,
-what fails is left out with a line that says why."""
+A peer is a Candidate: a function of the call arguments that returns the answer scores, and the precision in which it
+computes. What is not installed is left out silently, what fails is left out with a line that says why."""
 
+import collections
 import tempfile
+from typing import NamedTuple
 
 import numpy as np
 
 
+class Candidate(NamedTuple):
+    """One way to an answer, to be measured."""
+
+    run: object  # a function of the call arguments
+    precision: str = "float32"  # in which it really computes, whatever it was asked for
+
+
 def peer_candidates(model, trial, halved=False, report=print):
-    """{name: function of a call}; trial: a call that each must be able to answer, whose arguments are those of every
-    call; halved: OpenVINO in bfloat16 as well, for a comparison with ours."""
+    """{name: Candidate}; trial: a call that each must be able to answer, whose arguments are those of every call;
+    halved: OpenVINO asked for bfloat16 as well, for a comparison with ours."""
     try:
         theirs = transformers_model(model)
     except ImportError:
@@ -23,9 +32,9 @@ def peer_candidates(model, trial, halved=False, report=print):
     found = {}
     for name, make in makers.items():
         try:
-            run = make()
-            run(trial)
-            found[name] = run
+            candidate = make()
+            candidate.run(trial)
+            found[name] = candidate
         except ImportError:
             pass
         except Exception as problem:  # a compiler that is missing, an operator that is not supported, …
@@ -54,7 +63,7 @@ def eager(theirs):
         with torch.inference_mode():
             return theirs(**{name: torch.from_numpy(array) for name, array in call.items()})[0].numpy()
 
-    return run
+    return Candidate(run)
 
 
 def compiled(theirs):
@@ -65,7 +74,10 @@ def compiled(theirs):
 
 
 def positional(theirs, names):
-    """The torch model with arguments by position and one array as result, as exporters want it."""
+    """The torch model with arguments by position and one array as result, as exporters want it, without dropout.
+
+    eval() is needed although `theirs` is in that mode: a new module begins in training mode, and torch's exporter gives
+    the mode that it finds on the outside to all within."""
     import torch
 
     class Positional(torch.nn.Module):
@@ -76,7 +88,7 @@ def positional(theirs, names):
         def forward(self, *arrays):
             return self.model(**dict(zip(names, arrays, strict=True)), return_dict=False)[0]
 
-    return Positional()
+    return Positional().eval()
 
 
 def tensors(call):
@@ -94,7 +106,7 @@ def onnx_runtime(theirs, trial):
         path, names = f"{folder}/model.onnx", {"input_names": list(trial), "dynamic_axes": axes}
         torch.onnx.export(positional(theirs, trial), tensors(trial), path, **names, dynamo=False)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda call: session.run(None, call)[0]
+    return Candidate(lambda call: session.run(None, call)[0])
 
 
 def openvino(theirs, trial, precision):
@@ -102,4 +114,16 @@ def openvino(theirs, trial, precision):
 
     converted = openvino.convert_model(positional(theirs, trial), example_input=tensors(trial))
     run = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": precision})
-    return lambda call: run([call[name] for name in trial])[0]
+    return Candidate(lambda call: run([call[name] for name in trial])[0], computed_precision(run))
+
+
+def computed_precision(run):
+    """The precision of most products of a model that OpenVINO has compiled.
+
+    A processor may lack the one asked for; OpenVINO then takes another without a word and names the wish back."""
+    products = (op.get_rt_info() for op in run.get_runtime_model().get_ops())
+    kinds = collections.Counter(
+        info["runtimePrecision"].astype(str) for info in products if info["layerType"].astype(str) == "FullyConnected"
+    )
+    precision = kinds.most_common(1)[0][0]
+    return {"f32": "float32", "bf16": "bfloat16"}.get(precision, precision)
