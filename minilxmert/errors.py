@@ -1,5 +1,10 @@
 """The one exception family: every error that a user can cause is a MinilxmertError and says what to change."""
 
+import re
+
+# control characters, those that turn the direction of text around, and halves of a character
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class MinilxmertError(ValueError):
     """Base of every error raised on purpose. `at` builds the message for a fault inside a file."""
@@ -50,3 +55,8 @@ def shorten(value, limit=80):
     text = str(value)[: 10 * limit + 4096]
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= limit else f"{text[: limit // 2 - 2]}…{text[-(limit - limit // 2 - 1) :]}"
+
+
+def visible(text, kept=""):
+    """Text of others with whatever would act on a terminal, or cannot be written, as \\u001b; `kept` stays as it is."""
+    return UNSEEN.sub(lambda found: found[0] if found[0] in kept else f"\\u{ord(found[0]):04x}", text)

@@ -3,7 +3,6 @@
 A family of commands is a file with its own COMMANDS: {name: (function, what adds its arguments, one line of help)}."""
 
 import argparse
-import os
 import sys
 
 from .. import __version__
@@ -24,6 +23,7 @@ from . import (
     world,
 )
 from .common import DISAGREES, INTERRUPTED, OK
+from .screen import ReaderGone, flush, screens
 
 LEARNING = (training, curves, measuring, drawings, ablating)
 FAMILIES = (answering, showing, world, *LEARNING, checking, converting, data, exercises, tutorials)
@@ -45,23 +45,27 @@ README.md and tutorials/README.md lead on from there."""
 
 def main(argv=None):
     """Run one command; returns the exit code: 0 done, 1 a check failed or a file is wrong, 2 wrong use, 130 Ctrl-C."""
-    options = parser().parse_args(argv)
-    if options.command is None:
-        print(WELCOME)
-        return OK
-    try:
-        return options.run(options) or OK
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` closed our output: nothing is wrong
-        return OK
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except (MinilxmertError, OSError) as error:
-        if options.debug:
+    with screens():
+        options = parser().parse_args(argv)
+        try:
+            code = options.run(options) or OK
+            flush()
+            return code
+        except ReaderGone:
             raise
-        print(f"minilxmert {options.command}: {error}", file=sys.stderr)
-        return DISAGREES
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except (MinilxmertError, OSError) as error:
+            if options.debug:
+                raise
+            print(f"minilxmert {options.command or ''}: {error}", file=sys.stderr)
+            return DISAGREES
+    return OK  # the reader of our output had enough
+
+
+def welcome(options):
+    print(WELCOME)
 
 
 def parser():
@@ -72,7 +76,7 @@ def parser():
         epilog="First success: see the two commands at the top of README.md. Each command explains itself with --help.",
     )
     top.add_argument("--version", action="version", version=f"minilxmert {__version__}")
-    top.set_defaults(command=None)
+    top.set_defaults(command=None, run=welcome, debug=False)
     commands = top.add_subparsers(metavar="command")
     for name, (run, arguments, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=run.__doc__, formatter_class=Formatter)

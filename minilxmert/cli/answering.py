@@ -5,7 +5,7 @@ import functools
 import json
 
 from ..ask import ask, doubts, look
-from ..errors import MinilxmertError
+from ..errors import MinilxmertError, visible
 from .common import add_heads, add_shipped, load_model, positive, progress, tokenizer_of
 
 BAR = 30  # characters of a certain answer
@@ -39,7 +39,7 @@ def answer(options):
             guess = doubts(tokenizer, question["question"], objects, answers[0], drawn=not options.features)
             if options.json:
                 rows = [{"answer": a.text, "probability": round(a.probability, 6)} for a in answers]
-                print(json.dumps({**question, "answers": rows, "doubts": guess}, ensure_ascii=False), flush=True)
+                print(json.dumps({**question, "answers": rows, "doubts": guess}), flush=True)
             else:
                 print_answers(question, answers)
                 print_seen(objects, guess, drawn=not options.features)
@@ -106,10 +106,11 @@ def answer_all(model, tokenizer, features, rows, options):
 
 
 def print_answers(question, answers):
-    print(f"{question['question']}  [{question['image']}]")
-    width = max(len(a.text) for a in answers)
-    for a in answers:
-        print(f"  {a.text:<{width}}  {a.probability:6.1%}  {'█' * round(a.probability * BAR)}".rstrip())
+    print(visible(f"{question['question']}  [{question['image']}]"))
+    texts = [visible(a.text) for a in answers]
+    width = max(map(len, texts))
+    for text, a in zip(texts, answers, strict=True):
+        print(f"  {text:<{width}}  {a.probability:6.1%}  {'█' * round(a.probability * BAR)}".rstrip())
 
 
 def print_seen(objects, guess, drawn):

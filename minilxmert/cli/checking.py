@@ -50,7 +50,7 @@ def inspect(options):
 
     about = summary(options.weights, options.heads)
     if options.json:
-        print(json.dumps(about, indent=2, ensure_ascii=False))
+        print(json.dumps(about, indent=2))
         return OK
     for key in ("file", "format", "scheme", "bytes", "answers"):
         print(f"{key:<8} {about[key]}")

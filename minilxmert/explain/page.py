@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..ask import best_answers, call_arguments, check_fit, doubts
-from ..errors import FeatureFileError
+from ..errors import FeatureFileError, visible
 from ..files import read_small, write_file
 from ..ops import softmax
 from .attention import FAMILIES, attention_of, texts_of
@@ -142,11 +142,11 @@ def fill(data):
     """The page's text: the template with its {{places}} filled, all at once, so that no content is read as a place."""
     files = resources.files(__package__)
     parts = {
-        "title": html.escape(f"{data['question']} · minilxmert"),
+        "title": html.escape(visible(f"{data['question']} · minilxmert")),
         "style": (files / "page.css").read_text(encoding="utf-8"),
         "views": (files / "views.js").read_text(encoding="utf-8"),
         "script": (files / "page.js").read_text(encoding="utf-8"),
-        "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     }
     template = (files / "page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
