@@ -15,5 +15,6 @@ from .errors import (
 from .kernels import backend, current_backend, get_num_threads, set_num_threads
 from .model import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, LxmertModel, load
 from .tokenizer import LxmertTokenizer
+from .vision.reading import read_picture
 
 __version__ = "0.1.0"

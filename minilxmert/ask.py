@@ -33,11 +33,11 @@ def ask(model, tokenizer, questions, objects, top=5):
 
 
 def look(path):
-    """A drawn picture, seen by the detector: the Objects in a PNG file. Raises PictureError."""
-    from .pictures import read_png
+    """A drawn picture, seen by the detector: the Objects in a PNG or JPEG file. Raises PictureError."""
     from .scenes.detector import detect
+    from .vision.reading import read_picture
 
-    return detect(read_png(path), Path(path).name)
+    return detect(read_picture(path), Path(path).name)
 
 
 def doubts(tokenizer, question, objects, answer, drawn=False):

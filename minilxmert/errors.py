@@ -27,7 +27,7 @@ class FeatureFileError(MinilxmertError):
 
 
 class PictureError(MinilxmertError):
-    """A picture file is damaged, larger than allowed, or of another format than PNG."""
+    """A picture file is damaged, larger than allowed, or of another format than PNG and JPEG."""
 
 
 class TaskFileError(MinilxmertError):

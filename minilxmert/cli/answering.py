@@ -13,7 +13,9 @@ BAR = 30  # characters of a certain answer
 
 def answer_arguments(command):
     add_shipped(command)
-    command.add_argument("--image", help="a drawn picture, PNG; with --features: the id of a picture in that file")
+    command.add_argument(
+        "--image", help="a drawn picture, PNG or JPEG; with --features: the id of a picture in that file"
+    )
     command.add_argument("--features", help="the objects of the pictures, found by a detector: TSV, HDF5 or npz")
     command.add_argument("--question", help="the question, in quotes")
     command.add_argument("--batch", metavar="FILE", help='many questions: lines of {"image": …, "question": …}')

@@ -22,7 +22,7 @@ def picture_arguments(command):
 def show_arguments(command):
     picture_arguments(command)
     command.add_argument(
-        "--image", required=True, help="the id in the feature file; without one, a PNG of a drawn scene"
+        "--image", required=True, help="the id in the feature file; without one, a drawn scene, PNG or JPEG"
     )
     command.add_argument("--question", required=True, help="the question, in quotes")
     command.add_argument("--picture", metavar="FILE", help="the PNG or JPEG to show behind the boxes (default: blank)")

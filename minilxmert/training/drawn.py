@@ -24,7 +24,7 @@ from .tasks import TRUTH, TaskData, predict
 
 
 def see(paths, progress=None):
-    """PNG files -> {path as text: Objects}, each looked at once by the detector. Raises PictureError."""
+    """PNG or JPEG files -> {path as text: Objects}, each looked at once by the detector. Raises PictureError."""
     found, paths = {}, list(dict.fromkeys(map(str, paths)))
     for number, path in enumerate(paths, 1):
         found[path] = look(path)

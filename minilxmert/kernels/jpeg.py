@@ -1,0 +1,286 @@
+"""The two loops of a JPEG reader: bits to coefficients, and coefficients to samples.
+
+Each is one function, for the interpreter as for the compiler: `plain=True` runs it as it stands here.
+Source: ITU-T T.81, annexes A.3, F.2 and G.2; the integer transform is libjpeg's accurate one (jidctint.c)."""
+
+import functools
+
+import numpy as np
+from numba import types
+from numba.extending import register_jitable
+
+from .compiling import compiled
+
+DAMAGE = (None, "bits that are no code", "the end of the data", "no restart marker", "more than 64 coefficients")
+NO_CODE, ENDED, NO_RESTART, TOO_MANY = range(1, 5)
+# A scan's state, int64: where its next byte is; bits read, not yet used, and how many; how many of them lie beyond the
+# end; blocks of a run that are still to come; units until a restart, and that marker's number; the damage found; from
+# PREDICTED on, each component's last mean.
+POSITION, BITS, COUNT, BEYOND, RUN, LEFT, MARKER, FAULT, PREDICTED = range(9)
+STATE = PREDICTED + 3
+DIAGONALS = sorted(range(64), key=lambda n: (n // 8 + n % 8, n // 8 if (n // 8 + n % 8) % 2 else -(n // 8)))
+ZIGZAG = np.array(DIAGONALS)  # the coefficients in the order of the file: down one diagonal, up the next
+
+
+@register_jitable
+def refill(data, state):
+    """Whole bytes until more than 24 bits are at hand. FF 00 is a byte FF; at a marker and at the end zeros follow."""
+    while state[COUNT] <= 24:
+        at, byte = state[POSITION], np.int64(0)
+        if at < len(data) and (data[at] != 0xFF or (at + 1 < len(data) and data[at + 1] == 0)):
+            byte = np.int64(data[at])
+            state[POSITION] += 2 if byte == 0xFF else 1
+        else:
+            state[BEYOND] += 8
+        state[BITS] = (state[BITS] << 8 | byte) & 0xFFFFFFFF
+        state[COUNT] += 8
+
+
+@register_jitable
+def take(data, state, n):
+    """The next n bits, at most 16, as a number."""
+    if state[COUNT] < n:
+        refill(data, state)
+    state[COUNT] -= n
+    return (state[BITS] >> state[COUNT]) & ((1 << n) - 1)
+
+
+@register_jitable
+def symbol(data, state, table):
+    """The symbol of the next code; table (65536,): by the next 16 bits, the code's length · 256 + its symbol, or 0."""
+    entry = np.int64(table[take(data, state, 16)])
+    state[COUNT] += 16 - (entry >> 8)
+    if entry == 0:
+        state[FAULT] = NO_CODE
+    return entry & 255
+
+
+@register_jitable
+def signed(data, state, n):
+    """A number of n bits, whose first says its sign: 0… stands for negative ones."""
+    value = take(data, state, n)
+    return value if n == 0 or value >> (n - 1) else value - (1 << n) + 1
+
+
+@register_jitable
+def int16(value):
+    """The lower 16 bits, as a signed number: what a damaged file makes larger wraps round."""
+    return ((value + 32768) & 0xFFFF) - 32768
+
+
+@register_jitable
+def next_mean(data, state, table, place):
+    """The mean of a block: the last one of the component, moved by what is read."""
+    state[PREDICTED + place] += signed(data, state, symbol(data, state, table) & 15)
+    return state[PREDICTED + place]
+
+
+@register_jitable
+def sequential(data, state, block, dc, ac, place):
+    """One block, all at once: (64,) int16, row by row."""
+    block[0] = int16(next_mean(data, state, dc, place))
+    k = 1
+    while k < 64 and state[FAULT] == 0:
+        code = symbol(data, state, ac)
+        zeros, size = code >> 4, code & 15
+        if size == 0 and zeros < 15:
+            return
+        k += zeros
+        if k > 63:
+            state[FAULT] = TOO_MANY
+        elif size:
+            block[ZIGZAG[k]] = int16(signed(data, state, size))
+        k += 1
+
+
+@register_jitable
+def begin_run(data, state, zeros):
+    """The end of a band, for this block and, if 2**zeros > 1, for more of them."""
+    state[RUN] = (1 << zeros) + take(data, state, zeros)
+
+
+@register_jitable
+def first_bits(data, state, block, ac, first, last, low):
+    """The upper bits of the coefficients first … last; `low` bits follow in later scans."""
+    k = first
+    while state[RUN] == 0 and k <= last and state[FAULT] == 0:
+        code = symbol(data, state, ac)
+        zeros, size = code >> 4, code & 15
+        if size == 0 and zeros < 15:
+            begin_run(data, state, zeros)
+        else:
+            k += zeros
+            if k > 63:
+                state[FAULT] = TOO_MANY
+            elif size:
+                block[ZIGZAG[k]] = int16(signed(data, state, size) << low)
+            k += 1
+    if state[RUN] > 0:
+        state[RUN] -= 1
+
+
+@register_jitable
+def refine(data, state, block, k, last, zeros, low):
+    """A bit more for each coefficient from k that has some, past `zeros` that have none -> where the next such is."""
+    while k <= last:
+        z = ZIGZAG[k]
+        value = np.int64(block[z])
+        if value == 0:
+            if zeros == 0:
+                break
+            zeros -= 1
+        elif take(data, state, 1) and value & (1 << low) == 0:
+            block[z] = int16(value + ((1 << low) if value > 0 else -(1 << low)))
+        k += 1
+    return k
+
+
+@register_jitable
+def next_bit(data, state, block, ac, first, last, low):
+    """One bit more of the coefficients first … last: bit number `low`, and those that begin with it."""
+    k = first
+    while state[RUN] == 0 and k <= last and state[FAULT] == 0:
+        code = symbol(data, state, ac)
+        zeros, size = code >> 4, code & 15
+        if size == 0 and zeros < 15:
+            begin_run(data, state, zeros)
+        else:
+            value = 0 if size == 0 else (1 << low) if take(data, state, 1) else -(1 << low)
+            k = refine(data, state, block, k, last, zeros, low)
+            if value != 0 and k <= last:
+                block[ZIGZAG[k]] = int16(value)
+            k += 1
+    if state[RUN] > 0:
+        refine(data, state, block, k, last, 64, low)
+        state[RUN] -= 1
+
+
+@register_jitable
+def progressive(data, state, block, dc, ac, place, first, last, high, low):
+    """What one scan of a progressive file says of a block; high, low: bits before, and after, this scan's."""
+    if first > 0:
+        if high == 0:
+            first_bits(data, state, block, ac, first, last, low)
+        else:
+            next_bit(data, state, block, ac, first, last, low)
+    elif high == 0:
+        block[0] = int16(next_mean(data, state, dc, place) << low)
+    elif take(data, state, 1):
+        block[0] = np.int64(block[0]) | (1 << low)
+
+
+@register_jitable
+def restart(data, state, every):
+    """Go to the restart marker that must be next, and begin anew behind it."""
+    at = state[POSITION]
+    while at + 1 < len(data) and not (data[at] == 0xFF and 0xD0 <= data[at + 1] <= 0xD7):
+        at += 1
+    if at + 1 >= len(data) or data[at + 1] != 0xD0 + state[MARKER]:
+        state[FAULT] = NO_RESTART
+    state[POSITION], state[MARKER], state[LEFT] = at + 2, (state[MARKER] + 1) % 8, every
+    state[BITS] = state[COUNT] = state[BEYOND] = state[RUN] = 0
+    state[PREDICTED:] = 0
+
+
+def read_units(data, state, rows, columns, every, parts, c0, c1, c2, dc, ac, band):
+    """Rows of units of a scan: the coefficients (rows, columns, 64) int16 of each component are written, until FAULT.
+
+    data: the scan's bytes, and its state; parts (components, 2): how many blocks a unit has, down and across; dc, ac
+    (components, 65536): tables of codes; every: units between restarts, or 0; band: for progressive files first, last
+    coefficient and bits before and after; a first of -1 for sequential ones."""
+    for y in range(rows):
+        for x in range(columns):
+            if every and state[LEFT] == 0:
+                restart(data, state, every)
+            state[LEFT] -= 1
+            for place in range(len(parts)):
+                down, across = parts[place]
+                blocks = c0 if place == 0 else c1 if place == 1 else c2
+                for n in range(down * across):
+                    block = blocks[y * down + n // across, x * across + n % across]
+                    if band[0] < 0:
+                        sequential(data, state, block, dc[place], ac[place], place)
+                    else:
+                        progressive(data, state, block, dc[place], ac[place], place, band[0], band[1], band[2], band[3])
+            if state[FAULT] == 0 and state[BEYOND] > state[COUNT]:
+                state[FAULT] = ENDED
+            if state[FAULT]:
+                return
+
+
+@register_jitable
+def half(a, b, c, d, e, f, g, h, shift):
+    """One row or column of eight, transformed: sums of cosines in whole numbers of 2**-13, rounded by `shift`."""
+    middle = (c + g) * 4433
+    low, high = middle - g * 15137, middle + c * 6270
+    plus, minus = (a + e) << 13, (a - e) << 13
+    half_bit = 1 << (shift - 1)
+    e0, e1, e2, e3 = plus + high + half_bit, minus + low + half_bit, minus - low + half_bit, plus - high + half_bit
+    all_four = (h + d + f + b) * 9633
+    z1, z2 = (h + b) * -7373, (f + d) * -20995
+    z3, z4 = all_four - (h + d) * 16069, all_four - (f + b) * 3196
+    o0, o1, o2, o3 = b * 12299 + z1 + z4, d * 25172 + z2 + z3, f * 16819 + z2 + z4, h * 2446 + z1 + z3
+    return (
+        (e0 + o0) >> shift, (e1 + o1) >> shift, (e2 + o2) >> shift, (e3 + o3) >> shift,
+        (e3 - o3) >> shift, (e2 - o2) >> shift, (e1 - o1) >> shift, (e0 - o0) >> shift,
+    )  # fmt: skip
+
+
+def transform(blocks, steps):
+    """Coefficients (R, C, 64) int16 times their quantisation steps (64,) int64 -> samples (8R, 8C) uint8"""
+    values = (blocks * steps).reshape(*blocks.shape[:2], 8, 8)
+    values = np.stack(half(*np.moveaxis(values, 2, 0), 11), 2)  # columns first
+    values = np.stack(half(*np.moveaxis(values, 3, 0), 18), 3) + 128
+    samples = values.clip(0, 255).astype(np.uint8).transpose(0, 2, 1, 3)
+    return samples.reshape(8 * blocks.shape[0], 8 * blocks.shape[1])
+
+
+def transform_blocks(blocks, steps, samples):
+    """The twin of `transform`, block by block: samples (8R, 8C) are written."""
+    work = np.empty((8, 8), np.int64)
+    for r in range(blocks.shape[0]):
+        for c in range(blocks.shape[1]):
+            for k in range(64):
+                work[k // 8, k % 8] = blocks[r, c, k] * steps[k]
+            for x in range(8):
+                column = half(*eight(work[:, x]), 11)
+                for y in range(8):
+                    work[y, x] = column[y]
+            for y in range(8):
+                line = half(*eight(work[y]), 18)
+                for x in range(8):
+                    samples[8 * r + y, 8 * c + x] = min(max(line[x] + 128, 0), 255)
+
+
+@register_jitable
+def eight(values):
+    return values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7]
+
+
+@functools.cache
+def compiled_read():
+    """read_units, compiled when first wanted."""
+    blocks, tables = types.int16[:, :, ::1], types.int16[:, ::1]
+    data = types.Array(types.uint8, 1, "C", readonly=True)
+    sizes, words = (types.int64,) * 3, types.int64[::1]
+    return compiled(read_units, data, words, *sizes, types.int64[:, ::1], blocks, blocks, blocks, tables, tables, words)
+
+
+@functools.cache
+def compiled_transform():
+    """transform_blocks, compiled when first wanted."""
+    return compiled(transform_blocks, types.int16[:, :, ::1], types.int64[::1], types.uint8[:, ::1])
+
+
+def read_blocks(*arguments, plain=False):
+    """read_units. plain: without compiled code."""
+    (read_units if plain else compiled_read())(*arguments)
+
+
+def to_samples(blocks, steps, plain=False):
+    """transform. plain: without compiled code."""
+    if plain:
+        return transform(blocks, steps)
+    samples = np.empty((8 * blocks.shape[0], 8 * blocks.shape[1]), np.uint8)
+    compiled_transform()(blocks, steps, samples)
+    return samples

@@ -1,0 +1,1 @@
+"""What a picture is: its files read into arrays."""
