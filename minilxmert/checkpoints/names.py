@@ -59,6 +59,7 @@ PUBLISHED = {  # our module -> the published module; * is a layer's number
     **classifier_names("answer", "answer_head"),
     **classifier_names("reasoning", "reasoning_head"),  # LxmertForVisualReasoning has no published Hugging Face name
     **attention_names("bottom_up", "bottom_up", "att"),  # nor has what only training/bottom_up.py has
+    **{f"lstm.{part}": f"lstm.{part}" for part in ("input", "state")},
 }
 LEAVES = {"w": "weight", "b": "bias"}
 WORDS = "lxmert.embeddings.word_embeddings.weight"

@@ -1,19 +1,21 @@
-"""A language encoder that looks at the objects once, at its end: the paper's "BERT + BUTD" (section 5.1), in miniature.
+"""A reader of sentences that looks at the objects once, at its end: the paper's "BERT + BUTD" and "LSTM + BUTD"
+(section 5.1), in miniature.
 
-The pooled state of the sentence asks, the objects answer, and the head reads the sum of both: no cross-modality layer,
-no relations between objects, no boxes. Source: the top-down attention of Anderson et al. 2018, as one attention block
-of this model instead of their gated one."""
+The state of the sentence asks, the objects answer, and the head reads the sum of both: no cross-modality layer, no
+relations between objects, no boxes. Source: the top-down attention of Anderson et al. 2018, as one attention block of
+this model instead of their gated one."""
 
 import dataclasses
 
 import numpy as np
 
-from .. import ops
+from .. import heads, ops
 from ..attention import attend_to, attention_output, attention_output_backward
 from ..kernels import linear
 from ..model import LxmertForQuestionAnswering, LxmertForVisualReasoning, run_encoders
 from ..ops import child
 from ..params import attention_shapes
+from .lstm import lstm, lstm_backward, lstm_shapes
 
 
 def attend_objects(state, visn, mask, p, config, rng=None, cache=None):
@@ -44,18 +46,43 @@ class BottomUp:
     def forward(self, inputs, targets, cache=None, rng=None, states=True):
         p, inputs = self.params["bottom_up"], dataclasses.replace(inputs, boxes=np.zeros_like(inputs.boxes))
         run = run_encoders(inputs, self.params, self.config, rng, cache)
-        looked = run.pooled, run.visn[-1], inputs.visn_mask
+        looked = self.asked(run, inputs), run.visn[-1], inputs.visn_mask
         run.pooled = attend_objects(*looked, p, self.config, rng, child(cache, "bottom_up"))
         scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
+
+    def asked(self, run, inputs):
+        """The state of the sentence (B, E): the pooled one of the language encoder."""
+        return run.pooled
+
+    def asked_backward(self, dstate, run, g, dlang, dpooled):
+        dpooled += dstate
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         dboth = np.zeros_like(dpooled)
         super().heads_backward(run, d, g, dlang, dvisn, dboth)
         p, c = self.params["bottom_up"], run.cache["bottom_up"]
         dstate, dobjects = attend_objects_backward(dboth, p, c, g["bottom_up"])
-        dpooled += dstate
+        self.asked_backward(dstate, run, g, dlang, dpooled)
         dvisn += dobjects
+
+
+class Recurrent(BottomUp):
+    """The same with an LSTM as reader; for configs without language layers, too. It pools its last state, not [CLS]."""
+
+    @classmethod
+    def shapes(cls, config):
+        return {**super().shapes(config), "lstm": lstm_shapes(config.hidden_size, config.hidden_size)}
+
+    def asked(self, run, inputs):
+        shown = inputs.lang_mask[:, 0, 0] == 0  # nothing is added to the scores of a word that is shown
+        state = lstm(run.lang[-1], shown, self.params["lstm"], child(run.cache, "lstm"))
+        return heads.pool(state, self.params["pooler"], child(run.cache, "state_pooler"))
+
+    def asked_backward(self, dstate, run, g, dlang, dpooled):
+        p, c = self.params, run.cache
+        dlast = heads.pool_backward(dstate, p["pooler"], c["state_pooler"], g["pooler"])
+        dlang += lstm_backward(dlast, p["lstm"], c["lstm"], g["lstm"])
 
 
 class BottomUpForQuestionAnswering(BottomUp, LxmertForQuestionAnswering):
@@ -63,4 +90,12 @@ class BottomUpForQuestionAnswering(BottomUp, LxmertForQuestionAnswering):
 
 
 class BottomUpForVisualReasoning(BottomUp, LxmertForVisualReasoning):
+    """Statements about two pictures."""
+
+
+class RecurrentForQuestionAnswering(Recurrent, LxmertForQuestionAnswering):
+    """Answers to questions."""
+
+
+class RecurrentForVisualReasoning(Recurrent, LxmertForVisualReasoning):
     """Statements about two pictures."""
