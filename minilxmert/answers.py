@@ -41,6 +41,11 @@ def read_answers(path, expected_size=None):
         texts = [entry.get("ans") if isinstance(entry, dict) else entry for entry in value]
     else:
         raise VocabularyError.at(path, None, "a list or an object of answers", type(value).__name__)
+    return checked_answers(path, texts, expected_size)
+
+
+def checked_answers(path, texts, expected_size=None):
+    """Texts, if they can be a list of answers. Raises VocabularyError, naming `path` and the answer."""
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise VocabularyError.at(path, f"answer {number}", "a text", type(text).__name__)
@@ -141,4 +146,5 @@ class AnswerHead:
 
     def set_answer_layer(self, layer, answers):
         self.params["answer"]["outer"], self.answers = layer, answers
-        self.config = self.config.replace(num_qa_labels=len(layer["b"]))
+        config = self.config.with_answers(answers) if self.config.names_answers() else self.config
+        self.config = config.replace(num_qa_labels=len(layer["b"]))

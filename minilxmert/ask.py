@@ -88,9 +88,7 @@ def best_answers(probabilities, texts, top):
 
 
 def check_fit(model, tokenizer):
-    """Refuse a model that cannot answer, or a vocabulary that belongs to another model."""
+    """Refuse a model that cannot answer, or a vocabulary that belongs to another model (`take_tokens`)."""
     if "answer" not in model.params:
         raise ConfigError.at("model", "answer head", "a model that answers questions", type(model).__name__)
-    if len(tokenizer) != model.config.vocab_size:
-        expected = f"{model.config.vocab_size} words, as the model has"
-        raise ConfigError.at("vocabulary", "size", expected, f"{len(tokenizer)} words")
+    model.take_tokens(tokenizer.tokens)

@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 from .errors import ConfigError
 from .files import read_small, strict_json, write_file
+from .together import settle
 
 ACTIVATIONS = ("gelu", "relu")
+JSON_LIMIT = 32 << 20  # bytes of a config.json: 9,500 answers as id2label and label2id take 0.5 MB
+MOST_LABELS = 100_000  # without names
 LARGEST = 1 << 24  # no size in any LXMERT comes near it; a larger one is a damaged or hostile file
 MOST_LAYERS = 256
 
@@ -45,10 +49,16 @@ class LxmertConfig:
     visual_obj_loss: bool = True  # masked objects: their class
     visual_attr_loss: bool = True  # masked objects: their attribute
     visual_feat_loss: bool = True  # masked objects: their feature vector
+    num_labels: int | None = dataclasses.field(default=None, compare=False)  # how many id2label has; no size in here
+    id2label: dict | None = dataclasses.field(default=None, compare=False)  # {number: text}; None: LABEL_0, LABEL_1 …
+    others: dict = dataclasses.field(default_factory=dict, compare=False)  # keys of config.json that nothing here reads
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, checked(field.name, field.type, getattr(self, field.name)))
+        for name, kind in SIZES.items():
+            object.__setattr__(self, name, checked(name, kind, getattr(self, name)))
+        labels = default_labels(self.num_labels) if self.id2label is None else checked_labels(self.id2label)
+        object.__setattr__(self, "id2label", labels)
+        object.__setattr__(self, "num_labels", len(labels))
         if self.hidden_size % self.num_attention_heads:
             found = f"{self.hidden_size} and {self.num_attention_heads}"
             raise ConfigError.at("config", "hidden_size", "a multiple of num_attention_heads", found)
@@ -57,7 +67,7 @@ class LxmertConfig:
 
     @classmethod
     def from_dict(cls, values, file="config"):
-        """A config from published keys; unknown keys are ignored, contradictory or foreign ones are a ConfigError."""
+        """A config from published keys; unknown ones become `others`. Contradictory or foreign ones: ConfigError."""
         if not isinstance(values, dict):
             raise ConfigError.at(file, None, "a JSON object", type(values).__name__)
         if values.get("model_type", "lxmert") != "lxmert":
@@ -65,7 +75,9 @@ class LxmertConfig:
         if "auto_map" in values:
             raise ConfigError.at(file, "auto_map", "no request for custom code", "one")
         try:
-            config = cls(**{f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values})
+            known = {name: values[name] for name in (*SIZES, "num_labels", "id2label") if name in values}
+            derived = ("model_type", "num_hidden_layers", *(["label2id"] if "id2label" in values else []))
+            config = cls(**known, others={name: values[name] for name in values if name not in (*known, *derived)})
         except ConfigError as problem:
             raise ConfigError.at(file, problem.entry, problem.expected, problem.found) from None
         layers = values.get("num_hidden_layers")
@@ -76,17 +88,41 @@ class LxmertConfig:
     @classmethod
     def from_json_file(cls, path):
         """A config from a published config.json."""
-        return cls.from_dict(strict_json(read_small(path, ConfigError), path, ConfigError), path)
+        return cls.from_dict(read_config(path), path)
 
     @classmethod
     def from_pretrained(cls, directory):
         """A config from the config.json of a checkpoint directory."""
+        settle(directory)
         return cls.from_json_file(Path(directory) / "config.json")
+
+    @property
+    def label2id(self):
+        return {text: number for number, text in self.id2label.items()}
+
+    def names_answers(self):
+        """Whether id2label is the list of answers: as many as there are, and with names of their own."""
+        count = self.num_labels
+        numbered = count == self.num_qa_labels and self.id2label.keys() == set(range(count))
+        return numbered and self.id2label != {number: f"LABEL_{number}" for number in range(count)}
+
+    def with_answers(self, answers):
+        """A copy whose id2label names these answers; None: none of the old ones."""
+        if answers:
+            return self.replace(id2label=dict(enumerate(answers)))
+        return self.replace(num_labels=None) if self.names_answers() else self
+
+    def bare(self):
+        """A copy with sizes and switches alone."""
+        return self.replace(num_labels=None, others={})
 
     def to_dict(self):
         """Every field, and the keys that published readers expect beside them."""
         layers = {"vision": self.r_layers, "cross_encoder": self.x_layers, "language": self.l_layers}
-        return {"model_type": "lxmert", **dataclasses.asdict(self), "num_hidden_layers": layers}
+        told = self.id2label != default_labels(2)  # as published, two labels without names are not told
+        labels = {"id2label": self.id2label, "label2id": self.label2id} if told else {}
+        sizes = {name: getattr(self, name) for name in SIZES}
+        return {**self.others, "model_type": "lxmert", **sizes, "num_hidden_layers": layers, **labels}
 
     def to_json_string(self):
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
@@ -98,11 +134,38 @@ class LxmertConfig:
 
     def replace(self, **changes):
         """A copy with some fields changed."""
+        if "num_labels" in changes:  # the old labels are others
+            changes.setdefault("id2label", None)
         return dataclasses.replace(self, **changes)
 
     def __repr__(self):
-        changed = [f for f in dataclasses.fields(self) if getattr(self, f.name) != f.default]
+        changed = [f for f in dataclasses.fields(self) if f.name in SIZES and getattr(self, f.name) != f.default]
         return f"LxmertConfig({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
+
+SIZES = {field.name: field.type for field in dataclasses.fields(LxmertConfig) if field.compare}  # and switches
+
+
+def read_config(path):
+    """The object in a config.json. Raises ConfigError."""
+    return strict_json(read_small(path, ConfigError, JSON_LIMIT), path, ConfigError, JSON_LIMIT)
+
+
+def default_labels(count):
+    """The names that transformers gives to labels without any."""
+    count = checked("num_labels", int, 2 if count is None else count)
+    if count > MOST_LABELS:
+        raise ConfigError.at("config", "num_labels", f"at most {MOST_LABELS} labels without names", count)
+    return {number: f"LABEL_{number}" for number in range(count)}
+
+
+def checked_labels(labels):
+    """{number: text}, whose numbers may be texts, as in JSON. Raises ConfigError."""
+    if not isinstance(labels, dict) or not all(isinstance(text, str) for text in labels.values()):
+        raise ConfigError.at("config", "id2label", "an object of numbers and texts", "another")
+    if not all(re.fullmatch("[0-9]{1,9}", str(number)) for number in labels):
+        raise ConfigError.at("config", "id2label", "numbers as keys", "others")
+    return {int(number): text for number, text in labels.items()}
 
 
 def checked(name, kind, value):

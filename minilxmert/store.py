@@ -1,6 +1,7 @@
 """Loading and saving, shared by all faces: from_pretrained, save_pretrained, state_dict, load_state_dict."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from . import params as tree
 from .errors import CheckpointError, ConfigError
 from .files import write_file
 from .kernels import keep_narrow
+from .lists import refuse_other
+from .together import gone, together
 
 PREFIX = "lxmert."
 DTYPES = ("float32", "float64", "bfloat16")
@@ -24,9 +27,11 @@ def check_dtype(dtype):
 
 
 class Stored:
-    """The part of a face that meets files and published names. `load_report` says where every tensor went."""
+    """The part of a face that meets files and published names. `load_report` says where every tensor went.
 
-    load_report = None
+    answers: the texts of the answers, tokens: those of the vocabulary, by number; None where nobody told them."""
+
+    load_report = answers = tokens = None
 
     @classmethod
     def from_pretrained(
@@ -38,8 +43,9 @@ class Stored:
         dtype: "float32", "float64", or "bfloat16": the kernels keep the weights in half the memory and, where the
         processor can, multiply bfloat16 by bfloat16 (sums and everything else stay float32).
         fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
-        random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers.
-        Raises CheckpointError unless every tensor finds its place, ConfigError."""
+        random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers, where the
+        checkpoint carries none and has none beside it; another list than its own is refused.
+        Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
         from .checkpoints.loading import Checkpoint, open_checkpoint, place
 
         opened = isinstance(path, Checkpoint)
@@ -55,11 +61,46 @@ class Stored:
         model = cls.__new__(cls)
         model.config, model.load_report = config, report
         model.set_params(arrays, dtype)
-        model.answers = answers or (checkpoint.answers if "answer" in shapes else None)
-        if model.answers and len(model.answers) != config.num_qa_labels:
-            found = f"{len(model.answers)} answers"
-            raise ConfigError.at(checkpoint.path, "num_qa_labels", f"{config.num_qa_labels} answers", found)
+        model.tokens = checkpoint.tokens
+        model.answers = checkpoint.answers if "answer" in shapes else None
+        if answers:
+            model.take_answers(list(answers))
         return model
+
+    def take_answers(self, answers, source="the given list"):
+        """Refuse a list of answers that is not the model's own; a model that has none takes this one, and says so.
+
+        Raises ConfigError for another number of answers, VocabularyError for others."""
+        if len(answers) != self.config.num_qa_labels:
+            found = f"{len(answers)} answers"
+            raise ConfigError.at(source, "num_qa_labels", f"{self.config.num_qa_labels} answers", found)
+        if self.answers and "answer" not in self.fresh_parts():
+            refuse_other("answer", answers, self.answers, source, self.origin())
+        elif self.load_report and "answer" not in self.fresh_parts():
+            warnings.warn(f"{self.origin()} has no list of answers: it takes {source}, of {len(answers)}", stacklevel=3)
+        self.answers = answers
+
+    def take_tokens(self, tokens, source="the vocabulary"):
+        """Refuse a vocabulary that is not the model's own; a model that has none takes this one, and says so. Tokens
+        that were added at the end are no others, as long as the word table has rows for them.
+
+        Raises ConfigError for more tokens than rows, VocabularyError for others."""
+        if len(tokens) > self.config.vocab_size:
+            expected = f"at most {self.config.vocab_size} tokens, as the model has rows"
+            raise ConfigError.at(source, "size", expected, f"{len(tokens)} tokens")
+        if self.tokens:
+            refuse_other("token", tokens[: len(self.tokens)], self.tokens, source, self.origin())
+        elif self.load_report and "embeddings" not in self.fresh_parts():
+            warnings.warn(f"{self.origin()} has no vocabulary: it takes {source}, of {len(tokens)}", stacklevel=3)
+        self.tokens = list(tokens)
+
+    def origin(self):
+        """Where the weights came from, for messages."""
+        return str(getattr(self.load_report, "path", None) or "the model")
+
+    def fresh_parts(self):
+        """The parts that loading made anew."""
+        return getattr(self.load_report, "fresh", ())
 
     def set_params(self, arrays, dtype):
         """Take a tree of parameters, of which nothing is copied that has the right type already."""
@@ -69,28 +110,45 @@ class Stored:
         if dtype == "bfloat16":
             keep_narrow(array for array in tree.flatten(self.params).values() if array.ndim == 2)
 
-    def save_pretrained(self, directory, format="h5", provenance=None):
-        """Write config.json and the weights into a directory: "h5", our own format (mapped when opened, checksummed,
-        with config and answers inside), or "safetensors", which transformers' from_pretrained loads.
+    def save_pretrained(self, directory, format="h5", provenance=None, tokenizer=None, replace=False):
+        """Write a model for minilxmert ("h5", mapped and checksummed) or for transformers, too ("safetensors").
 
-        Each file replaces an older one whole or not at all. Returns the path of the weights."""
-        from .checkpoints.own_h5 import write_own
-        from .checkpoints.safetensors import write_safetensors
+        Weights, config.json, answers.json and, with a tokenizer, the vocabulary replace those of the directory, all
+        together or not at all. Weights that minilxmert did not write stay, and are an error, unless `replace` is true.
+        Answers and tokens are inside the weights, too. -> the path of the weights. Raises CheckpointError."""
+        from .checkpoints.folder import replaced_by
 
         if format not in FORMATS:
             raise ConfigError.at("save_pretrained", "format", f"one of {', '.join(FORMATS)}", format)
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        target, arrays = directory / FORMATS[format], self.published(self.params)
-        config = {**self.config.to_dict(), "architectures": [type(self).__name__], "dtype": str(self.dtype)}
-        if format == "h5":
-            write_own(target, arrays, config, answers=self.answers, provenance=provenance)
-        else:
-            write_safetensors(target, arrays, {"format": "pt"})
-        write_file(directory / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
-        if self.answers:
-            write_file(directory / "answers.json", json.dumps(self.answers, ensure_ascii=False, indent=0) + "\n")
+        target = Path(directory) / FORMATS[format]
+        old = replaced_by(target, replace)
+        if tokenizer:
+            self.take_tokens(tokenizer.tokens, "the tokenizer")
+        with together(directory) as folder:
+            self.write_files(folder, format, provenance)
+            if tokenizer:
+                tokenizer.save_pretrained(folder)
+            for name in old if self.answers else [*old, "answers.json"]:
+                gone(folder, name)
         return target
+
+    def write_files(self, folder, format, provenance):
+        """The files of save_pretrained, into an empty folder."""
+        from .checkpoints.own_h5 import write_own
+        from .checkpoints.safetensors import ABOUT, write_safetensors
+
+        target, arrays = folder / FORMATS[format], self.published(self.params)
+        config = self.config.with_answers(self.answers) if "answer" in self.params else self.config
+        made = {"architectures": [type(self).__name__], "dtype": str(self.dtype)}
+        told = {"answers": self.answers, "tokens": self.tokens, "provenance": provenance}
+        if format == "h5":
+            write_own(target, arrays, {**config.bare().to_dict(), **made}, **told)
+        else:
+            write_safetensors(target, arrays, {"format": "pt", ABOUT: json.dumps(told)})
+        config = {name: value for name, value in config.to_dict().items() if name != "torch_dtype"}  # an older dtype
+        write_file(folder / "config.json", json.dumps({**config, **made}, indent=2, sort_keys=True) + "\n")
+        if self.answers:
+            write_file(folder / "answers.json", json.dumps(self.answers, ensure_ascii=False, indent=0) + "\n")
 
     def state_dict(self):
         """{published Hugging Face name: array}; the arrays are the model's own, not copies."""

@@ -13,6 +13,7 @@ import regex
 from .errors import ShapeError, VocabularyError
 from .files import read_small, strict_json, write_file
 from .text import pattern, split_words, words_with_places
+from .together import settle
 from .vocabulary import checked_tokens, read_vocabulary, write_vocabulary
 
 LONGEST_WORD = 100  # characters; a longer word is [UNK]
@@ -49,6 +50,7 @@ class LxmertTokenizer:
         path = Path(path)
         if not path.is_dir():
             return cls(path, **options)
+        settle(path)
         config = path / "tokenizer_config.json"
         kept = {}
         if config.exists():

@@ -26,6 +26,12 @@ def read_vocabulary(path, special_tokens=SPECIAL_TOKENS, expected_size=None):
     return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens, expected_size)
 
 
+def tokens_beside(folder):
+    """The tokens of the vocabulary in a folder, or None without one. Raises VocabularyError."""
+    path = Path(folder) / "vocab.txt"
+    return read_vocabulary(path, special_tokens=()) if path.exists() else None
+
+
 def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS, expected_size=None):
     """A list of tokens, if they can be a vocabulary. Raises VocabularyError, naming the line (of `source`)."""
 

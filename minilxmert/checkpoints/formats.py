@@ -23,7 +23,7 @@ def read_tensors(path):
 
     format: "torch zip", "torch legacy", "safetensors", "keras h5" or "minilxmert h5". Arrays are read-only and, where
     nothing must be converted, views of the mapped file."""
-    if str(path).endswith(".index.json"):
+    if is_index(path):
         return "safetensors", *read_sharded(path)
     data = map_file(path)
     head = bytes(data[:24])
@@ -40,19 +40,30 @@ def read_tensors(path):
     raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", look_alike(data, head))
 
 
-def read_sharded(index):
-    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
+def is_index(path):
+    """Whether a path is that of a checkpoint in several files."""
+    return str(path).endswith(".index.json")
 
-    Every tensor is exactly where the index says, and the files are neighbours of the index."""
-    index = Path(index)
-    table = strict_json(read_small(index, CheckpointError), index, CheckpointError)
+
+def shards_of(table, index):
+    """{tensor: the name of its file} of an index; the files are its neighbours. Raises CheckpointError."""
     places = table.get("weight_map") if isinstance(table, dict) else None
     if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
         raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
-    arrays = {}
     for shard in dict.fromkeys(places.values()):
         if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin)", shard):
             raise CheckpointError.at(index, shard, "a plain file name", "another")
+    return places
+
+
+def read_sharded(index):
+    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
+
+    Every tensor is exactly where the index says."""
+    index = Path(index)
+    places = shards_of(strict_json(read_small(index, CheckpointError), index, CheckpointError), index)
+    arrays = {}
+    for shard in dict.fromkeys(places.values()):
         _, found, _ = read_tensors(index.with_name(shard))
         listed = {name for name, place in places.items() if place == shard}
         if set(found) != listed:

@@ -3,14 +3,20 @@
 from ..errors import CheckpointError
 from .hdf5_guard import open_checked
 from .keras_h5 import read_keras
-from .own_h5 import read_own
+from .own_h5 import is_own_layout, read_own
 
 
 def read_hdf5(path):
     """(format, {name: array}, metadata) of a weight file: "keras h5" or "minilxmert h5". Raises CheckpointError.
 
-    Names are published torch names. metadata: for our own format config, answers and provenance, otherwise empty."""
+    Names are published torch names. metadata: for our own format config, answers, tokens, provenance; or nothing."""
     with open_checked(path, CheckpointError) as file:
         if "format" in file.attributes():
             return "minilxmert h5", *read_own(file)
         return "keras h5", read_keras(file), {}
+
+
+def is_own(path):
+    """Whether an HDF5 file is one that minilxmert wrote. Raises CheckpointError for a damaged one."""
+    with open_checked(path, CheckpointError) as file:
+        return is_own_layout(file)

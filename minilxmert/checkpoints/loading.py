@@ -5,18 +5,17 @@ import dataclasses
 import re
 from pathlib import Path
 
-import numpy as np
-
-from ..answers import read_answers
-from ..config import LxmertConfig
+from ..answers import checked_answers, read_answers
+from ..config import SIZES, LxmertConfig, read_config
 from ..errors import CheckpointError, ConfigError
-from ..files import read_small, strict_json
+from ..lists import refuse_other
 from ..params import flatten, unflatten
+from ..vocabulary import checked_tokens, tokens_beside
+from .folder import find_weights
 from .formats import read_tensors
-from .names import HEADS, TIED, WORDS, published_paths, to_published
+from .names import HEADS, TIED, WORDS, published_paths, to_published, untie
+from .safetensors import about
 
-WEIGHT_FILES = ("model.h5", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-WEIGHT_FILES += ("pytorch_model.bin.index.json", "tf_model.h5")
 BERT_FIELDS = {"num_hidden_layers": "l_layers"}  # a BERT config's name -> ours
 for same in ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps"):
     BERT_FIELDS[same] = same
@@ -34,6 +33,7 @@ class Checkpoint:
     weights: dict
     config: LxmertConfig
     answers: list | None
+    tokens: list | None  # the vocabulary, in order
     metadata: dict
 
 
@@ -44,33 +44,14 @@ def open_checkpoint(path, config=None, num_attention_heads=None):
     tensor tells it. Raises CheckpointError, ConfigError."""
     path = find_weights(Path(path))
     format, arrays, metadata = read_tensors(path)
+    if format == "safetensors":
+        metadata = about(metadata, path)
     scheme, weights = to_published(arrays, path)
     weights = untie(weights, path)
     if config is None:
         config = find_config(path, scheme, weights, metadata, num_attention_heads)
-    answers = metadata.get("answers") or find_answers(path, config)
-    return Checkpoint(path, format, scheme, weights, config, answers, metadata)
-
-
-def find_weights(path):
-    """The weight file at a path: the file itself, or the first of WEIGHT_FILES (or a .pth) in a directory."""
-    if not path.is_dir():
-        return path
-    candidates = [path / name for name in WEIGHT_FILES if (path / name).exists()] or sorted(path.glob("*.pth"))
-    if not candidates:
-        raise CheckpointError.at(path, None, f"one of {', '.join(WEIGHT_FILES[:4])}, …", "none of them")
-    return candidates[0]
-
-
-def untie(weights, path):
-    """The weights without the masked-word decoder, which must be the word embedding."""
-    decoder, words = weights.get(TIED), weights.get(WORDS)
-    if decoder is None or words is None:
-        return weights
-    same = decoder is words or (decoder.shape == words.shape and np.array_equal(decoder, words))
-    if not same:
-        raise CheckpointError.at(path, TIED, "the word embedding itself (tied)", "other numbers")
-    return {name: array for name, array in weights.items() if name != TIED}
+    answers, tokens = find_answers(path, config, metadata), find_tokens(path, config, metadata)
+    return Checkpoint(path, format, scheme, weights, config, answers, tokens, metadata)
 
 
 def find_config(path, scheme, weights, metadata, num_attention_heads):
@@ -78,11 +59,12 @@ def find_config(path, scheme, weights, metadata, num_attention_heads):
     inferred = infer_config(weights)
     if scheme.startswith("authors"):
         inferred["visual_loss_normalizer"] = 1 / 0.15
-    if "config" in metadata:
-        return LxmertConfig.from_dict(metadata["config"], path)
     beside = path.parent / "config.json"
+    if "config" in metadata:
+        config = LxmertConfig.from_dict(metadata["config"], path)
+        return same_config(config, path, LxmertConfig.from_json_file(beside), beside) if beside.exists() else config
     if beside.exists():
-        values = strict_json(read_small(beside, ConfigError), beside, ConfigError)
+        values = read_config(beside)
         if isinstance(values, dict) and values.get("model_type") == "bert":
             values = {**inferred, **{ours: values[theirs] for theirs, ours in BERT_FIELDS.items() if theirs in values}}
         return LxmertConfig.from_dict(values, beside)
@@ -129,10 +111,47 @@ def count_layers(weights, stack):
     return max((int(match[1]) + 1 for match in numbers if match), default=0)
 
 
-def find_answers(path, config):
-    """The answer list beside a weight file (answers.json), or None."""
-    beside = path.parent / "answers.json"
-    return read_answers(beside, expected_size=config.num_qa_labels) if beside.exists() else None
+def same_config(config, path, other, beside):
+    """The config in a file and the one beside it, which is a copy for others. Raises ConfigError where they differ."""
+    for name in SIZES:
+        if getattr(config, name) != getattr(other, name):
+            expected = f"{getattr(config, name)}, as in {path.name}"
+            raise ConfigError.at(beside, name, expected, getattr(other, name))
+    return dataclasses.replace(config, id2label=other.id2label, others={**config.others, **other.others})
+
+
+def find_answers(path, config, metadata):
+    """The list of answers that a weight file carries or has beside it, or None. Raises VocabularyError where the file,
+    answers.json and the config's id2label do not agree."""
+    lists, beside = {}, path.parent / "answers.json"
+    if metadata.get("answers"):
+        lists[path] = checked_answers(path, metadata["answers"], config.num_qa_labels)
+    if beside.exists():
+        lists[beside] = read_answers(beside, config.num_qa_labels)
+    if config.names_answers():
+        lists[f"{path.parent / 'config.json'}, id2label"] = [
+            config.id2label[number] for number in range(config.num_qa_labels)
+        ]
+    return only(lists, "answer")
+
+
+def find_tokens(path, config, metadata):
+    """The vocabulary that a weight file carries or has beside it, or None. Raises VocabularyError where they differ."""
+    lists = {}
+    if metadata.get("tokens"):
+        lists[path] = checked_tokens(metadata["tokens"], path, special_tokens=())
+    beside = tokens_beside(path.parent)
+    if beside and len(beside) <= config.vocab_size:
+        lists[path.parent / "vocab.txt"] = beside
+    return only(lists, "token")
+
+
+def only(lists, what):
+    """{place: list} -> the one list that all places have, or None"""
+    (place, first), *others = lists.items() or [(None, None)]
+    for other, texts in others:
+        refuse_other(what, texts, first, other, place)
+    return first
 
 
 @dataclasses.dataclass

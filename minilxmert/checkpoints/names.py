@@ -3,6 +3,8 @@ and the few prefixes by which the other published schemes differ from it."""
 
 import re
 
+import numpy as np
+
 from ..errors import CheckpointError
 from ..params import flatten
 
@@ -133,3 +135,14 @@ def find_scheme(arrays):
     if any(name.startswith("encoder.layer.") for name in arrays):
         return "BERT", base
     return "unknown", {}
+
+
+def untie(weights, path):
+    """The weights without the masked-word decoder, which must be the word embedding."""
+    decoder, words = weights.get(TIED), weights.get(WORDS)
+    if decoder is None or words is None:
+        return weights
+    same = decoder is words or (decoder.shape == words.shape and np.array_equal(decoder, words))
+    if not same:
+        raise CheckpointError.at(path, TIED, "the word embedding itself (tied)", "other numbers")
+    return {name: array for name, array in weights.items() if name != TIED}

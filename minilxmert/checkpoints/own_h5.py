@@ -2,7 +2,8 @@
 
     /                     attributes: format "minilxmert", version 1, config (JSON), provenance (JSON), digest
     /weights/<name>       a plain array (float16, 32 or 64, little-endian) under its published name; attribute crc32
-    /answers              optional: the texts of the answers, UTF-8, padded to one length; attribute crc32
+    /answers, /tokens     optional: the texts of the answers, the tokens of the vocabulary, in order, UTF-8, padded to
+                          one length; attribute crc32
 
 Opening compares every checksum: crc32 of the bytes of each array, and SHA-256, the digest, of everything else that
 the reader uses: the other attributes, and the name, type, shape and crc32 of each array. So a file that loads holds
@@ -22,17 +23,19 @@ from .arrays import check_finite
 
 FORMAT, VERSION = "minilxmert", 1
 ATTRIBUTES = ["config", "digest", "format", "provenance", "version"]
+LISTS = ("answers", "tokens")
 LONGEST = 60_000  # bytes of an attribute; HDF5 keeps them below 64 kB
 
 
-def write_own(path, arrays, config, answers=None, provenance=None):
-    """Write {published name: array}, a config as a dict and, optionally, the answers' texts and a dict that says where
-    the weights came from. Replaces `path` whole or not at all. Raises CheckpointError, also for NaN and infinity."""
+def write_own(path, arrays, config, answers=None, provenance=None, tokens=None):
+    """Write {published name: array}, a config as a dict and, optionally, the answers' texts, the vocabulary's tokens
+    and a dict that says where the weights came from. Replaces `path` whole or not at all. Raises CheckpointError, also
+    for NaN and infinity."""
     try:
         check_finite(arrays, path)
         stored = {f"weights/{name}": little(path, name, array) for name, array in arrays.items()}
-        if answers:
-            stored["answers"] = padded(path, answers)
+        told = {name: texts for name, texts in zip(LISTS, (answers, tokens), strict=True) if texts}
+        stored |= {name: padded(path, name, texts) for name, texts in told.items()}
         texts = {"format": FORMAT, "config": json_text(path, config), "provenance": json_text(path, provenance)}
         checksums = crc32s(stored)
         texts["digest"] = digest(texts, VERSION, stored, checksums)
@@ -87,8 +90,8 @@ class Target(io.FileIO):
 
 
 def read_own(file):
-    """A CheckedFile in our layout -> ({published name: mapped array}, {"config", "answers", "provenance"})."""
-    if file.attributes() != ATTRIBUTES or file.attribute("", "format") != FORMAT:
+    """A CheckedFile in our layout -> ({published name: mapped array}, {"config", "provenance", the lists})."""
+    if file.attributes() != ATTRIBUTES or not is_own_layout(file):
         raise file.refuse("root", f"format {FORMAT}, and the attributes {', '.join(ATTRIBUTES)}", "others")
     texts = {name: file.attribute("", name) for name in ATTRIBUTES}
     version = texts.pop("version")
@@ -101,18 +104,26 @@ def read_own(file):
     metadata = {name: strict_json(texts[name].encode(), file.path, file.error) for name in ("config", "provenance")}
     if not isinstance(metadata["config"], dict):
         raise file.refuse("root attribute config", "a JSON object", type(metadata["config"]).__name__)
-    with file.sound("answers", "a list of texts in UTF-8"):
-        metadata["answers"] = unpadded(arrays.pop("answers")) if "answers" in arrays else None
+    metadata["answers"] = None
+    for name in LISTS:
+        if name in arrays:
+            with file.sound(name, "a list of texts in UTF-8"):
+                metadata[name] = unpadded(arrays.pop(name))
     return {entry.removeprefix("weights/"): array for entry, array in arrays.items()}, metadata
+
+
+def is_own_layout(file):
+    """Whether a CheckedFile says that it is ours."""
+    return "format" in file.attributes() and file.attribute("", "format") == FORMAT
 
 
 def checked_arrays(file):
     """({entry: array}, {entry: crc32}) of all datasets; the bytes of each have the checksum beside it."""
     arrays = {}
     for entry in file.datasets():
-        if entry != "answers" and not entry.startswith("weights/"):
-            raise file.refuse(entry, "weights and answers", "something else")
-        arrays[entry] = file.array(entry, "S" if entry == "answers" else "f")
+        if entry not in LISTS and not entry.startswith("weights/"):
+            raise file.refuse(entry, "weights, answers and tokens", "something else")
+        arrays[entry] = file.array(entry, "S" if entry in LISTS else "f")
     checksums = crc32s({entry: little(file.path, entry, array) for entry, array in arrays.items()})
     for entry, found in checksums.items():
         expected = file.attribute(entry, "crc32")
@@ -142,11 +153,11 @@ def little(path, name, array):
     return np.asarray(array, dtype, order="C")
 
 
-def padded(path, texts):
+def padded(path, name, texts):
     """Texts as one array of bytes, which ends each with NULs up to the longest."""
     array = np.array([text.encode() for text in texts])
     if unpadded(array) != list(texts):
-        raise CheckpointError.at(path, "answers", "texts that do not end in a NUL character", "one that does")
+        raise CheckpointError.at(path, name, "texts that do not end in a NUL character", "one that does")
     return array
 
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..files import replacing, strict_json
-from .arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size
+from .arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size, map_file
 from .keras_names import torch_name
 
-LONGEST_HEADER, MOST_TENSORS = 4 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors
+LONGEST_HEADER, MOST_TENSORS = 16 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors …
+ABOUT = "minilxmert"  # … and here, in a file that minilxmert wrote, a JSON object: answers, tokens, provenance
 WRITTEN = {np.dtype(text): name for name, text in DTYPES.items() if name != "BF16"}
 
 
@@ -24,11 +25,7 @@ def read_safetensors(data, file):
     def refuse(entry, expected, found):
         return CheckpointError.at(file, entry, expected, found)
 
-    size = int.from_bytes(bytes(data[:8]), "little")
-    if len(data) < 10 or not 2 <= size <= min(LONGEST_HEADER, len(data) - 8) or data[8] != ord("{"):
-        raise refuse("header", f"2 … {LONGEST_HEADER} bytes of JSON", f"{size}")
-    header = strict_json(bytes(data[8 : 8 + size]), file, CheckpointError)
-    metadata = check_metadata(header.pop("__metadata__", {}), refuse)
+    size, header, metadata = read_header(data, file, refuse)
     if not 0 < len(header) <= MOST_TENSORS:
         raise refuse("header", f"1 … {MOST_TENSORS} tensors", len(header))
     body, end, arrays = data[8 + size :], 0, {}
@@ -42,6 +39,35 @@ def read_safetensors(data, file):
     arrays = {name: arrays[name] for name in header}
     check_finite(arrays, file)
     return (from_keras(arrays, refuse) if metadata.get("format") == "tf" else arrays), metadata
+
+
+def read_header(data, file, refuse):
+    """The bytes of a safetensors file -> the header's size, {tensor: its line}, {text: text}"""
+    size = int.from_bytes(bytes(data[:8]), "little")
+    if len(data) < 10 or not 2 <= size <= min(LONGEST_HEADER, len(data) - 8) or data[8] != ord("{"):
+        raise refuse("header", f"2 … {LONGEST_HEADER} bytes of JSON", f"{size}")
+    header = strict_json(bytes(data[8 : 8 + size]), file, CheckpointError, LONGEST_HEADER)
+    return size, header, check_metadata(header.pop("__metadata__", {}), refuse)
+
+
+def read_about(file):
+    """What minilxmert wrote into a safetensors file beside the tensors; nothing in a file of others."""
+
+    def refuse(entry, expected, found):
+        return CheckpointError.at(file, entry, expected, found)
+
+    return about(read_header(map_file(file), file, refuse)[2], file)
+
+
+def about(metadata, file):
+    """The same from its metadata: answers, tokens and provenance, where they are known."""
+    if ABOUT not in metadata:
+        return {}
+    told = strict_json(metadata[ABOUT].encode(), file, CheckpointError, LONGEST_HEADER)
+    lists = [told.get(name) or [] for name in ("answers", "tokens")] if isinstance(told, dict) else [None]
+    if not all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in lists):
+        raise CheckpointError.at(file, f"__metadata__ {ABOUT}", "lists of answers and of tokens", "something else")
+    return told
 
 
 def check_metadata(metadata, refuse):
@@ -92,6 +118,8 @@ def write_safetensors(path, arrays, metadata):
         position += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers are aligned
+    if len(text) > LONGEST_HEADER:
+        raise CheckpointError.at(path, "header", f"at most {LONGEST_HEADER} bytes of names and lists", len(text))
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for array in arrays.values():

@@ -40,7 +40,7 @@ def add_shipped(command):
 
 
 def load_model(path, options):
-    """The model at a path, with the answers of --answers, if the command has that option and it is given."""
+    """The model at a path; the answers of --answers, if the command has that option, are its own or all that it has."""
     from ..answers import read_answers
     from ..model import load
 
@@ -48,7 +48,7 @@ def load_model(path, options):
         raise MinilxmertError("weights: there is no such folder here, as a clone has one; say --weights FILE_OR_FOLDER")
     model = load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
     if getattr(options, "answers", None):
-        model.answers = read_answers(options.answers, expected_size=model.config.num_qa_labels)
+        model.take_answers(read_answers(options.answers, model.config.num_qa_labels), options.answers)
     return model
 
 

@@ -8,8 +8,14 @@ from .common import OK, add_heads, add_weights, load_model, progress
 def convert_arguments(command):
     command.add_argument("source", help="a checkpoint (file or directory), or a TSV/npz file of objects")
     command.add_argument("target", help="the directory for a checkpoint, the .h5 file for objects")
-    command.add_argument("--answers", help="a list of answers (JSON) to store with the weights")
+    add_written(command)
     add_heads(command)
+
+
+def add_written(command):
+    """What convert and export write beside the weights, and over what."""
+    command.add_argument("--answers", help="a list of answers (JSON) to store with the weights")
+    command.add_argument("--replace", action="store_true", help="also weights there that minilxmert did not write")
 
 
 def convert(options):
@@ -31,7 +37,7 @@ def export_arguments(command):
     add_weights(command)
     command.add_argument("directory", help="where to write")
     command.add_argument("--format", choices=("safetensors", "h5"), default="safetensors")
-    command.add_argument("--answers", help="a list of answers (JSON) to store with the weights")
+    add_written(command)
 
 
 def export(options):
@@ -44,16 +50,15 @@ def export(options):
 
 def write_checkpoint(source, directory, format, options):
     """Load, write in a format, and say what was written; the vocabulary beside the source comes along."""
-    from ..checkpoints.loading import find_weights
     from ..checkpoints.summary import provenance
+    from ..tokenizer import LxmertTokenizer
+    from ..vocabulary import tokens_beside
 
-    model = load_model(source, options)
-    target = model.save_pretrained(directory, format, provenance(find_weights(Path(source))))
-    vocabulary = Path(source) / "vocab.txt"
-    if vocabulary.is_file():
-        from ..tokenizer import LxmertTokenizer
-
-        LxmertTokenizer.from_pretrained(source).save_pretrained(directory)
+    model, source = load_model(source, options), Path(source)
+    known = model.tokens is not None and tokens_beside(source if source.is_dir() else source.parent)
+    tokenizer = LxmertTokenizer.beside(source) if known else None
+    about = provenance(model.load_report.path)
+    target = model.save_pretrained(directory, format, about, tokenizer, options.replace)
     print(f"wrote {target}: {type(model).__name__}, {model.num_parameters():,} parameters")
     return OK
 

@@ -86,6 +86,6 @@ def add_words(model, tokenizer, texts, least=1, seed=0):
     shape = {"w": (len(unknown), model.config.hidden_size)}
     fresh = initialise(shape, model.config, np.random.default_rng([seed, 2]), model.dtype)["w"]
     words = model.params["embeddings"]["word"]
-    words["w"] = np.concatenate([words["w"], fresh])
+    words["w"] = np.concatenate([words["w"][: len(tokenizer)], fresh])  # a table rounded up has rows of no word
     model.config = model.config.replace(vocab_size=len(words["w"]))
     return LxmertTokenizer([*tokenizer.tokens, *unknown])

@@ -165,7 +165,8 @@ class Training:
         about = {"step": self.step, "seconds": self.seconds, **self.identity()}
         about |= {"unlogged": self.unlogged, "unlogged_steps": self.unlogged_steps}
         everything = {**arrays, **dict(zip(MOMENTS, moments, strict=True))}
-        write_own(self.folder / STATE, everything, self.model.config.to_dict(), self.model.answers, about)
+        lists = self.model.answers, about, self.model.tokens
+        write_own(self.folder / STATE, everything, self.model.config.to_dict(), *lists)
         self.saved = self.step
 
     def identity(self):
@@ -195,7 +196,11 @@ class Training:
         path, targets = self.folder / STATE, self.model.published(self.model.params)
         _, arrays, metadata = read_hdf5(path)
         about = metadata.get("provenance") or {}
-        mine = {**self.model.config.to_dict(), "tensors": sorted([*targets, *MOMENTS]), **self.identity()}
+        mine = {
+            **json.loads(self.model.config.to_json_string()),
+            "tensors": sorted([*targets, *MOMENTS]),
+            **self.identity(),
+        }
         theirs = {**about, **metadata.get("config", {}), "tensors": sorted(arrays)}
         for name in mine:
             if theirs.get(name) != mine[name]:

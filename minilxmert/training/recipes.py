@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checkpoints.folder import replaced_by
 from ..checkpoints.loading import open_checkpoint
 from ..config import LxmertConfig
 from ..errors import FeatureFileError
@@ -72,6 +73,7 @@ def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None
     """Pre-train a LxmertForPreTraining on a Miniature: on first words, then on everything. -> Training
 
     What a switched-off task would predict is not hidden from the model either."""
+    ready(model, tokenizer, folder)
     seconds = 0.0
     for name, steps, rates in zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {}), strict=True):
         rates = {**rates, **not_hidden(model.config)}
@@ -118,6 +120,7 @@ def pretrain_files(
     else:
         model = LxmertForPreTraining(config, seed)
     give_answers(model, table.answers)
+    ready(model, tokenizer, folder)
     longest = min(64, model.config.max_position_embeddings)
     rates = not_hidden(model.config)
     batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, most_words=longest, **rates)
@@ -163,6 +166,7 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     """Fine-tune a model (start_model) on TaskData. -> Training
 
     hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
+    ready(model, tokenizer, folder)
     batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
     training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
     return training if training.run(progress).interrupted else saved(training, tokenizer)
@@ -173,11 +177,17 @@ def miniature_tokenizer(world):
     return LxmertTokenizer(vocabulary_of(world))
 
 
+def ready(model, tokenizer, folder):
+    """Refuse at once what `saved` would refuse at the end: another vocabulary, a folder with weights of others."""
+    model.take_tokens(tokenizer.tokens)
+    if folder:
+        replaced_by(Path(folder) / "model.h5")
+
+
 def saved(training, tokenizer, folder=None):
     """A Training that has come to its end, its model and vocabulary written beside its log, or into another folder."""
     folder = folder or training.folder
     about = {"training": {"seconds": round(training.seconds), **training.identity()}}
-    training.model.save_pretrained(folder, provenance=about)
-    tokenizer.save_pretrained(folder)
+    training.model.save_pretrained(folder, provenance=about, tokenizer=tokenizer)
     training.folder = Path(folder)
     return training
