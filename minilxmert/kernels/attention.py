@@ -5,61 +5,56 @@ times: scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length l
 or each has its own array of equal lengths (A = B)."""
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from .compiling import part
 from .math import exp32
 from .shared import add
-from .threads import kernel
+from .threads import LIMIT, kernel
 from .tiles import ROWS, WIDTH, row, tile
 
 ARRAYS = types.Array(types.float32, 3, "A", readonly=True)
 PLACES = types.Array(types.int64, 1, "C", readonly=True)
+LINES = 2 * ROWS + 2  # of a thread's scratch memory: scores and context of a tile, the mask, the maxima
 
 
-@njit
-def panels_for(inner, width):
-    """Zeros for the panels of a matrix (inner, width): (P, inner, WIDTH)"""
-    return np.zeros(((width + WIDTH - 1) // WIDTH, inner, WIDTH), np.float32)
+@part
+def key_panels(k, panels):
+    """k (M, D) -> the panels of kᵀ, (P, D, WIDTH) one after the other in panels (P·D, WIDTH)"""
+    count, size = k.shape
+    for n in range(len(panels)):
+        target, first, d = row(panels, n), n // size * WIDTH, n % size
+        for j in range(len(target)):
+            target[j] = k[first + j, d] if first + j < count else np.float32(0)
 
 
-@njit
-def key_panels(k):
-    """k (M, D) -> the panels of kᵀ (D, M)"""
-    panels = panels_for(k.shape[1], k.shape[0])
-    for p in range(len(panels)):
-        part = k[p * WIDTH : (p + 1) * WIDTH]
-        for d in range(k.shape[1]):
-            target = row(panels[p], d)
-            for j in range(len(part)):
-                target[j] = part[j, d]
-    return panels
+@part
+def value_panels(v, panels):
+    """v (M, D) -> the panels of v, (P, M, WIDTH) one after the other in panels (P·M, WIDTH)"""
+    count = len(v)
+    for n in range(len(panels)):
+        first = n // count * WIDTH
+        source, target = row(v[:, first : first + WIDTH], n % count), row(panels, n)
+        for j in range(len(source)):
+            target[j] = source[j]
+        for j in range(len(source), len(target)):
+            target[j] = np.float32(0)
 
 
-@njit
-def value_panels(v):
-    """v (M, D) -> the panels of v"""
-    panels = panels_for(v.shape[0], v.shape[1])
-    for p in range(len(panels)):
-        part = v[:, p * WIDTH : (p + 1) * WIDTH]
-        for c in range(len(v)):
-            source, target = row(part, c), row(panels[p], c)
-            for j in range(len(source)):
-                target[j] = source[j]
-    return panels
-
-
-@njit
+@part
 def multiply(x, panels, y):
-    """y = x·panels: x (at most ROWS, I), panels (P, I, WIDTH), y (like x, P·WIDTH)"""
+    """y = x·panels: x (at most ROWS, I), panels (P·I, WIDTH), y (like x, P·WIDTH)"""
     for m in range(len(y)):
         sums = row(y, m)
         for j in range(len(sums)):
             sums[j] = np.float32(0)
-    for p in range(len(panels)):
-        tile(x, panels[p], y[:, p * WIDTH : (p + 1) * WIDTH], panels[p])
+    inputs = x.shape[1]
+    for p in range(len(panels) // inputs):
+        panel = panels[p * inputs : (p + 1) * inputs]
+        tile(x, panel, y[:, p * WIDTH : (p + 1) * WIDTH], panel)
 
 
-@njit
+@part
 def largest(x):
     """The largest value of x, or NaN if there is one, by comparing whole numbers: LLVM does that many lanes at a time.
 
@@ -70,12 +65,12 @@ def largest(x):
     return np.int32(ordered(most)).view(np.float32)
 
 
-@njit
+@part
 def ordered(bits):
     return np.int32(bits ^ ((bits >> 31) & 0x7FFFFFFF))
 
 
-@njit(fastmath={"reassoc"})  # lets LLVM add many lanes side by side
+@part(fastmath={"reassoc"})  # lets LLVM add many lanes side by side
 def total(x):
     result = np.float32(0)
     for j in range(len(x)):
@@ -83,13 +78,13 @@ def total(x):
     return result
 
 
-@njit
-def softmax(scores, mask, scale):
+@part
+def softmax(scores, mask, scale, most):
     """softmax(scores * scale + mask), in place: rows of whole panels, whose mask is -inf beyond the last key.
 
-    One step for all rows before the next: the rows do not wait for each other, so the processor overlaps them."""
-    rows = len(scores)
-    most, share = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    One step for all rows before the next: the rows do not wait for each other, so the processor overlaps them. `most`
+    keeps a number for each row in between."""
+    rows, share = len(scores), most
     for i in range(rows):
         values = row(scores, i)
         for j in range(len(values)):
@@ -107,31 +102,43 @@ def softmax(scores, mask, scale):
             values[j] *= share[i]
 
 
-@njit
-def attend_head(q, k, v, mask, y):
-    """One head of one sentence: q (N, D), k and v (M, D), mask (M,), y (N, D). Without keys: zeros."""
+@part
+def attend_head(q, k, v, mask, y, panels, lines):
+    """One head of one sentence: q (N, D), k and v (M, D), mask (M,), y (N, D). Without keys: zeros.
+
+    Scratch memory: panels (…, WIDTH) of keys and values; lines (LINES, …): scores and context, mask, maxima"""
     count, size = k.shape
     if count == 0:
         for i in range(len(y)):
             for d in range(size):
                 y[i, d] = np.float32(0)
         return
-    scale = np.float32(size**-0.5)
-    keys, values = key_panels(k), value_panels(v)
-    scores = np.empty((ROWS, len(keys) * WIDTH), np.float32)
-    padded = np.full(scores.shape[1], np.float32(-np.inf))
-    for c in range(count):
-        padded[c] = mask[c]
-    context = np.empty((ROWS, len(values) * WIDTH), np.float32)
+    scale, key_width, value_width = np.float32(size**-0.5), whole_panels(count), whole_panels(size)
+    keys = panels[: key_width // WIDTH * size]
+    values = panels[len(keys) : len(keys) + value_width // WIDTH * count]
+    key_panels(k, keys)
+    value_panels(v, values)
+    padded, most = row(lines[:, :key_width], 2 * ROWS), row(lines, 2 * ROWS + 1)
+    for c in range(key_width):
+        padded[c] = mask[c] if c < count else np.float32(-np.inf)
     for a in range(0, len(q), ROWS):
-        b = min(a + ROWS, len(q))
-        multiply(q[a:b], keys, scores[: b - a, :])
-        softmax(scores[: b - a], padded, scale)
-        multiply(scores[: b - a, :count], values, context[: b - a, :])
-        for i in range(b - a):
+        b = min(ROWS, len(q) - a)
+        scores, context = lines[:b, :key_width], lines[ROWS : ROWS + b, :value_width]
+        multiply(q[a : a + b], keys, scores)
+        softmax(scores, padded, scale, most)
+        multiply(scores[:, :count], values, context)
+        for i in range(b):
             target, source = row(y, a + i), row(context, i)
             for d in range(size):
                 target[d] = source[d]
+
+
+def in_panels(values):
+    """That many values, and what is left of their last panel."""
+    return (values + WIDTH - 1) // WIDTH * WIDTH
+
+
+whole_panels = part(in_panels)
 
 
 @kernel(
@@ -144,21 +151,28 @@ def attend_head(q, k, v, mask, y):
     PLACES,  # where its keys begin
     PLACES,  # where they end
     types.int64,  # heads
+    types.float32[:, :, ::1],  # panels, scratch memory for each thread
+    types.float32[:, :, ::1],  # lines, too
     types.float32[:, :, ::1],  # y (A, N, E)
 )
-def attend_all(counter, q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, y):
-    size = q.shape[2] // heads
+def attend_all(counter, q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, panels, lines, y):
+    size, me = q.shape[2] // heads, add(counter[1:], 1)
     n = add(counter, 1)
     while n < len(q_begin) * heads:
         b, first = n // heads, n % heads * size
         a = b if len(q) > 1 else 0
         queries, keys, head = slice(q_begin[b], q_end[b]), slice(k_begin[b], k_end[b]), slice(first, first + size)
-        attend_head(q[a, queries, head], k[a, keys, head], v[a, keys, head], mask[a, keys], y[a, queries, head])
+        parts = q[a, queries, head], k[a, keys, head], v[a, keys, head], mask[a, keys], y[a, queries, head]
+        attend_head(*parts, panels[me], lines[me])
         n = add(counter, 1)
 
 
 def attended(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads):
     """The context (A, N, E), new, of q (A, N, E), k and v (A, M, E), mask (A, M), by the places of each sentence."""
     y = np.empty(q.shape, np.float32)
-    attend_all(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, y)
+    size, most = q.shape[2] // heads, int((k_end - k_begin).max(initial=0))
+    key_width, value_width = in_panels(most), in_panels(size)
+    panels = np.empty((LIMIT, (key_width * size + value_width * most) // WIDTH, WIDTH), np.float32)
+    lines = np.empty((LIMIT, LINES, max(key_width, value_width)), np.float32)
+    attend_all(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, panels, lines, y)
     return y

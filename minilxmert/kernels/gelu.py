@@ -1,8 +1,9 @@
 """The exact GELU together with its slope, for training: one pass over the values, where NumPy needs thirty."""
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from .compiling import part
 from .math import F, exp32, gelu32
 from .shared import add
 from .threads import kernel
@@ -14,7 +15,7 @@ BELL = F(0.3989422804014327)  # 1/√(2π)
 VECTOR = types.Array(types.float32, 1, "C", readonly=True)
 
 
-@njit(fastmath={"contract"})
+@part(fastmath={"contract"})
 def both(x, y, slope):
     """gelu_all for one strip"""
     for i in range(len(x)):

@@ -3,7 +3,8 @@
 Written without branches on the value: what is chosen between is computed on both sides, and NaN comes through."""
 
 import numpy as np
-from numba import njit
+
+from .compiling import part
 
 F = np.float32
 LOG2_E = F(1.4426950408889634)
@@ -12,7 +13,7 @@ ROUND = F(1.5 * 2**23)  # added to a small float32, it leaves no room for a frac
 SMALLEST = F(-87.3)  # below, exp is no normal float32
 
 
-@njit
+@part
 def bfloat16(bits):
     """The upper half of a float32 (uint32 -> uint16), rounded, half to even; NaN stays NaN"""
     rounded = np.uint32(bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
@@ -20,7 +21,7 @@ def bfloat16(bits):
     return np.uint16(quiet if (bits & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000) else rounded)
 
 
-@njit(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
+@part(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
 def exp32(x):
     """exp(x) for x ≤ 0, to 1.2e-7 relative: 2ⁿ·exp(r) with |r| ≤ ln(2)/2 by its Taylor series; 0 where x < -87.3"""
     shifted = F(x * LOG2_E + ROUND)
@@ -38,7 +39,7 @@ def exp32(x):
     return F(0) if x < SMALLEST else p * power
 
 
-@njit(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
+@part(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
 def gelu32(x):
     """x·Φ(x) to 5e-7 absolute where |x| < 10 (half of it is the rounding of x itself) and exact limits beyond.
 

@@ -8,31 +8,34 @@ inputs: its bits depend neither on the other rows, nor on the threads, nor on th
 import functools
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
 from . import pairs, tiles
+from .compiling import part
 from .math import gelu32
 from .shared import add
 from .threads import get_num_threads, kernel
 from .tiles import ROWS, WIDTH, row
 
-DEPTH = 256  # inputs, or pairs of them
+DEPTH = 768  # inputs, or pairs of them
 CHUNK = 192  # most rows of a task: what the second cache holds
 ACTIVATIONS = {None: 0, "gelu": 1, "relu": 2}
 
 
-@njit
+@part
 def activate(y, act):
-    """The activation, in place, on a few rows that are still in the first cache."""
+    """The activation, in place, on a few rows that are still in the first cache.
+
+    len(values), not WIDTH: LLVM unrolls a short loop of known length before it looks for vectors, and so finds none."""
     for m in range(y.shape[0]):
         values = row(y, m)
         if act == 1:
-            for j in range(WIDTH):
+            for j in range(len(values)):
                 values[j] = gelu32(values[j])
         elif act == 2:
-            for j in range(WIDTH):
+            for j in range(len(values)):
                 values[j] = np.float32(0) if values[j] < np.float32(0) else values[j]
 
 
@@ -41,51 +44,51 @@ def tile(x, w, y, ahead):
     (pairs.tile if x.dtype == np.uint32 else tiles.tile)(x, w, y, ahead)
 
 
-@overload(tile)
+@overload(tile, jit_options={"_nrt": False})
 def tile_for(x, w, y, ahead):
     if x.dtype == types.uint32:
         return lambda x, w, y, ahead: pairs.tile(x, w, y, ahead)
     return lambda x, w, y, ahead: tiles.tile(x, w, y, ahead)
 
 
-@njit
+@part
+def begin(y, bias):
+    """The bias in every row of y, where the tile adds the sums."""
+    for m in range(len(y)):
+        values = row(y, m)
+        for j in range(len(values)):
+            values[j] = bias[j]
+
+
+@part
 def multiply(x, panel, bias, y, act, following, most):
     """y = act(x·panel + bias): x (R, K), panel (K, WIDTH), bias (WIDTH,), y (R, WIDTH); most: rows of a tile
 
     While one block of weights is in use, the next is fetched from memory; after the last, the first of `following`."""
     rows, inputs = x.shape
     count = (rows + most - 1) // most  # tiles, of nearly equal height: two of 6 rows are faster than 8 and 4
-    for m in range(rows):
-        start = row(y, m)
-        for j in range(WIDTH):
-            start[j] = bias[j]
     for k in range(0, inputs, DEPTH):
-        weights = panel[k : k + DEPTH]
-        ahead = panel[k + DEPTH : k + DEPTH + len(weights)] if k + DEPTH < inputs else following[: len(weights)]
+        weights, last = panel[k : k + DEPTH], k + DEPTH >= inputs
+        ahead = following[: len(weights)] if last else panel[k + DEPTH : k + DEPTH + len(weights)]
         for i in range(count):
             a, b = i * rows // count, (i + 1) * rows // count
             c, d = i * len(ahead) // count, (i + 1) * len(ahead) // count
+            if k == 0:
+                begin(y[a:b], bias)
             tile(x[a:b, k : k + DEPTH], weights, y[a:b], ahead[c:d])
-    if act:
-        activate(y, act)
+            if last and act:
+                activate(y[a:b], act)
 
 
 def multiply_all(counter, x, panels, bias, y, act, chunks, most):
     """Every task is a chunk of rows times a panel."""
-    rows, outputs = y.shape
+    rows, total = len(x), chunks * len(panels)
     n, soon = add(counter, 1), add(counter, 1)
-    while n < chunks * len(panels):
+    while n < total:
         chunk, p = n // len(panels), n % len(panels)
-        a, b, first = chunk * rows // chunks, (chunk + 1) * rows // chunks, p * WIDTH
-        if first + WIDTH <= outputs:
-            part = y[a:b, first : first + WIDTH]
-        else:  # the last panel is wider than what is left of y
-            part = np.empty((b - a, WIDTH), np.float32)[:, :WIDTH]
-        multiply(x[a:b], panels[p], bias[p], part, act, panels[soon % len(panels)], most)
-        if first + WIDTH > outputs:
-            for m in range(b - a):
-                for j in range(outputs - first):
-                    y[a + m, first + j] = part[m, j]
+        part_of_y = y[chunk * rows // chunks : (chunk + 1) * rows // chunks, p * WIDTH : (p + 1) * WIDTH]
+        part_of_x = x[chunk * rows // chunks : (chunk + 1) * rows // chunks]
+        multiply(part_of_x, panels[p], bias[p], part_of_y, act, panels[soon % len(panels)], most)
         n, soon = soon, add(counter, 1)
 
 
@@ -96,7 +99,7 @@ def kernel_for(value, weight):
         types.Array(value, 2, "A", readonly=True),  # x (R, K)
         weight[:, :, ::1],  # panels (P, K, WIDTH)
         types.float32[:, ::1],  # bias (P, WIDTH)
-        types.float32[:, ::1],  # y (R, O)
+        types.float32[:, ::1],  # y (R, P·WIDTH)
         types.int64,  # the number of the activation
         types.int64,  # chunks of rows
         types.int64,  # most rows of a tile
@@ -105,16 +108,16 @@ def kernel_for(value, weight):
 
 
 def product(x, weights, act=None):
-    """x (R, I) with neighbouring values, weights from packing.packed -> act(x·wᵀ + b) (R, O), new and contiguous"""
-    y = np.empty((len(x), weights.outputs), np.float32)
+    """x (R, I) with neighbouring values, weights from packing.packed -> act(x·wᵀ + b) (R, O), new"""
+    panels, most = weights.panels, ROWS
+    y = np.empty((len(x), len(panels) * WIDTH), np.float32)
     if y.size:
-        panels, most = weights.panels, ROWS
         if panels.dtype == np.uint32:
             x, most = pairs.in_pairs(x), pairs.MOST
         chunks = count_chunks(len(x), len(panels), get_num_threads(), most)
         run = kernel_for(from_dtype(x.dtype), from_dtype(panels.dtype))
         run(x, panels, weights.bias, y, ACTIVATIONS[act], chunks, most)
-    return y
+    return y[:, : weights.outputs]
 
 
 def count_chunks(rows, panels, threads, most):

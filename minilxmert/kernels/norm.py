@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from .compiling import part
 from .shared import add
 from .threads import kernel
 from .tiles import row
@@ -15,7 +16,7 @@ STRIP = 8  # rows of one task
 MATRIX, VECTOR = types.Array(types.float32, 2, "A", readonly=True), types.Array(types.float32, 1, "C", readonly=True)
 
 
-@njit(fastmath={"reassoc", "contract"})  # lets LLVM add many lanes side by side; NaN and infinities keep their meaning
+@part(fastmath={"reassoc", "contract"})  # lets LLVM add many lanes side by side; NaN and infinities keep their meaning
 def normalise(y, w, b, eps):
     """y (E,) -> mean 0 and variance 1, times w plus b, in place"""
     size, mean, square = np.float32(len(y)), np.float32(0), np.float32(0)

@@ -11,9 +11,10 @@ import functools
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 
 from . import amx, cpu
+from .compiling import part
 from .math import bfloat16
 from .shared import add
 from .threads import kernel
@@ -26,13 +27,13 @@ STRIP = 8  # rows of one task
 SMALL = 16384  # values: below, starting other threads takes longer than the work
 
 
-@njit
+@part
 def upper(word):
     """The float32 whose upper half is the upper half of a word, the second input of the pair."""
     return np.uint32(word & np.uint32(0xFFFF0000)).view(np.float32)
 
 
-@njit
+@part
 def lower(word):
     return np.uint32(word << np.uint32(16)).view(np.float32)
 
@@ -57,7 +58,7 @@ def dot_pairs(b, x, w, total):
 if NAME == "avx512_bf16":
     tile, MOST = make_tile(*TILE, dot_pairs), ROWS
 else:
-    tile, MOST = amx.tile if NAME == "amx" else njit(plain_tile), amx.ROWS
+    tile, MOST = amx.tile if NAME == "amx" else part(plain_tile), amx.ROWS
 
 
 def round_all(counter, bits, halves):

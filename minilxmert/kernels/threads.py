@@ -47,7 +47,9 @@ def set_num_threads(n):
 
 
 class Kernel:
-    """A compiled function of (counter, *arguments) that takes tasks until none is left; called without the counter."""
+    """A compiled function of (counter, *arguments) that takes tasks until none is left; called without the counter.
+
+    counter: the next task, and the next number for a thread that wants one, below the number of threads."""
 
     def __init__(self, function, kinds):
         kinds = (types.int64[::1], *kinds)
@@ -59,7 +61,7 @@ class Kernel:
 
     def __call__(self, *arguments, small=False):
         """Run it with the helpers; alone where the work is too small to share, or another thread has the helpers."""
-        counter, threads = np.zeros(1, np.int64), get_num_threads()
+        counter, threads = np.zeros(2, np.int64), get_num_threads()
         if small or threads == 1 or numba.config.DISABLE_JIT or not busy.acquire(blocking=False):
             self.alone(counter, *arguments)
             return

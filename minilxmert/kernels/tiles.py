@@ -4,12 +4,13 @@ Both have a Python definition, too. It is what runs under NUMBA_DISABLE_JIT=1, w
 a debugger, and, for the tile, under MINILXMERT_TILE=plain."""
 
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from . import cpu
+from .compiling import part
 
 NAME = cpu.tile_name()
 TILE = cpu.TILES[NAME]
@@ -85,39 +86,62 @@ def make_tile(lanes, vectors, most, multiply_add=fused):
 
 
 def tile_loop(b, multiply_add, rows, lanes, vectors, size, x, w, y, ahead):
-    """One case of the tile: all sums in registers, one step of the loop multiplies one column of x by one row of w.
+    """One case of the tile: all sums in registers. A step multiplies one column of x by one row of w.
 
     size: bytes of a weight."""
     vector, byte = ir.VectorType(FLOAT, lanes), ir.IntType(8)
     (x, x_step, shape), (w, _, _), (y, y_step, _), (ahead, _, fetched) = x, w, y, ahead
-    width = INT64(size * lanes * vectors)  # bytes of a row of w and of `ahead`
-    fetch_step = b.sdiv(b.mul(width, fetched[0]), shape[1])  # bytes of `ahead` for every column of x
+    inputs, width = shape[1], INT64(size * lanes * vectors)  # bytes of a row of w and of `ahead`
     x_rows = [address(b, x, b.mul(x_step, INT64(m)), FLOAT) for m in range(rows)]
-    starts = [INT64(0), address(b, w, INT64(0), byte), address(b, ahead, INT64(0), byte)]
-    starts += [ir.Constant(vector, [0.0] * lanes)] * (rows * vectors)
-    before, loop, after = b.block, b.append_basic_block("tile.loop"), b.append_basic_block("tile.sum")
-    b.branch(loop)
-    b.position_at_end(loop)
-    phis = [b.phi(start.type) for start in starts]
-    k, w_row, fetch, *sums = phis
-    for line in range(0, size * lanes * vectors, LINE):
-        prefetch(b, b.gep(fetch, [INT64(line)]))
-    weights = [load_weights(b, w_row, size * lanes * v, lanes, size) for v in range(vectors)]
-    products = []
-    for m in range(rows):
-        one = b.insert_element(ir.Constant(vector, ir.Undefined), b.load(b.gep(x_rows[m], [k])), INT32(0))
-        all_lanes = b.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
-        products += [multiply_add(b, all_lanes, weights[v], sums[m * vectors + v]) for v in range(vectors)]
-    steps = [b.add(k, INT64(1)), b.gep(w_row, [width]), b.gep(fetch, [fetch_step]), *products]
-    b.cbranch(b.icmp_signed("<", steps[0], shape[1]), loop, after)
-    for phi, start, step in zip(phis, starts, steps, strict=True):
-        phi.add_incoming(start, before)
-        phi.add_incoming(step, loop)
-    b.position_at_end(after)
-    for i, total in enumerate(products):
+
+    def step(k, w_row, sums):
+        weights = [load_weights(b, w_row, size * lanes * v, lanes, size) for v in range(vectors)]
+        values = [in_all_lanes(b, b.load(b.gep(x_row, [k])), lanes) for x_row in x_rows]
+        places = [(m, v) for m in range(rows) for v in range(vectors)]
+        return [multiply_add(b, values[m], weights[v], total) for (m, v), total in zip(places, sums, strict=True)]
+
+    def two_steps(k, w_row, fetch, *sums):
+        for line in range(0, size * lanes * vectors, LINE):
+            prefetch(b, b.gep(fetch, [INT64(line)]))
+        further = b.gep(w_row, [width])
+        sums = step(b.add(k, INT64(1)), further, step(k, w_row, sums))
+        return [b.add(k, INT64(2)), b.gep(further, [width]), b.gep(fetch, [fetch_step]), *sums]
+
+    def one_step(k, w_row, fetch, *sums):
+        return [b.add(k, INT64(1)), w_row, fetch, *step(k, w_row, sums)]
+
+    fetch_step = b.sdiv(b.mul(INT64(2 * size * lanes * vectors), fetched[0]), inputs)
+    begin = [INT64(0), address(b, w, INT64(0), byte), address(b, ahead, INT64(0), byte)]
+    begin += [ir.Constant(vector, [0.0] * lanes)] * (rows * vectors)
+    pairs = b.sub(inputs, b.srem(inputs, INT64(2)))
+    state = loop(b, "tile.loop", begin, two_steps, pairs)
+    _, _, _, *sums = loop(b, "tile.last", state, one_step, inputs)
+    for i, total in enumerate(sums):
         place = b.add(b.mul(y_step, INT64(i // vectors)), INT64(4 * lanes * (i % vectors)))
         place = address(b, y, place, vector)
         b.store(b.fadd(b.load(place, align=4), total), place, align=4)
+
+
+def loop(b, name, begin, body, end):
+    """While the first value of a state is below `end`: state = body(*state) -> the last state"""
+    before, test, inside, after = b.block, *(b.append_basic_block(name) for _ in range(3))
+    b.branch(test)
+    b.position_at_end(test)
+    state = [b.phi(value.type) for value in begin]
+    b.cbranch(b.icmp_signed("<", state[0], end), inside, after)
+    b.position_at_end(inside)
+    for phi, first, value in zip(state, begin, body(*state), strict=True):
+        phi.add_incoming(first, before)
+        phi.add_incoming(value, inside)
+    b.branch(test)
+    b.position_at_end(after)
+    return state
+
+
+def in_all_lanes(b, value, lanes):
+    """A register with one value in every lane."""
+    one = b.insert_element(ir.Constant(ir.VectorType(FLOAT, lanes), ir.Undefined), value, INT32(0))
+    return b.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
 
 
 def load_weights(builder, base, offset, lanes, size):
@@ -155,6 +179,6 @@ def vector_row(typing, x, i):
 row = plain_row if config.DISABLE_JIT else vector_row
 NARROW = not (config.DISABLE_JIT or NAME == "plain")  # whether weights may be bfloat16
 if not NARROW:
-    tile = njit(fastmath={"contract"})(plain_tile)  # a·b + c may be rounded once
+    tile = part(plain_tile, fastmath={"contract"})  # a·b + c may be rounded once
 else:
     tile = make_tile(*TILE)
