@@ -1,7 +1,9 @@
 """minilxmert exercise: hand the exercises out, check an answer, grade a folder of them."""
 
+import functools
+
 from ..files import write_file
-from .common import DISAGREES, OK, natural, positive
+from .common import DISAGREES, OK, natural, positive, progress
 
 
 def exercise_arguments(command):
@@ -16,13 +18,18 @@ def exercise_arguments(command):
     one.add_argument("number", metavar="N", type=positive)
     one.add_argument("file", metavar="FILE", nargs="?", help="default: the answer to exercise N in this folder")
     one.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
+    one.add_argument("--seconds", type=positive, default=30, help="processor time it may take (default 30)")
     one.add_argument("--in-model", action="store_true", help="then put it into a small model, whose scores must stay")
     one.set_defaults(action=check)
     many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
     many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
+    many.add_argument(
+        "numbers", metavar="N", type=positive, nargs="*", help="the exercises that were set (default: all)"
+    )
     many.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
     many.add_argument("--seconds", type=positive, default=60, help="processor time a submission may take (default 60)")
     many.add_argument("--memory", type=positive, default=4096, metavar="MB", help="memory it may take (default 4096)")
+    many.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
     many.set_defaults(action=grade)
 
 
@@ -58,26 +65,32 @@ def start(options):
 
 
 def check(options):
-    from ..exercises.answering import answer_file, check_file, read_answer
+    from ..exercises.answering import answer_file, check_file
 
     file = options.file or answer_file(options.number)
-    verdict = check_file(options.number, file, options.seed)
-    print(f"exercise {options.number}: {verdict.text}")
-    if verdict.right and options.in_model:
-        from ..exercises.in_model import try_in_model
-
-        verdict = try_in_model(options.number, read_answer(options.number, file))
-        print(f"in the model: {verdict.text}")
+    limits = options.seed, options.seconds, options.in_model
+    verdict = check_file(options.number, file, *limits, hear=repeat)
+    for line in verdict.text.splitlines():
+        print(line if line.startswith("in the model") else f"exercise {options.number}: {line}")
     return OK if verdict.right else DISAGREES
 
 
-def grade(options):
-    from ..exercises.grading import as_csv, grade, table
+def repeat(text):
+    """Print what a student prints; what a progress bar would write over stays."""
+    print(text.replace("\r\n", "\n").replace("\r", "\n"), end="", flush=True)
 
-    grades = grade(options.folder, options.seconds, options.memory)
+
+def grade(options):
+    from ..exercises.grading import as_csv, grade, passed_by, table
+
+    limits = {"seconds": options.seconds, "megabytes": options.memory, "seed": options.seed}
+    counted = functools.partial(progress, "graded")
+    grades = grade(options.folder, numbers=options.numbers, progress=counted, **limits)
     if options.csv:
         write_file(options.csv, as_csv(grades))
     print(table(grades))
+    for path in passed_by(options.folder):
+        print(f"passed by: {path} (answers have names such as ex06_layer_norm.py)")
     return OK
 
 

@@ -1,16 +1,18 @@
-"""A student's files: the stubs copied out, and a function found in a file that may hold anything."""
+"""A student's files: the stubs copied out, an answer found in a folder, and checked."""
 
-import linecache
-import sys
-import types
+import contextlib
 from pathlib import Path
 
-from ..errors import MinilxmertError
-from ..files import write_file
+from ..errors import MinilxmertError, visible
+from ..files import read_small, write_file
 from . import NAMES, exercise, function_name, number_of
-from .checking import Verdict, Wrong, check
+from .apart import Apart, Limits, NoProcess
+from .checking import Verdict, check
+from .in_model import piece, try_in_model
+from .student import Wrong, read_student
 
 STUBS = Path(__file__).parent / "stubs"
+SECONDS = 30  # of work that a check may take
 FOR_PYTEST = ("conftest.py", "test_exercises.py")
 
 
@@ -38,34 +40,31 @@ def answer_file(number, folder="."):
     return found[0]
 
 
-def check_file(number, path, seed=0):
-    """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError."""
+def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None):
+    """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError.
+
+    It runs in a process of its own, which ends after so many seconds of work; where none can be started, in this one,
+    and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): told its prints."""
+    task, note = exercise(number), ""
+    if in_model:
+        piece(number)
+    read_small(path)
     try:
-        answer = read_answer(number, path)
+        try:
+            student = Apart(path, function_name(number), solved_in(task), Limits(seconds), hear)
+        except NoProcess:
+            student = contextlib.nullcontext(read_student(path, function_name(number)))
+            note = "; asked in this process, without a time limit, as no other can be started here"
+        with student as answer:
+            verdict = check(task, answer, seed)
+            if verdict.right and in_model:
+                inside = try_in_model(number, answer)
+                verdict = Verdict(inside.right, f"{verdict.text}\nin the model: {inside.text}")
     except Wrong as wrong:
-        return Verdict(False, str(wrong))
-    return check(exercise(number), answer, seed)
+        verdict = Verdict(False, visible(str(wrong)))
+    return Verdict(verdict.right, verdict.text + note)
 
 
-def read_answer(number, path):
-    """What a file defines under the name of an exercise. Raises Wrong, and MinilxmertError for a file that is none."""
-    exercise(number)
-    module = types.ModuleType(Path(path).stem)
-    module.__file__ = str(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise MinilxmertError.at(path, None, "a readable Python file", type(problem).__name__) from None
-    linecache.checkcache(str(path))
-    sys.path.insert(0, str(Path(path).resolve().parent))  # a file may import its neighbours
-    try:
-        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 (the student asks us to run it)
-    except SyntaxError as problem:
-        raise Wrong(f"Python does not understand line {problem.lineno}: {problem.msg}") from None
-    except (Exception, SystemExit) as problem:
-        raise Wrong(f"the file fails before the check begins: {type(problem).__name__}: {problem}") from None
-    finally:
-        sys.path.pop(0)
-    if function_name(number) not in module.__dict__:
-        raise Wrong(f"the file defines no function called {function_name(number)}")
-    return module.__dict__[function_name(number)]
+def solved_in(task):
+    """The package's functions that an answer must not use, as a process is told of them."""
+    return [f"{function.__module__}:{function.__qualname__}" for function in task.solved]

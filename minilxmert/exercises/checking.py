@@ -3,27 +3,26 @@
 The order: signature, no change of the inputs, then for each output type, shape, dtype, finite, values, all on many
 random inputs with the edge sizes among them; then what only this exercise asks for; then gradients against finite
 differences.
-A wrong value is compared with the exercise's usual mistakes, then with mistakes of any kind (detectors.py)."""
+A wrong value is compared with the exercise's usual mistakes, then with mistakes of any kind (detectors.py).
+The inputs are drawn here and the verdict is made here; the answer runs where its Student is, and what comes from there
+is plain."""
 
 import copy
-import functools
 import inspect
-import linecache
-import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import visible
+from .apart import Apart
 from .comparing import is_double, same, structure, tolerance, unchanged
 from .detectors import describe
+from .plain import plain
+from .student import Student, Wrong
 
 STEP, GRADIENT_TOLERANCE = 1e-6, 1e-6  # of the central difference, in float64
-
-
-class Wrong(Exception):
-    """The answer is wrong; the message is the sentence for the student."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """What a check knows. draws(rng) gives argument tuples, ordinary sizes first; solution is the package's function.
+    """What a check knows. draws(rng) gives argument tuples, ordinary sizes first; solution is right; solved: the
+    package's functions that do the work of the exercise, which an answer must not use.
 
     mistakes: (sentence, function with this mistake) pairs; extra(answer, rng) raises Wrong; random: values are left to
     extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None."""
@@ -47,6 +47,7 @@ class Exercise:
     teaches: str
     solution: Callable
     draws: Callable
+    solved: tuple = ()
     outputs: tuple = ("the result",)
     mistakes: tuple = ()
     not_finite: str = ""  # what NaN and infinities mostly come from
@@ -61,86 +62,95 @@ class Exercise:
 
 
 def check(exercise, answer, seed=0):
-    """The Verdict on a function. The same seed draws the same inputs."""
-    rng = np.random.default_rng(seed)
+    """The Verdict on a function, or on a Student or another that asks as one. The same seed draws the same inputs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # usual mistakes divide by zero
+        return judge(exercise, answer, np.random.default_rng(seed))
+
+
+def judge(exercise, answer, rng):
+    """The Verdict by the inputs that rng draws; warnings are the caller's matter."""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # a wrong answer may divide by zero; the verdict says it better
-            return Verdict(True, f"right: {praise(exercise, answer, rng)}")
+        with np.errstate(all="ignore"):
+            return Verdict(True, f"right: {praise(Asked.of(exercise, answer), rng)}")
     except Wrong as wrong:
-        return Verdict(False, str(wrong))
+        return Verdict(False, visible(str(wrong)))
 
 
-def praise(exercise, answer, rng):
+def praise(answer, rng):
     """Run all checks; what was tried, in words. Raises Wrong."""
+    exercise = answer.exercise
     draws = list(exercise.draws(rng))
-    check_signature(exercise, answer, draws[0])
-    expected = [named_parts(exercise, exercise.solution(*copy.deepcopy(args))) for args in draws]
-    found = [call(exercise, answer, args) for args in draws]
-    for part, name in enumerate(name for name, _ in expected[0]):
-        check_part(exercise, draws, expected, found, part, name)
+    answer.check_signature(draws[0])
+    expected = [exercise.solution(*copy.deepcopy(args)) for args in draws]
+    found = [answer.result(args) for args in draws]
+    for part, name in enumerate(exercise.outputs):
+        check_part(exercise, draws, [get_part(exercise, want, part) for want in expected], found, part, name)
     if exercise.extra:
-        exercise.extra(watched(exercise, answer), rng)
+        exercise.extra(answer, rng)
     if exercise.differentiated:
-        check_gradients(exercise, answer, [args for args in draws if is_double(args)][:4], rng)
+        check_gradients(answer, [args for args in draws if is_double(args)][:4], rng)
         return f"{len(draws)} random inputs, and the gradients agree with finite differences"
     return f"{len(draws)} random inputs, edge sizes among them"
 
 
-def check_signature(exercise, answer, args):
-    if not callable(answer):
-        raise Wrong(f"it is a {type(answer).__name__}, not a function")
-    try:
-        inspect.signature(answer).bind(*args)
-    except TypeError as problem:
-        raise Wrong(f"it must take the arguments ({', '.join(exercise.names)}): {problem}") from None
-    except ValueError:
-        pass  # a compiled function that does not tell
+@dataclass(frozen=True)
+class Asked:
+    """An answer to an exercise as a function of plain values: every call of it is checked."""
 
+    exercise: Exercise
+    student: object
 
-def call(exercise, answer, args):
-    """The result of the answer on copies of the arguments, which it must leave as they are. Raises Wrong."""
-    given = copy.deepcopy(args)
-    try:
-        result = answer(*given)
-    except NotImplementedError:
-        raise Wrong("not written yet: replace the line `raise NotImplementedError`") from None
-    except (Exception, SystemExit) as problem:
-        raise Wrong(f"it fails on {sizes(exercise, args)}: {told(problem, answer)}") from None
-    for name, before, after in zip(exercise.names, args, given, strict=True):
-        if not unchanged(before, after):
-            raise Wrong(f"it changes its input {name}: work on a copy")
-    return result
+    @classmethod
+    def of(cls, exercise, answer):
+        """answer: a function, or a Student or Apart that holds one"""
+        return cls(exercise, answer if type(answer) in (Student, Apart) else Student(answer))
 
+    def __call__(self, *args):
+        """The result, of the type, shape and dtype of the right one. Raises Wrong."""
+        result, want = self.result(args), self.exercise.solution(*copy.deepcopy(args))
+        for part, name in enumerate(self.exercise.outputs):
+            right, have = (get_part(self.exercise, value, part) for value in (want, result))
+            if fault := structure(right, have, name, finite=False):
+                raise Wrong(f"{fault}; seen with {sizes(self.exercise, args)}")
+        return result
 
-def watched(exercise, answer):
-    """The answer as a function whose every call is checked like the others; __wrapped__ is the answer itself."""
+    @property
+    def compiled(self):
+        """Whether Numba has compiled it."""
+        return bool(self.student.traits(len(self.exercise.names)).get("compiled"))
 
-    @functools.wraps(answer)
-    def asked(*args):
-        return call(exercise, answer, args)
+    def check_signature(self, args):
+        """Raises Wrong for what cannot be called with these arguments."""
+        traits = self.student.traits(len(args))
+        if "failed" in traits:
+            raise Wrong(f"it cannot be called: {traits['failed']}")
+        if not traits.get("callable"):
+            raise Wrong(f"it is a {traits.get('kind')}, not a function")
+        if traits.get("refuses"):
+            raise Wrong(f"it must take the arguments ({', '.join(self.exercise.names)}): {traits['refuses']}")
 
-    return asked
-
-
-def told(problem, answer):
-    """An exception in one line, with the last line of the student's own file that it came through."""
-    file = getattr(getattr(answer, "__code__", None), "co_filename", None)
-    lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == file]
-    where = f" in line {lines[-1]}, `{linecache.getline(file, lines[-1]).strip()}`" if lines else ""
-    return f"{type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}{where}"
-
-
-def named_parts(exercise, result):
-    """[(name, value)] of a result: the parts of a tuple have the names that the exercise gives them."""
-    return list(zip(exercise.outputs, result if len(exercise.outputs) > 1 else (result,), strict=True))
+    def result(self, args):
+        """What it returns for arguments, which it must leave as they are. Raises Wrong."""
+        reply = self.student.ask(args)
+        if reply.get("used"):
+            used = ", ".join(map(str, reply["used"]))
+            raise Wrong(f"it uses {used}, where minilxmert has solved this exercise: write it yourself")
+        if "unwritten" in reply:
+            raise Wrong("not written yet: replace the line `raise NotImplementedError`")
+        if "result" not in reply:
+            raise Wrong(f"it fails on {sizes(self.exercise, args)}: {reply.get('failed')}")
+        for name, before, after in zip(self.exercise.names, plain(args), reply["after"], strict=True):
+            if not unchanged(before, after):
+                raise Wrong(f"it changes its input {name}: work on a copy")
+        return reply["result"]
 
 
 def check_part(exercise, draws, expected, found, part, name):
-    """One output on all draws. Raises Wrong with the most telling sentence there is."""
+    """One output on all draws: what is right, the whole results. Raises Wrong with the most telling sentence."""
     faults = []
     for args, want, result in zip(draws, expected, found, strict=True):
-        want, have = want[part][1], get_part(exercise, result, part)
+        have = get_part(exercise, result, part)
         fault = structure(want, have, name)
         if fault is None and not exercise.random and not same(want, have, tolerance(args, want)):
             fault = "value"
@@ -156,7 +166,7 @@ def check_part(exercise, draws, expected, found, part, name):
         hint = f"; {exercise.not_finite}" if exercise.not_finite and "not finite" in structural[0] else ""
         raise Wrong(structural[0] + hint)
     wrong = [number for number, fault in enumerate(faults) if fault]
-    pairs = [(expected[number][part][1], haves[number]) for number in wrong]
+    pairs = [(expected[number], haves[number]) for number in wrong]
     right = "" if len(wrong) == len(draws) else f" (right for {len(draws) - len(wrong)} of {len(draws)} inputs)"
     raise Wrong(f"{name}: {describe(pairs)}; seen with {sizes(exercise, draws[wrong[0]])}{right}")
 
@@ -184,10 +194,11 @@ def resembles(exercise, mistaken, args, part, have):
     return structure(want, have, "", finite=False) is None and same(want, have, tolerance(args, want))
 
 
-def check_gradients(exercise, answer, draws, rng):
+def check_gradients(answer, draws, rng):
     """Each output against the central difference along a random direction. Raises Wrong."""
+    exercise = answer.exercise
     for args in draws:
-        result = call(exercise, answer, args)
+        result = answer(*args)
         for part, f_and_x in enumerate(exercise.differentiated(*args)):
             if f_and_x is None:
                 continue

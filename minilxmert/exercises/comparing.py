@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .plain import Other
+
 DOUBLE, SINGLE = 1e-9, 5e-5  # tolerances in float64 and float32, relative to the largest value
 KINDS = {"i": "iu", "u": "iu", "b": "b"}  # whole numbers may be of any size
 
@@ -56,7 +58,11 @@ def same(want, have, tolerance):
         return np.allclose(have, want, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
     if isinstance(want, np.ndarray):
         return np.array_equal(want, have)
-    return want == have
+    if isinstance(want, tuple | list):
+        return (
+            type(have) is type(want) and len(want) == len(have) and all(map(same, want, have, [tolerance] * len(want)))
+        )
+    return type(have) is type(want) and want == have
 
 
 def unchanged(before, after):
@@ -86,4 +92,4 @@ def leaves(value):
 
 
 def type_of(value):
-    return f"a {type(value).__name__}"
+    return f"a {value.name if isinstance(value, Other) else type(value).__name__}"

@@ -1,27 +1,37 @@
 """A folder of submissions, graded: each file in a process of its own with limits on time and memory.
 
-The limits stop accidents (an endless loop, an array that fills the memory), not malice: a submission runs with the
-teacher's rights. Whoever does not trust a class grades in a container."""
+The inputs are drawn and the verdicts made here, out of a submission's reach, and what it starts ends with it. Still it
+runs with the teacher's rights: whoever does not trust a class grades in a container."""
 
 import contextlib
 import csv
+import functools
 import io
-import json
 import os
-import signal
-import subprocess
-import sys
+import re
 import tempfile
+import time
+import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import MinilxmertError
-from ..files import read_small, strict_json, write_file
-from . import number_of
-from .answering import check_file
+import numpy as np
+
+from ..errors import MinilxmertError, visible
+from ..files import read_small
+from . import exercise, function_name, number_of
+from .answering import solved_in
+from .apart import Apart, Limits, NoProcess
+from .checking import Verdict, judge
+from .student import Wrong
 
 SECONDS, MEGABYTES = 60, 4096  # of a submission; Numba's compiler alone reserves a good part of the memory
+THREADS = 4  # of a submission at most, and one for every GB: each reserves memory, on any machine
+NOT_HANDED_IN = "not handed in"
+# how learning platforms name what a student uploads: name, number of the student, number of the file
+PLATFORM = re.compile(r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_(?:\d+|assignsubmission_file)_?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,105 +45,144 @@ class Grade:
     file: str
 
 
-def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None):
-    """A Grade for every submission in a folder, by student and exercise. Raises MinilxmertError when there is none."""
-    files = submissions(folder)
-    if not files:
+def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=(), seed=0, progress=None):
+    """A Grade for every submission in a folder, by student and exercise, and for every one that is missing.
+
+    numbers: the exercises that were set (default: those that anybody has handed in); progress(done, total). Raises
+    MinilxmertError when there is no submission, or no process can be started."""
+    everybody = submissions(folder)
+    files = [entry for entry in everybody if not numbers or entry[1] in numbers]
+    if not everybody:
         raise MinilxmertError.at(folder, None, "submissions such as ada/ex06_layer_norm.py", "none")
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        verdicts = list(pool.map(lambda entry: verdict_of(entry[1], entry[2], seconds, megabytes), files))
-    return [Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)]
+    limits = Limits(seconds, megabytes, threads=max(1, min(THREADS, megabytes >> 10)))
+    marks = functools.partial(verdict_of, limits=limits, seed=seed)
+    verdicts = all_of(marks, [entry[1:] for entry in files], workers or processors(), progress)
+    found = [Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)]
+    there, wanted = {(g.student, g.exercise) for g in found}, sorted(numbers or {g.exercise for g in found})
+    missing = [(who, n) for who in {who for who, *_ in everybody} for n in wanted if (who, n) not in there]
+    found += [Grade(who, n, False, NOT_HANDED_IN, "") for who, n in missing]
+    return sorted(found, key=lambda g: (g.student.lower(), g.exercise))
 
 
 def submissions(folder):
-    """[(student, exercise, file)]: a folder a student, or files such as ada_ex06_layer_norm.py; links are passed by."""
-    folder, found = Path(folder), []
-    for path in sorted(folder.rglob("*.py")):
-        number = number_of(path.name)
+    """[(student, exercise, file)]: a folder a student, or files such as ada_ex06_layer_norm.py.
+
+    In the folder, files may be named as learning platforms do, ada_1815_7001_ex06_layer_norm.py: the last number is the
+    file's. The student's own is only told where two students have one name."""
+    found = []
+    for path in python_files(folder):
+        number, parts = number_of(path.name), path.relative_to(folder).parts
         if number and path.is_file() and not path.is_symlink():
-            first = path.relative_to(folder).parts[0]
-            lone = path.name[: path.name.lower().index(f"ex{number:02}")].rstrip("_- ") or "(no name)"
-            found.append((lone if first == path.name else first, number, path))
-    return sorted(found, key=lambda entry: (entry[0].lower(), entry[1]))
+            found.append((parts[0] if len(parts) > 1 else owner(path.name), number, path))
+    names = Counter(name for name, _ in {who for who, *_ in found if isinstance(who, tuple)})
+    taken = {who for who, *_ in found if isinstance(who, str)}
+
+    def told(who):
+        alone = isinstance(who, tuple) and names[who[0]] == 1 and who[0] not in taken
+        return who if isinstance(who, str) else who[0] if alone else "_".join(who)
+
+    return sorted(((told(who), number, path) for who, number, path in found), key=lambda e: (e[0].lower(), e[1]))
 
 
-def verdict_of(number, path, seconds, megabytes):
-    """(right, sentence) of one submission, from a process of its own."""
+def owner(filename):
+    """Whose a file is by its name: "ada", or ("ada", "1815") where a learning platform has named it"""
+    before = filename[: re.search(r"(?:^|[^a-z])(ex\d\d)", filename, re.IGNORECASE).start(1)]
+    if by_platform := PLATFORM.fullmatch(before):
+        return by_platform["name"], by_platform["student"]
+    return before.rstrip("_- ") or "(no name)"
+
+
+def passed_by(folder):
+    """The Python files of a folder that are nobody's answer: links, and names without the number of an exercise."""
+    taken = {path for _, _, path in submissions(folder)}
+    return [path for path in python_files(folder) if path not in taken]
+
+
+def python_files(folder):
+    """Those that somebody has written: no hidden copies, as Jupyter and macOS make them."""
+    for path in sorted(Path(folder).rglob("*.[pP][yY]")):
+        if not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts):
+            yield path
+
+
+def processors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def all_of(marks, entries, workers, progress):
+    """marks(running, *entry) of every entry, several at a time. When it is interrupted, what runs is ended first."""
+    running = set()
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+        warnings.simplefilter("ignore")  # here, as the filter is everybody's; usual mistakes divide by zero
+        futures = [pool.submit(marks, running, *entry) for entry in entries]
+        try:
+            for done, future in enumerate(futures, 1):
+                future.result()
+                if progress:
+                    progress(done, len(futures))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in futures):
+                for submission in tuple(running):
+                    submission.kill()
+                time.sleep(0.01)
+            raise
+        return [future.result() for future in futures]
+
+
+def verdict_of(running, number, path, limits, seed):
+    """(right, sentence) of one submission. Raises MinilxmertError where no process can be started."""
+    task = exercise(number)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        told = Path(home) / "verdict.json"
-        command = [sys.executable, "-m", __name__, str(number), path.resolve(), told, str(seconds), str(megabytes)]
-        package = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
-        places = {"HOME": home, "TMPDIR": home, "NUMBA_CACHE_DIR": home, "PYTHONPATH": package}
-        process = subprocess.Popen(
-            command, cwd=home, env={**os.environ, **places, "OPENBLAS_NUM_THREADS": "1"}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
         try:
-            process.wait(3 * seconds + 30)  # on a busy machine, a second of work takes longer
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
-        code = process.wait()
-        try:
-            verdict = strict_json(read_small(told), told)
-            return bool(verdict["right"]), str(verdict["text"])
-        except (MinilxmertError, KeyError, TypeError):
-            return False, ended(code, seconds, megabytes)
+            read_small(path)
+            student = Apart(path, function_name(number), solved_in(task), limits, home=home)
+            with among(student, running), student:
+                verdict = judge(task, student, np.random.default_rng(seed))
+        except NoProcess as problem:
+            raise MinilxmertError.at("grade", None, "a machine on which processes can be started", problem) from None
+        except (Wrong, MinilxmertError) as wrong:
+            verdict = Verdict(False, visible(str(wrong)))
+    return verdict.right, verdict.text
 
 
-def ended(code, seconds, megabytes):
-    """Why a process gave no verdict."""
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return f"stopped: no result within {seconds} seconds (an endless loop?)"
-    return f"ended without a verdict (exit code {code}; the limit is {megabytes} MB)"
-
-
-def limit(seconds, megabytes):
-    """Let this process use so much and no more, where the system can limit it."""
-    with contextlib.suppress(ImportError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+@contextlib.contextmanager
+def among(one, group):
+    group.add(one)
+    try:
+        yield
+    finally:
+        group.discard(one)
 
 
 def table(grades):
-    """The grades as text, a line each, and the count of right ones for each student."""
-    width = max(len(grade.student) for grade in grades)
-    lines = []
+    """The grades as text, a line each, then the count of right ones for each student and each exercise."""
+    width, lines = max(len("exercise 26"), *(len(visible(grade.student)) for grade in grades)), []
     for g in grades:
-        verdict = g.verdict if g.right else f"WRONG: {g.verdict}"
-        lines.append(f"{g.student:<{width}}  {g.exercise:>2}  {verdict}")
-    for student in dict.fromkeys(grade.student for grade in grades):
-        mine = [grade.right for grade in grades if grade.student == student]
-        lines.append(f"{student:<{width}}  {sum(mine)} of {len(mine)} right")
+        verdict = g.verdict if g.right or g.verdict == NOT_HANDED_IN else f"WRONG: {g.verdict}"
+        lines.append(f"{visible(g.student):<{width}}  {g.exercise:>2}  {visible(verdict)}")
+    for student in dict.fromkeys(g.student for g in grades):
+        lines.append(f"{visible(student):<{width}}  {counted([g for g in grades if g.student == student])}")
+    for number in sorted({g.exercise for g in grades}):
+        lines.append(f"{f'exercise {number}':<{width}}  {counted([g for g in grades if g.exercise == number])}")
     return "\n".join(lines)
+
+
+def counted(grades):
+    """ "2 of 3 right, 1 not handed in" """
+    missing = sum(g.verdict == NOT_HANDED_IN for g in grades)
+    return f"{sum(g.right for g in grades)} of {len(grades)} right" + f", {missing} {NOT_HANDED_IN}" * bool(missing)
 
 
 def as_csv(grades):
     """The grades as CSV text; a cell that a spreadsheet would take for a formula gets an apostrophe."""
 
     def safe(text):
-        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+        return visible(f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text)
 
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["student", "exercise", "right", "verdict", "file"])
     rows.writerows([safe(g.student), g.exercise, int(g.right), safe(g.verdict), safe(g.file)] for g in grades)
     return text.getvalue()
-
-
-def child(number, path, told, seconds, megabytes):
-    """In the process of one submission: check it and write the verdict to the file `told`."""
-    limit(int(seconds), int(megabytes))
-    sys.dont_write_bytecode = True  # in the student's folder
-    verdict = check_file(int(number), path)
-    write_file(told, json.dumps({"right": verdict.right, "text": verdict.text}))
-
-
-if __name__ == "__main__":
-    child(*sys.argv[1:])

@@ -8,10 +8,11 @@ import numpy as np
 
 from .. import attention, encoder, heads, kernels, ops
 from ..config import LxmertConfig
-from ..errors import MinilxmertError
+from ..errors import MinilxmertError, visible
 from ..model import LxmertForPreTraining
 from . import exercise
-from .checking import Verdict, Wrong, watched
+from .checking import Asked, Verdict
+from .student import Wrong
 
 ROOMS = (ops, attention, encoder, heads)
 SMALL = LxmertConfig(
@@ -33,12 +34,19 @@ PIECES = {
 }
 
 
-def try_in_model(number, answer):
-    """The Verdict on the scores of a small model in which the answer does the work. Raises MinilxmertError."""
+def piece(number):
+    """What a number of PIECES stands for. Raises MinilxmertError."""
     if number not in PIECES:
         pieces = ", ".join(map(str, PIECES))
         raise MinilxmertError(f"exercise {number} is no piece of the forward pass; these are: {pieces}")
-    original, called_like_it = PIECES[number]
+    return PIECES[number]
+
+
+def try_in_model(number, answer):
+    """The Verdict on the scores of a small model in which the answer (as for `check`) does the work. Raises
+    MinilxmertError."""
+    original, called_like_it = piece(number)
+    asked = Asked.of(exercise(number), answer)
     calls, inside = 0, False
 
     def stand_in(*args, **kwargs):
@@ -47,7 +55,7 @@ def try_in_model(number, answer):
             return original(*args, **kwargs)
         calls, inside = calls + 1, True
         try:
-            return called_like_it(watched(exercise(number), answer), *args, **kwargs)
+            return called_like_it(asked, *args, **kwargs)
         finally:
             inside = False
 
@@ -57,7 +65,7 @@ def try_in_model(number, answer):
             with replaced(original, stand_in):
                 after = scores()
         except Wrong as wrong:
-            return Verdict(False, str(wrong))
+            return Verdict(False, visible(str(wrong)))
     difference = max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True))
     told = f"called {calls} times by a model whose scores then differ by at most {difference:.1e}"
     return Verdict(difference < 1e-3, told)

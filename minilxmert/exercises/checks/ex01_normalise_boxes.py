@@ -34,6 +34,7 @@ EXERCISE = Exercise(
     teaches="the box convention x0 y0 x1 y1; dividing x by the width and y by the height",
     solution=solution,
     draws=draws,
+    solved=(room.normalise_boxes,),
     mistakes=(
         ("are width and height swapped? x is divided by the width", by(lambda b, w, h: b / [h, w, h, w])),
         ("everything is divided by the width; y belongs to the height", by(lambda b, w, h: b / w)),

@@ -66,6 +66,7 @@ EXERCISE = Exercise(
     teaches="WordPiece: the longest known beginning, again and again; what [UNK] stands for",
     solution=solution,
     draws=draws,
+    solved=(LxmertTokenizer.longest_matches,),
     mistakes=(
         ("it takes the shortest known piece; take the longest", lambda w, v: matched(w, v, longest=False)),
         ("are pieces inside a word looked up without their ##?", lambda w, v: matched(w, v, marks=False)),

@@ -47,6 +47,7 @@ EXERCISE = Exercise(
     teaches="looking rows up in a table; why a word needs its place; one LayerNorm over the sum",
     solution=solution,
     draws=draws,
+    solved=(encoder.embed_words,),
     mistakes=(
         ("the places are missing: the order of the words is lost", changed(position=0)),
         ("the segments (token_type) are missing", changed(token_type=0)),

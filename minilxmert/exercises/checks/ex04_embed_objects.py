@@ -47,6 +47,7 @@ EXERCISE = Exercise(
     teaches="two inputs of different scale made comparable: a LayerNorm each, then the mean",
     solution=solution,
     draws=draws,
+    solved=(encoder.embed_objects,),
     mistakes=(
         ("it is the sum; the mean of the two is half of it", of_parts(lambda x, y, fx, fy, p, eps: fx + fy)),
         (

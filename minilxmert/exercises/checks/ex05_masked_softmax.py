@@ -4,7 +4,8 @@ import numpy as np
 
 from ... import ops
 from ...inputs import HIDDEN
-from ..checking import Exercise, Wrong
+from ..checking import Exercise
+from ..student import Wrong
 
 
 def solution(scores, visible):
@@ -54,6 +55,7 @@ EXERCISE = Exercise(
     teaches="softmax that cannot overflow; why a mask is added to the scores, before the softmax",
     solution=solution,
     draws=draws,
+    solved=(ops.softmax,),
     not_finite=OVERFLOW,
     extra=blind_row,
     mistakes=(

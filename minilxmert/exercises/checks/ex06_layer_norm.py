@@ -39,6 +39,7 @@ EXERCISE = Exercise(
     teaches="mean, variance and epsilon of a row; broadcasting over the last axis",
     solution=solution,
     draws=draws,
+    solved=(ops.layer_norm, ops.add_norm),
     mistakes=(
         ("is eps added outside the square root? It belongs inside: sqrt(variance + eps)", changed(root_eps=False)),
         ("is the variance divided by E - 1 (ddof=1)? LayerNorm divides by E", changed(ddof=1)),

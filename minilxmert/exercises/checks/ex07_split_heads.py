@@ -38,6 +38,7 @@ EXERCISE = Exercise(
     teaches="reshape keeps the order in memory, transpose changes it; which part of a row is a head's",
     solution=solution,
     draws=draws,
+    solved=(ops.split_heads,),
     mistakes=(
         ("a reshape alone has the right shape but mixes the words: reshape to (B, N, H, D), then transpose", straight),
         ("each head takes D neighbouring values of a row, not every H-th", interleaved),

@@ -58,6 +58,7 @@ EXERCISE = Exercise(
     teaches="scores, mask, softmax, mixing, for all heads at once; why the scores are scaled",
     solution=solution,
     draws=draws,
+    solved=(ops.attend, ops.attend_rows),
     mistakes=(
         ("the scores are divided by √E; a head has only D = E / H values: √D", changed(lambda d, e: e**-0.5)),
         ("the scores are not divided by √D", changed(lambda d, e: 1)),

@@ -72,6 +72,7 @@ EXERCISE = Exercise(
     teaches="queries from one side, keys and values from the other; both directions read the old states",
     solution=solution,
     draws=draws,
+    solved=(attention.cross_attention,),
     outputs=("lang", "visn"),
     mistakes=(
         ("the second direction reads the updated lang; both directions must read the old states", updated),

@@ -56,6 +56,7 @@ EXERCISE = Exercise(
     teaches="x·Φ(x) by the error function, the product rule, and how far the tanh formula is from it",
     solution=solution,
     draws=draws,
+    solved=(ops.gelu,),
     outputs=("y", "slope"),
     differentiated=differentiated,
     mistakes=(

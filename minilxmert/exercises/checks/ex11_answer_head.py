@@ -42,6 +42,7 @@ EXERCISE = Exercise(
     teaches="what a head is: linear, GELU, LayerNorm, linear; scores are not yet probabilities",
     solution=solution,
     draws=draws,
+    solved=(heads.classify,),
     mistakes=(
         ("the LayerNorm comes before the GELU; here it follows it", changed(norm_first=True)),
         ("the LayerNorm is missing", changed(norm=False)),

@@ -59,6 +59,7 @@ EXERCISE = Exercise(
     teaches="log-softmax that cannot overflow; a mean over the rows that have a label; p - onehot",
     solution=solution,
     draws=draws,
+    solved=(objectives.cross_entropy,),
     outputs=("loss", "gradient"),
     differentiated=differentiated,
     not_finite=OVERFLOW,

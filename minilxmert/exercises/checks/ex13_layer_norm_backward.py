@@ -56,6 +56,7 @@ EXERCISE = Exercise(
     teaches="the chain rule through a mean and a variance; gradients of parameters are sums over all rows",
     solution=solution,
     draws=draws,
+    solved=(ops.layer_norm_backward,),
     outputs=("dx", "dw", "db"),
     differentiated=differentiated,
     mistakes=(

@@ -66,6 +66,7 @@ EXERCISE = Exercise(
     teaches="a softmax's Jacobian without building it; which transposes a matrix product turns into",
     solution=solution,
     draws=draws,
+    solved=(ops.attend_backward,),
     outputs=("dq", "dk", "dv"),
     differentiated=differentiated,
     mistakes=(

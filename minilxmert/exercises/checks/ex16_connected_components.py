@@ -69,6 +69,7 @@ EXERCISE = Exercise(
     teaches="how a detector for drawn scenes finds its objects: flood fill, or union-find in two passes",
     solution=solution,
     draws=draws,
+    solved=(label_regions,),
     mistakes=(
         ("pixels that touch at a corner only are different things here", lambda m: flood(m, BESIDE + CORNERS)),
         ("a U is one thing: when two numbers meet, they must become one", one_pass),

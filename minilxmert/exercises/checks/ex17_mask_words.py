@@ -3,7 +3,8 @@
 import numpy as np
 
 from ...training.masking import mask_words
-from ..checking import Exercise, Wrong
+from ..checking import Exercise
+from ..student import Wrong
 
 V, MASK, SPECIAL, IGNORED = 1000, 4, 5, -1  # words 0 to 4 are [PAD], [UNK], [CLS], [SEP], [MASK]
 ROWS, WORDS = 5000, 20
@@ -78,6 +79,7 @@ EXERCISE = Exercise(
     teaches="BERT's 15 % and its 80 / 10 / 10, drawn independently; labels only where something is to be learned",
     solution=solution,
     draws=draws,
+    solved=(mask_words,),
     outputs=("ids", "labels"),
     random=True,
     extra=statistics,

@@ -46,6 +46,7 @@ EXERCISE = Exercise(
     teaches="smooth L1, weights by confidence, and what exactly a mean is taken over",
     solution=solution,
     draws=draws,
+    solved=(objectives.cross_entropy, objectives.smooth_l1),
     outputs=("label_loss", "feature_loss"),
     mistakes=(
         ("it is not weighted by the detector's confidence", changed(lambda t, c, m: t.mean())),

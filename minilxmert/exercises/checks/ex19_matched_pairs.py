@@ -3,7 +3,8 @@
 import numpy as np
 
 from ...training.masking import mismatch
-from ..checking import Exercise, Wrong
+from ..checking import Exercise
+from ..student import Wrong
 
 IGNORED = -1
 
@@ -54,6 +55,7 @@ EXERCISE = Exercise(
     teaches="negatives that are really negative; which label means a match; which losses a swap switches off",
     solution=solution,
     draws=draws,
+    solved=(mismatch,),
     outputs=("sentences", "matched", "answers"),
     random=True,
     extra=statistics,

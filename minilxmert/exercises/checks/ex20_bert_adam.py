@@ -72,6 +72,7 @@ EXERCISE = Exercise(
     teaches="moving means of gradient and square, decoupled weight decay, the norm of all gradients together",
     solution=solution,
     draws=draws,
+    solved=(Adam.update,),
     outputs=("p", "m", "v"),
     mistakes=(
         ("is there Adam's bias correction? BertAdam has none", changed(correct=True)),

@@ -25,6 +25,7 @@ EXERCISE = Exercise(
     teaches="why the scores are 0, 0.3, 0.6, 0.9 and 1: leave one out of ten, three of nine are enough",
     solution=solution,
     draws=draws,
+    solved=(official_score,),
     mistakes=(
         (
             "it is min(n / 3, 1) of all ten; leave each one out in turn",

@@ -51,6 +51,7 @@ EXERCISE = Exercise(
     teaches="what a row of an answer head means; transfer by text, not by position",
     solution=solution,
     draws=draws,
+    solved=(answers.move_answers,),
     outputs=("w", "b"),
     mistakes=(
         (

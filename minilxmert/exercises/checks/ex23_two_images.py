@@ -56,6 +56,7 @@ EXERCISE = Exercise(
     teaches="pairs as rows of a batch and back again: which row belongs to whom after a reshape",
     solution=solution,
     draws=draws,
+    solved=(pair_rows,),
     mistakes=(
         ("the statements are repeated s0 s1 s0 s1; the pictures lie s0 s0 s1 s1: use np.repeat", tiled),
         ("the first half of the rows are not the left pictures: rows 2i and 2i + 1 belong together", mixed),

@@ -53,6 +53,7 @@ EXERCISE = Exercise(
     teaches="why attention alone is no explanation; the rule R + Ā·R and where the positive part is taken",
     solution=solution,
     draws=draws,
+    solved=(self_rule,),
     mistakes=(
         ("the positive part is taken after the mean over heads; take it before", changed(clamp_first=False)),
         ("the order is Ā·R, not R·Ā (or the layers are taken from the last to the first)", changed(left=False)),

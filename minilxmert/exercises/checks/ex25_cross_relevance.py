@@ -45,6 +45,7 @@ EXERCISE = Exercise(
     teaches="how relevance crosses from objects to words; why what was gathered is scaled before it is mixed",
     solution=solution,
     draws=draws,
+    solved=(cross_rule,),
     outputs=("new_ss", "new_sq"),
     mistakes=(
         ("the matrices are not normalised", changed(norm=lambda r: r)),

@@ -15,6 +15,6 @@ FILES = {path: number_of(path.name) for path in sorted(Path(__file__).parent.glo
     [pytest.param(p, n, id=p.stem, marks=getattr(pytest.mark, f"exercise_{n:02}")) for p, n in FILES.items() if n],
 )
 def test_answer(path, number):
-    verdict = check_file(number, path)
+    verdict = check_file(number, path, hear=print)
     if not verdict.right:
         pytest.fail(verdict.text, pytrace=False)

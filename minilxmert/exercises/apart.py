@@ -1,0 +1,223 @@
+"""A student's function in a process of its own: it gets the inputs there, and only plain values come back.
+
+The process has limits on time and memory, and ends with the check, as does whatever it has started. That stops
+accidents and keeps the verdict out of the student's reach; the code still runs with the rights of whoever checks it."""
+
+import codecs
+import contextlib
+import linecache
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .plain import LARGEST, LONGEST, pack, unpack
+from .student import Wrong
+from .worker import wall
+
+MARK = "MINILXMERT_SUBMISSION"  # in the environment of the process, and of all that it starts
+HEARD = 1 << 20  # bytes of what a student prints
+THREADS = [f"{library}_NUM_THREADS" for library in ("NUMBA", "OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")]
+NO_PLAIN_VALUE = (ValueError, TypeError, LookupError, OverflowError, RecursionError)
+NONSENSE = "its process answers with what is no plain value"
+
+
+class NoProcess(Exception):
+    """No process can be started here, as in a browser."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use: seconds of processor time, megabytes and threads (None: as many as there are)."""
+
+    seconds: int = 30
+    megabytes: int | None = None
+    threads: int | None = None
+
+
+class Apart:
+    """The function `name` of a file, asked in another process, as student.Student is in this one.
+
+        with Apart(path, "layer_norm") as student:    # raises Wrong for a file that does not define it
+    solved: "module:name" of the package's functions that it must not use; hear(text): told what the student prints;
+    home: the folder for its files (default: where this process is). Raises NoProcess."""
+
+    def __init__(self, path, name, solved=(), limits=Limits(), hear=None, home=None):
+        self.path, self.name, self.solved = Path(path).resolve(), name, list(solved)
+        self.limits, self.home, self.hear = limits, home, hear
+        self.mark, self.late = secrets.token_hex(16), False
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.report = Path(self.folder.name) / "stood"
+        try:
+            self.start()
+        except (OSError, RuntimeError) as problem:
+            raise NoProcess(str(problem)) from None
+
+    def start(self):
+        command = [sys.executable, "-P", "-m", f"{__package__}.worker", str(self.limits.seconds)]
+        self.process = subprocess.Popen(
+            [*command, str(self.limits.megabytes or 0), self.report], cwd=self.home, env=self.environment(),
+            start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if self.hear else subprocess.DEVNULL,
+        )  # fmt: skip
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self.watch, self.listen)]
+        try:
+            for thread in self.threads:
+                thread.start()
+        except BaseException:
+            self.kill()
+            raise
+
+    def environment(self):
+        """This process's, with the package in reach, the mark, and the limits that libraries look for."""
+        package = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        found = {**os.environ, MARK: self.mark, "PYTHONPATH": os.pathsep.join(package), "PYTHONWARNINGS": "ignore"}
+        if self.home:
+            found |= dict.fromkeys(("HOME", "TMPDIR", "NUMBA_CACHE_DIR"), str(self.home))
+        if self.limits.threads:
+            found |= dict.fromkeys((*THREADS, "MALLOC_ARENA_MAX"), str(self.limits.threads))
+        return found
+
+    def __enter__(self):
+        try:
+            opened = self.exchange({"path": str(self.path), "name": self.name, "solved": self.solved})
+            if "wrong" in opened:
+                raise Wrong(str(opened["wrong"]))
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *failure):
+        self.end()
+
+    def traits(self, count):
+        """As Student.traits. Raises Wrong."""
+        return self.exchange({"traits": count})
+
+    def ask(self, args):
+        """As Student.ask. Raises Wrong."""
+        reply = self.exchange({"ask": args})
+        if "result" in reply and not (type(reply.get("after")) is tuple and len(reply["after"]) == len(args)):
+            raise Wrong(NONSENSE)
+        return reply
+
+    def exchange(self, message):
+        """Send a message; the reply to it, after the functions in the message were called as the process asks."""
+        functions = []
+        try:
+            self.send(pack(message, functions))
+            while "call" in (reply := dict(unpack(self.receive()))):
+                self.send(pack(called(functions[reply["call"]], reply["args"])))
+            return reply
+        except (OSError, EOFError):
+            raise Wrong(self.ended()) from None
+        except NO_PLAIN_VALUE:
+            raise Wrong(NONSENSE) from None
+
+    def send(self, data):
+        self.process.stdin.write(len(data).to_bytes(8, "big") + data)
+        self.process.stdin.flush()
+
+    def receive(self):
+        size = int.from_bytes(self.read(8), "big")
+        if size > LARGEST + LONGEST + 8:
+            raise ValueError("too large")
+        return self.read(size)
+
+    def read(self, size):
+        data = self.process.stdout.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data
+
+    def listen(self):
+        """Pass on what the student prints, as far as anybody reads it."""
+        decode, heard = codecs.getincrementaldecoder("utf-8")("replace").decode, 0
+        while self.hear and (data := self.process.stderr.read1(1 << 16)):
+            if heard < HEARD:
+                with contextlib.suppress(OSError):  # the reader has gone
+                    self.hear(decode(data))
+            heard += len(data)
+
+    def ended(self):
+        """Why the process says nothing more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        code, where = self.process.returncode, self.stood()
+        if self.late or where is not None or code in TIMES_UP:
+            return f"stopped: no result within {self.limits.seconds} seconds (an endless loop?){where or ''}"
+        how = "it hung up" if code is None else f"exit code {code}" if code >= 0 else signalled(-code)
+        memory = f"; the limit is {self.limits.megabytes} MB" if self.limits.megabytes else ""
+        return f"ended without a verdict ({how}{memory})"
+
+    def stood(self):
+        """Where the student's file was when time was up, in words; "" for elsewhere, None when it was not up."""
+        with contextlib.suppress(OSError):
+            report = self.report.read_bytes()[: 1 << 16].decode("ascii", "replace")
+            name = str(self.path).encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
+            for file, line in re.findall(r'File "(.*)", line (\d{1,9}) in', report):
+                if file == name:
+                    return f"; it stood in line {line}, `{linecache.getline(str(self.path), int(line)).strip()[:100]}`"
+            return "" if report else None
+
+    def watch(self):
+        """When the process has ended, or its time is up, end what it leaves behind: that may hold on to our pipes."""
+        try:
+            self.process.wait(wall(self.limits.seconds) + 5)
+        except subprocess.TimeoutExpired:
+            self.late = True
+        self.kill()
+
+    def kill(self):
+        """End the process and all that it has started, also what has left its group, where the system tells of it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
+        while found := marked(f"{MARK}={self.mark}".encode()):
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.002)  # until they are gone
+
+    def end(self):
+        self.kill()
+        for thread in self.threads:
+            thread.join()
+        for pipe in filter(None, (self.process.stdin, self.process.stdout, self.process.stderr)):
+            with contextlib.suppress(OSError):  # what was still to be sent
+                pipe.close()
+        self.folder.cleanup()
+
+
+TIMES_UP = {-signal.SIGXCPU} if hasattr(signal, "SIGXCPU") else set()
+
+
+def signalled(number):
+    """A signal in words."""
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"number {number}"
+    return f"signal {name}" + (", as when the machine's memory is full" if name == "SIGKILL" else "")
+
+
+def called(function, args):
+    """The message with what a function of ours returns to the student's."""
+    try:
+        return {"value": function(*args)}
+    except Exception as problem:
+        return {"raised": f"{type(problem).__name__}: {problem}"}
+
+
+def marked(mark):
+    """The numbers of the living processes with a mark in their environment (on Linux; elsewhere none)."""
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        with contextlib.suppress(OSError):
+            if name.isdecimal() and mark in Path("/proc", name, "environ").read_bytes().split(b"\0"):
+                found.append(int(name))
+    return found
