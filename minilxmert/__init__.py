@@ -1,6 +1,7 @@
 """minilxmert: LXMERT (Tan & Bansal, EMNLP 2019) in plain arrays."""
 
 from .config import LxmertConfig
+from .detector.frcnn import FasterRcnn
 from .errors import (
     CheckpointError,
     ConfigError,

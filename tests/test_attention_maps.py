@@ -7,8 +7,9 @@ import pytest
 
 from minilxmert import ConfigError, LxmertForQuestionAnswering, LxmertTokenizer, ShapeError, VocabularyError
 from minilxmert.ask import call_arguments
-from minilxmert.explain.attention import FAMILIES, attention, attention_of, object_names, read_names
+from minilxmert.explain.attention import FAMILIES, attention, attention_of, object_names
 from minilxmert.features import open_features
+from minilxmert.vision.names import read_names
 
 WEIGHTS = Path(__file__).parent / "sample"
 MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTokenizer.from_pretrained(WEIGHTS)

@@ -69,7 +69,8 @@ def find_objects(options):
 
 def named(objects, options):
     """The objects' texts by the files of names that the options give."""
-    from ..explain.attention import object_names, read_names
+    from ..explain.attention import object_names
+    from ..vision.names import read_names
 
     texts = [path and read_names(path) for path in (options.classes, options.attributes)]
     return object_names(objects, *texts)

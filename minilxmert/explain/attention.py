@@ -7,7 +7,6 @@ import numpy as np
 
 from ..ask import call_arguments, check_fit
 from ..errors import ConfigError, ShapeError, VocabularyError, shorten
-from ..files import read_small
 
 
 class Family(NamedTuple):
@@ -105,12 +104,3 @@ def object_names(objects, classes=None, attributes=None):
             raise VocabularyError.at(objects.image_id, what, f"a text for number {ids.max()}", f"{len(texts)} texts")
     rows = range(len(objects))
     return [" ".join(texts[ids[row]] for _, ids, texts in columns) or f"object {row + 1}" for row in rows]
-
-
-def read_names(path):
-    """Texts by number from a file with one a line; of "cup,mug" (the published objects_vocab.txt) the first counts."""
-    try:
-        lines = read_small(path, VocabularyError).decode("utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise VocabularyError.at(path, None, "UTF-8 text", "other bytes") from None
-    return [line.split(",")[0].strip() for line in lines]

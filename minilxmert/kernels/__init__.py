@@ -74,17 +74,22 @@ def get_num_threads():
     return get_num_threads()
 
 
-def switched(definition):
-    """`definition` of ops.py, or the function of the same name in kernels.twins, whichever the backend says."""
+def switched(definition, twins="twins"):
+    """`definition`, or the function of the same name in the module kernels.`twins`, whichever the backend says."""
 
     @functools.wraps(definition)
     def operation(*args, **kwargs):
         if current == "numpy":
             return definition(*args, **kwargs)
-        twins = importlib.import_module(".twins", __package__)
-        return getattr(twins, definition.__name__)(*args, **kwargs)
+        module = importlib.import_module(f".{twins}", __package__)
+        return getattr(module, definition.__name__)(*args, **kwargs)
 
     return operation
+
+
+def twinned(twins):
+    """Decorator: a definition that is `switched` with its twin in the module kernels.`twins`."""
+    return functools.partial(switched, twins=twins)
 
 
 linear = switched(ops.linear)

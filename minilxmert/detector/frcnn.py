@@ -1,0 +1,89 @@
+"""The detector as one object: a photograph in, the Objects that a feature file would give out."""
+
+import numpy as np
+
+from ..errors import ConfigError, VocabularyError
+from ..kernels import keep_narrow
+from ..objects import Objects
+from ..params import flatten
+from ..pictures import check_picture
+from ..vision.names import read_names
+from . import choice, heads
+from .proposals import propose
+from .recipes import Settings, find_recipe
+from .resizing import resized
+from .resnet import backbone
+from .weights import read_weights
+from .yaml import read_yaml
+
+CONFIG, CLASSES, ATTRIBUTES = "config.yaml", "objects_vocab.txt", "attributes_vocab.txt"
+DTYPES = ("float32", "bfloat16")
+
+
+class FasterRcnn:
+    """The detector of the paper. params: the tree that the stages take; classes, attributes: their names, or None."""
+
+    def __init__(self, params, settings=None, classes=None, attributes=None):
+        self.params, self.settings = params, settings or Settings()
+        self.classes, self.attributes = classes, attributes
+
+    @classmethod
+    def from_pretrained(cls, folder, dtype="float32"):
+        """The detector in a folder: pytorch_model.bin, and beside it config.yaml and the names, where they are.
+
+        dtype: "bfloat16" keeps the kernels' weights in half the memory; near decisions may then fall otherwise.
+        Raises CheckpointError, ConfigError, VocabularyError."""
+        if dtype not in DTYPES:
+            raise ConfigError.at("detector", "dtype", f"one of {', '.join(DTYPES)}", dtype)
+        params, path = read_weights(folder)
+        config = path.parent / CONFIG
+        settings = Settings.from_dict(read_yaml(config), config) if config.exists() else Settings()
+        detector = cls(params, settings, *find_names(path.parent, params))
+        if dtype == "bfloat16":
+            keep_narrow(array for array in flatten(params).values() if array.ndim == 2)
+        return detector
+
+    def __call__(self, picture, recipe="authors", image_id="picture"):
+        """The Objects in a picture (H, W, 3) uint8, RGB: at most settings.most, fewer where there are no more.
+
+        recipe: "authors", "huggingface" or a Recipe. Raises ShapeError, ConfigError."""
+        picture, recipe = check_picture(picture), find_recipe(recipe)
+        p, settings = self.params, self.settings
+        image, factors = resized(picture, settings, recipe)
+        x = backbone(image[None], p)
+        boxes, _ = propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, recipe.least_side / factors.max())
+        found = heads.features(x[0], boxes, p["res5"], settings.resolution)
+        probabilities, likeliest = heads.classify(found, p)
+        ids, scores = probabilities.argmax(1), probabilities.max(1)
+        if recipe.regressed:
+            boxes = heads.regress(found, boxes, ids, image.shape[:2], p, settings.weights)
+        if recipe.per_class:
+            kept = choice.per_class(boxes, probabilities, recipe.per_class, settings)
+        else:
+            kept = choice.by_best_class(boxes, scores, settings)
+        attributes = heads.describe(found[kept], likeliest[kept], p)
+        h, w = picture.shape[:2]
+        boxes = (boxes[kept] * np.tile(factors, 2)).clip(0, np.array([w, h, w, h], np.float32))
+        numbers = ids[kept], scores[kept], attributes.argmax(1), attributes.max(1, initial=0)
+        return Objects(image_id, w, h, boxes, found[kept], *numbers)
+
+    def names(self, objects):
+        """What the objects are, in words: ["brown horse", …]; numbers where the names are not at hand."""
+        ids = zip(objects.attribute_ids.tolist(), objects.object_ids.tolist(), strict=True)
+        return [f"{name_of(self.attributes, a, 'attribute')} {name_of(self.classes, c, 'object')}" for a, c in ids]
+
+
+def name_of(names, number, kind):
+    return names[number] if names else f"{kind} {number}"
+
+
+def find_names(folder, params):
+    """The names of classes and of attributes beside the weights, lists or None. Raises VocabularyError."""
+    counts = {CLASSES: len(params["classes"]["b"]) - 1, ATTRIBUTES: len(params["attributes"]["b"]) - 1}
+    found = []
+    for file, count in counts.items():
+        names = read_names(folder / file) if (folder / file).exists() else None
+        if names and len(names) != count:
+            raise VocabularyError.at(folder / file, None, f"{count} lines, a name each", f"{len(names)} lines")
+        found.append(names)
+    return found

@@ -1,0 +1,118 @@
+"""What is chosen around the network: its published settings, and the two recipes by which pictures went through it."""
+
+from dataclasses import dataclass, fields
+
+from ..errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a picture becomes objects."""
+
+    name: str
+    shortest: int | None  # pixels of the shorter side of the resized picture; None: as config.yaml says
+    longest: int | None  # and at most of the longer
+    by_factor: bool  # resize by one factor, after the mean is subtracted; else to whole sizes, before
+    least_side: float  # of a proposal, in pixels of the picture itself
+    regressed: bool  # a box is what the best class makes of the proposal; else the proposal itself
+    per_class: float | None  # suppression within each class at this overlap; else of the best classes together
+
+
+AUTHORS = Recipe("authors", 600, 1000, True, 16.0, False, 0.3)  # what LXMERT was trained on
+HUGGINGFACE = Recipe("huggingface", None, None, False, 0.0, True, None)  # as the converted file was published
+RECIPES = {recipe.name: recipe for recipe in (AUTHORS, HUGGINGFACE)}
+
+
+def find_recipe(recipe):
+    """A Recipe, given as such or by its name. Raises ConfigError."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in RECIPES:
+        raise ConfigError.at("detector", "recipe", f"one of {', '.join(RECIPES)}", recipe)
+    return RECIPES[recipe]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a detector's config.yaml says that no shape of a tensor tells; the defaults are those published."""
+
+    shortest: int = 800
+    longest: int = 1333
+    mean: tuple = (102.9801, 115.9465, 122.7717)  # of blue, green and red
+    candidates: int = 6000  # the best of all anchors, before suppression
+    proposals: int = 300  # most, after it
+    overlap: float = 0.7  # above which a proposal falls
+    resolution: int = 14  # cells of a pooled box, across and down
+    weights: tuple = (10.0, 10.0, 5.0, 5.0)  # by which a box's deltas were multiplied: x, y, width, height
+    overlaps: tuple = (0.5, 0.6, 0.7)  # of the results: the first that leaves enough
+    least: int = 36  # objects wanted
+    most: int = 36
+
+    @classmethod
+    def from_dict(cls, tree, path):
+        """The Settings in a config.yaml's map; what this network cannot do otherwise is refused. Raises ConfigError."""
+        for place, only in FIXED.items():
+            found = lookup(tree, place, path)
+            if found is not None and found != only:
+                raise ConfigError.at(path, place, only, found)
+        found = {name: lookup(tree, place, path) for name, place in PLACES.items()}
+        found = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items() if v is not None}
+        settings = cls(**found)
+        for field in fields(cls):
+            check(getattr(settings, field.name), field.default, PLACES[field.name], path)
+        if settings.shortest > settings.longest or settings.least > settings.most:
+            raise ConfigError.at(path, "input and detections", "least below most", "the reverse")
+        return settings
+
+
+PLACES = {
+    "shortest": "input.min_size_test",
+    "longest": "input.max_size_test",
+    "mean": "model.pixel_mean",
+    "candidates": "rpn.pre_nms_topk_test",
+    "proposals": "rpn.post_nms_topk_test",
+    "overlap": "rpn.nms_thresh",
+    "resolution": "roi_box_head.pooler_resolution",
+    "weights": "roi_box_head.bbox_reg_weights",
+    "overlaps": "roi_heads.nms_thresh_test",
+    "least": "min_detections",
+    "most": "max_detections",
+}
+FIXED = {  # what the network is; res5_dilation is of a backbone that ends before res5
+    "input.format": "BGR",
+    "model.pixel_std": [1.0, 1.0, 1.0],
+    "model.max_pool": True,
+    "model.load_proposals": False,
+    "anchor_generator.offset": 0,
+    "rpn.bbox_reg_weights": [1.0, 1.0, 1.0, 1.0],
+    "proposal_generator.min_size": 0,
+    "resnets.num_groups": 1,
+    "resnets.stride_in_1x1": True,
+    "roi_box_head.attr": True,
+    "roi_box_head.res5halve": False,
+    "roi_box_head.cls_agnostic_bbox_reg": False,
+}
+LARGEST = {int: 100_000, float: 1.0}  # of sizes and counts, and of overlaps
+
+
+def lookup(tree, place, path):
+    """The value at "section.key" of a map, or None."""
+    for key in place.split("."):
+        if not isinstance(tree, dict):
+            raise ConfigError.at(path, place, "a map of keys", tree)
+        tree = tree.get(key)
+        if tree is None:
+            return None
+    return tree
+
+
+def check(value, default, place, path):
+    """Refuse a value that is not like its default: a number, or as many (any number of overlaps)."""
+    if isinstance(default, tuple):
+        if not isinstance(value, tuple) or not value or (len(default) != len(value) and place != PLACES["overlaps"]):
+            raise ConfigError.at(path, place, f"{len(default)} numbers", value)
+        for one in value:
+            if type(one) not in (int, float) or not 0 < one < 1000:
+                raise ConfigError.at(path, place, "numbers above 0", one)
+    elif not (type(value) in (int, type(default)) and 0 < value <= LARGEST[type(default)]):
+        raise ConfigError.at(path, place, f"a number in 1 … {LARGEST[type(default)]}", value)
