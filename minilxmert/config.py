@@ -1,23 +1,17 @@
 """LxmertConfig: every size and switch of the model, under the names and with the defaults of the published class."""
 
 import dataclasses
-import json
-import re
-from pathlib import Path
 
+from .config_file import ConfigFile, labels_of
 from .errors import ConfigError
-from .files import read_small, strict_json, write_file
-from .together import settle
 
 ACTIVATIONS = ("gelu", "relu")
-JSON_LIMIT = 32 << 20  # bytes of a config.json: 9,500 answers as id2label and label2id take 0.5 MB
-MOST_LABELS = 100_000  # without names
 LARGEST = 1 << 24  # no size in any LXMERT comes near it; a larger one is a damaged or hostile file
 MOST_LAYERS = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class LxmertConfig:
+class LxmertConfig(ConfigFile):
     """The sizes and switches of an LXMERT. Raises ConfigError for a value that no model can have.
 
     Source: transformers' LxmertConfig; the defaults are the published base model (paper, section 3)."""
@@ -54,83 +48,15 @@ class LxmertConfig:
     others: dict = dataclasses.field(default_factory=dict, compare=False)  # keys of config.json that nothing here reads
 
     def __post_init__(self):
-        for name, kind in SIZES.items():
+        for name, kind in self.sizes().items():
             object.__setattr__(self, name, checked(name, kind, getattr(self, name)))
-        labels = default_labels(self.num_labels) if self.id2label is None else checked_labels(self.id2label)
-        object.__setattr__(self, "id2label", labels)
-        object.__setattr__(self, "num_labels", len(labels))
+        object.__setattr__(self, "id2label", labels_of(self.id2label, self.num_labels))
+        object.__setattr__(self, "num_labels", len(self.id2label))
         if self.hidden_size % self.num_attention_heads:
             found = f"{self.hidden_size} and {self.num_attention_heads}"
             raise ConfigError.at("config", "hidden_size", "a multiple of num_attention_heads", found)
         if self.hidden_act not in ACTIVATIONS:
             raise ConfigError.at("config", "hidden_act", f"one of {', '.join(ACTIVATIONS)}", self.hidden_act)
-
-    @classmethod
-    def from_dict(cls, values, file="config"):
-        """A config from published keys; unknown ones become `others`. Contradictory or foreign ones: ConfigError."""
-        if not isinstance(values, dict):
-            raise ConfigError.at(file, None, "a JSON object", type(values).__name__)
-        if values.get("model_type", "lxmert") != "lxmert":
-            raise ConfigError.at(file, "model_type", "lxmert", values["model_type"])
-        if "auto_map" in values:
-            raise ConfigError.at(file, "auto_map", "no request for custom code", "one")
-        try:
-            known = {name: values[name] for name in (*SIZES, "num_labels", "id2label") if name in values}
-            derived = ("model_type", "num_hidden_layers", *(["label2id"] if "id2label" in values else []))
-            config = cls(**known, others={name: values[name] for name in values if name not in (*known, *derived)})
-        except ConfigError as problem:
-            raise ConfigError.at(file, problem.entry, problem.expected, problem.found) from None
-        layers = values.get("num_hidden_layers")
-        if isinstance(layers, dict) and layers != config.to_dict()["num_hidden_layers"]:
-            raise ConfigError.at(file, "num_hidden_layers", "the same as l_layers, x_layers, r_layers", layers)
-        return config
-
-    @classmethod
-    def from_json_file(cls, path):
-        """A config from a published config.json."""
-        return cls.from_dict(read_config(path), path)
-
-    @classmethod
-    def from_pretrained(cls, directory):
-        """A config from the config.json of a checkpoint directory."""
-        settle(directory)
-        return cls.from_json_file(Path(directory) / "config.json")
-
-    @property
-    def label2id(self):
-        return {text: number for number, text in self.id2label.items()}
-
-    def names_answers(self):
-        """Whether id2label is the list of answers: as many as there are, and with names of their own."""
-        count = self.num_labels
-        numbered = count == self.num_qa_labels and self.id2label.keys() == set(range(count))
-        return numbered and self.id2label != {number: f"LABEL_{number}" for number in range(count)}
-
-    def with_answers(self, answers):
-        """A copy whose id2label names these answers; None: none of the old ones."""
-        if answers:
-            return self.replace(id2label=dict(enumerate(answers)))
-        return self.replace(num_labels=None) if self.names_answers() else self
-
-    def bare(self):
-        """A copy with sizes and switches alone."""
-        return self.replace(num_labels=None, others={})
-
-    def to_dict(self):
-        """Every field, and the keys that published readers expect beside them."""
-        layers = {"vision": self.r_layers, "cross_encoder": self.x_layers, "language": self.l_layers}
-        told = self.id2label != default_labels(2)  # as published, two labels without names are not told
-        labels = {"id2label": self.id2label, "label2id": self.label2id} if told else {}
-        sizes = {name: getattr(self, name) for name in SIZES}
-        return {**self.others, "model_type": "lxmert", **sizes, "num_hidden_layers": layers, **labels}
-
-    def to_json_string(self):
-        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
-
-    def save_pretrained(self, directory):
-        """Write config.json into `directory`."""
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        write_file(Path(directory) / "config.json", self.to_json_string())
 
     def replace(self, **changes):
         """A copy with some fields changed."""
@@ -139,33 +65,8 @@ class LxmertConfig:
         return dataclasses.replace(self, **changes)
 
     def __repr__(self):
-        changed = [f for f in dataclasses.fields(self) if f.name in SIZES and getattr(self, f.name) != f.default]
+        changed = [f for f in dataclasses.fields(self) if f.compare and getattr(self, f.name) != f.default]
         return f"LxmertConfig({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
-
-
-SIZES = {field.name: field.type for field in dataclasses.fields(LxmertConfig) if field.compare}  # and switches
-
-
-def read_config(path):
-    """The object in a config.json. Raises ConfigError."""
-    return strict_json(read_small(path, ConfigError, JSON_LIMIT), path, ConfigError, JSON_LIMIT)
-
-
-def default_labels(count):
-    """The names that transformers gives to labels without any."""
-    count = checked("num_labels", int, 2 if count is None else count)
-    if count > MOST_LABELS:
-        raise ConfigError.at("config", "num_labels", f"at most {MOST_LABELS} labels without names", count)
-    return {number: f"LABEL_{number}" for number in range(count)}
-
-
-def checked_labels(labels):
-    """{number: text}, whose numbers may be texts, as in JSON. Raises ConfigError."""
-    if not isinstance(labels, dict) or not all(isinstance(text, str) for text in labels.values()):
-        raise ConfigError.at("config", "id2label", "an object of numbers and texts", "another")
-    if not all(re.fullmatch("[0-9]{1,9}", str(number)) for number in labels):
-        raise ConfigError.at("config", "id2label", "numbers as keys", "others")
-    return {int(number): text for number, text in labels.items()}
 
 
 def checked(name, kind, value):

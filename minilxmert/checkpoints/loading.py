@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from ..answers import checked_answers, read_answers
-from ..config import SIZES, LxmertConfig, read_config
+from ..config import LxmertConfig
+from ..config_file import read_config
 from ..errors import CheckpointError, ConfigError
 from ..lists import refuse_other
 from ..params import flatten, unflatten
@@ -113,7 +114,7 @@ def count_layers(weights, stack):
 
 def same_config(config, path, other, beside):
     """The config in a file and the one beside it, which is a copy for others. Raises ConfigError where they differ."""
-    for name in SIZES:
+    for name in config.sizes():
         if getattr(config, name) != getattr(other, name):
             expected = f"{getattr(config, name)}, as in {path.name}"
             raise ConfigError.at(beside, name, expected, getattr(other, name))
