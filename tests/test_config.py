@@ -1,7 +1,6 @@
 """LxmertConfig and the careful files below it."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -83,48 +82,6 @@ PLAIN = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text()
 @given(st.recursive(PLAIN, lambda s: st.lists(s) | st.dictionaries(st.text(), s), max_leaves=8))
 def test_strict_json_reads_what_json_writes(value):
     assert files.strict_json(json.dumps(value).encode(), "x") == value
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    target = tmp_path / "file"
-    files.write_file(target, "old")
-    with pytest.raises(RuntimeError), files.replacing(target) as temporary:
-        temporary.write_text("new")
-        raise RuntimeError
-    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
-    files.write_file(target, "new")
-    assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
-
-
-def test_leftovers_of_killed_processes_are_swept(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    stale, alive = tmp_path / f"file.tmp.{dead.pid}", tmp_path / "file.tmp.1"
-    stale.touch()
-    alive.touch()
-    files.write_file(tmp_path / "file", "x")
-    assert not stale.exists() and alive.exists()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="kills with a POSIX signal")
-def test_killed_while_writing(tmp_path):
-    """Whatever the moment of kill -9, the file is one of the versions written, whole."""
-    target = tmp_path / "file"
-    script = f"""
-from minilxmert.files import write_file
-while True:
-    for digit in "0123456789":
-        write_file({str(target)!r}, digit * 1_000_000)"""
-    for delay in (0.3, 0.4, 0.5):
-        writer = subprocess.Popen([sys.executable, "-c", script])
-        try:
-            writer.wait(delay)
-        except subprocess.TimeoutExpired:
-            writer.kill()
-            writer.wait()
-        if target.exists():
-            assert len(target.read_text()) == 1_000_000 and len(set(target.read_text())) == 1
-    assert target.exists()
 
 
 def test_import_is_light():
