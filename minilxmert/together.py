@@ -1,8 +1,8 @@
 """Several files of one folder, replaced as one: killed at any moment, it holds all of the old or all of the new.
 
-    .minilxmert.saving.<process>.<random>/   here the new files are written, under their own names
-    .minilxmert.saved/                       when all are on the disk, it gets this name: that decides, in one step
-    <name>, <name>.gone                      from there each file moves up to its place, or what has its name is removed
+    .minilxmert.saving.<random>/   here the new files are written, under their own names
+    .minilxmert.saved/             when all are on the disk, it gets this name: that decides, in one step
+    <name>, <name>.gone            from there each file moves up to its place, or what has its name is removed
 
 What a process that was killed before the decision leaves behind is swept by the next one. What a later kill leaves to
 do is done by `settle`, which everybody calls before reading files that belong together."""
@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from .errors import MinilxmertError
-from .files import flush_directory, process_runs
+from .files import flush_directory, lock
 
 SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
 
@@ -29,18 +29,43 @@ def together(folder):
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder)
     sweep(folder)
-    staged = folder / f"{SAVING}{os.getpid()}.{secrets.token_hex(8)}"
-    staged.mkdir()
-    try:
+    with staging(folder) as staged:
         yield staged
         for file in staged.iterdir():
             keep_rights(file, folder / file.name)
         flush_directory(staged)
         decide(staged, folder)
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
     settle(folder)
+
+
+@contextlib.contextmanager
+def staging(folder):
+    """A context of a new folder inside `folder`, removed at the end if still there, and not swept before."""
+    while True:
+        staged = folder / f"{SAVING}{secrets.token_hex(8)}"
+        staged.mkdir()
+        with held(staged, wait=True):
+            if staged.exists():  # else a sweep came in between
+                try:
+                    yield staged
+                    return
+                finally:
+                    shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def held(folder, wait=False):
+    """Inside the block a folder is locked, which is the context's value: False where another process holds it, and
+    on Windows, where folders cannot be locked."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        yield lock(descriptor, wait)
+    finally:
+        os.close(descriptor)
 
 
 def gone(staged, name):
@@ -94,8 +119,8 @@ def settle_file(file, folder):
 
 
 def sweep(folder):
-    """Remove what processes that no longer run have written and not decided."""
+    """Remove what ended processes have written and not decided."""
     for left in folder.glob(f"{SAVING}*"):
-        process = left.name.removeprefix(SAVING).partition(".")[0]
-        if process.isdecimal() and not process_runs(int(process)):
-            shutil.rmtree(left, ignore_errors=True)
+        with held(left) as nobody_else:
+            if nobody_else:
+                shutil.rmtree(left, ignore_errors=True)

@@ -2,12 +2,13 @@
 
 from .mapped import forget_pages
 from .reading import JSON_LIMIT, read_small, strict_json
-from .writing import flush_directory, replacing, sweep, write_file
+from .writing import flush_directory, lock, replacing, sweep, write_file
 
 __all__ = [
     "JSON_LIMIT",
     "flush_directory",
     "forget_pages",
+    "lock",
     "read_small",
     "replacing",
     "strict_json",
