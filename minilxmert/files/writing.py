@@ -44,7 +44,7 @@ def write_file(path, data):
 def is_plain(path):
     """Whether `path` is a file that another can take the place of, or nothing yet. A link is what it leads to."""
     try:
-        return stat.S_ISREG(path.stat().st_mode) and os.path.samefile(path, os.path.realpath(path))
+        return stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
         return True
 
