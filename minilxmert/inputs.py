@@ -7,9 +7,6 @@ import numpy as np
 from .boxes import check_boxes
 from .errors import ShapeError
 
-HIDDEN = -10_000.0  # added to the scores of a masked place: its probability becomes exactly 0 in float32
-
-
 TEXTS = ("input_ids", "attention_mask", "token_type_ids", "inputs_embeds")
 ARGUMENTS = (*TEXTS, "visual_feats", "visual_pos", "visual_attention_mask")
 
@@ -70,10 +67,11 @@ def visibility(name, mask, shape, dtype):
 
 
 def added_mask(visible):
-    """visible (B, M) of 1 and 0 -> (B, 1, 1, M) of 0 and HIDDEN, to be added to attention scores.
+    """visible (B, M) of 1 and 0 -> (B, 1, 1, M) of 0 and the lowest number of their type, to be added to scores.
 
-    HIDDEN is finite: a row with nothing visible then attends as if everything were, and never gives NaN."""
-    return ((1 - visible) * HIDDEN)[:, None, None, :]
+    A score added to the lowest number leaves it as it is. So a hidden place gets probability 0, and where all are
+    hidden, all scores are equal: everything is attended to alike, and nothing becomes NaN."""
+    return ((1 - visible) * np.finfo(visible.dtype).min)[:, None, None, :]
 
 
 def floats(name, value, shape, dtype):

@@ -108,12 +108,19 @@ ACTIVATIONS = {"gelu": gelu, "relu": relu}
 
 def layer_norm(x, p, eps, cache=None):
     """x (..., E), p w, b (E,) -> rows of mean 0 and variance 1, scaled by w and moved by b (Ba, Kiros & Hinton 2016)"""
-    centred = x - x.mean(-1, keepdims=True)
+    centred = centre(x)
     scale = 1 / np.sqrt((centred * centred).mean(-1, keepdims=True) + x.dtype.type(eps))
     unit = centred * scale
     if cache is not None:
         cache.update(unit=unit, scale=scale)
     return unit * p["w"] + p["b"]
+
+
+def centre(x):
+    """Rows minus their mean, twice. The mean is rounded, so that a little of it is left the first time: of a row of
+    equal values nothing else, and dividing by a tiny variance would make much of it. The second time takes it away."""
+    x = x - x.mean(-1, keepdims=True)
+    return x - x.mean(-1, keepdims=True)
 
 
 def layer_norm_backward(dy, p, cache, g):
@@ -122,7 +129,7 @@ def layer_norm_backward(dy, p, cache, g):
     g["w"] += (dy * unit).reshape(-1, unit.shape[-1]).sum(0)
     g["b"] += dy.reshape(-1, unit.shape[-1]).sum(0)
     d = dy * p["w"]
-    return cache["scale"] * (d - d.mean(-1, keepdims=True) - unit * (d * unit).mean(-1, keepdims=True))
+    return cache["scale"] * (centre(d) - unit * (d * unit).mean(-1, keepdims=True))
 
 
 def add_norm(x, residual, p, eps, cache=None):

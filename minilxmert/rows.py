@@ -7,7 +7,7 @@ import numpy as np
 
 from .attention import QKV, Rows, attend_to, attention_output
 from .encoder import cross_layer, embed, feed_forward, layer
-from .inputs import HIDDEN, Inputs
+from .inputs import Inputs
 from .kernels import linear, linears
 
 
@@ -26,7 +26,7 @@ def shown(mask, at_least=0):
     """mask (B, 1, 1, N) -> its Rows, and which places are in them, (B, N) of bool"""
     mask = mask[:, 0, 0]  # (B, N)
     n = mask.shape[1]
-    visible = mask > HIDDEN
+    visible = mask > np.finfo(mask.dtype).min
     lengths = np.where(visible.any(1), n - visible[:, ::-1].argmax(1), n) if n else np.zeros(len(mask), np.int64)
     kept = np.arange(n) < np.maximum(lengths, at_least)[:, None]
     return Rows(np.concatenate([[0], np.cumsum(kept.sum(1))]), mask[kept]), kept

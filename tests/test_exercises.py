@@ -152,6 +152,7 @@ SOLVED = """import numpy as np
 def layer_norm(x, w, b, eps):
     print("thinking aloud")
     x = x - x.mean(-1, keepdims=True)
+    x = x - x.mean(-1, keepdims=True)
     return (x / np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(eps)) * w + b)
 """
 

@@ -165,6 +165,17 @@ def test_norms(shape, rng):
     check_close(twins.add_norm(x, residual, p, 1e-12), ops.add_norm(x, residual, p, 1e-12))
 
 
+@pytest.mark.parametrize("number", [3.3, -0.1, 1000.1, 12345.678])
+def test_norm_of_rows_whose_mean_is_rounded(number, rng):
+    p, zeros = {name: normal(rng, 768) for name in "wb"}, np.zeros((2, 768), np.float32)
+    row = np.full((2, 768), number, np.float32)
+    for found in (twins.layer_norm(row, p, 1e-12), twins.add_norm(row, zeros, p, 1e-12)):
+        np.testing.assert_array_equal(found, np.stack([p["b"]] * 2))
+    far = normal(rng, 4, 768) + np.float32(1e4)
+    exact = ops.layer_norm(far.astype(float), {name: value.astype(float) for name, value in p.items()}, 1e-12)
+    np.testing.assert_allclose(twins.layer_norm(far, p, 1e-12), exact, rtol=0, atol=5e-6)
+
+
 def test_norm_of_strides_constants_and_nan(rng):
     big, p = normal(rng, 6, 50), {name: normal(rng, 20) for name in "wb"}
     check_close(

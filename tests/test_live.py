@@ -91,6 +91,22 @@ def test_a_saved_model_gives_the_same_outputs(peer, backend, tmp_path, face, saf
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sentences_and_pictures_of_which_nothing_is_visible(peer, backend, tmp_path, dtype):
+    torch, _ = peer
+    theirs = make(peer, "LxmertForQuestionAnswering").to(getattr(torch, dtype))
+    theirs.save_pretrained(tmp_path)
+    ours = LxmertForQuestionAnswering.from_pretrained(tmp_path, dtype=dtype)
+    call = draw(theirs.config)
+    call["attention_mask"][0], call["visual_attention_mask"][1] = 0, 0
+    expected = flat(theirs(**tensors(peer, call, getattr(torch, dtype)), output_attentions=True))
+    found = flat(ours(**call, output_attentions=True)) | {"short": ours(**call).question_answering_score}
+    expected["short"] = expected["question_answering_score"]
+    for name, value in expected.items():
+        tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-11}
+        np.testing.assert_allclose(found[name], value, err_msg=name, **tolerance)
+
+
 def test_float64_is_closer_than_torch_float32(peer, backend, tmp_path):
     torch, _ = peer
     theirs = make(peer, "LxmertForPreTraining")

@@ -358,10 +358,21 @@ def test_objects_are_a_set(backend):
     np.testing.assert_allclose(two.vision_output, one.vision_output[:, order], atol=1e-5)
 
 
-def test_a_fully_masked_row_is_finite(backend):
-    call = random_call(LxmertModel, TINY, np.random.default_rng(8))
-    call |= {"attention_mask": np.zeros((2, 5)), "visual_attention_mask": np.zeros((2, 3))}
-    assert all(np.isfinite(x).all() for x in LxmertModel(TINY)(**call))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_where_all_is_hidden_all_is_attended_to_alike(backend, dtype):
+    """Of the first example all words are hidden, of the second all objects. (Source: transformers 5.)"""
+    model = LxmertForQuestionAnswering(TINY.replace(initializer_range=0.8), dtype=dtype)
+    call = random_call(LxmertForQuestionAnswering, TINY, np.random.default_rng(8))
+    call |= {"attention_mask": [[0] * 5, [1] * 4 + [0]], "visual_attention_mask": [[1, 1, 0], [0] * 3]}
+    output = model(**call, output_attentions=True)
+    for a in (*output.language_attentions, *output.cross_language_attentions, *output.cross_encoder_vision_attentions):
+        np.testing.assert_allclose(a[0], 1 / 5, rtol=1e-6)
+        assert a[1, ..., :4].std() > 1e-3 and not a[1, ..., 4].any()
+    for a in (*output.vision_attentions, *output.cross_vision_attentions, *output.cross_encoder_attentions):
+        np.testing.assert_allclose(a[1], 1 / 3, rtol=1e-6)
+        assert not a[0, ..., 2].any()
+    short = model(**call).question_answering_score  # without padding and states, see rows.py
+    np.testing.assert_allclose(short, output.question_answering_score, rtol=1e-4, atol=1e-5)
 
 
 def test_position_vectors_of_any_width(backend):

@@ -75,6 +75,22 @@ def test_layer_norm_of_a_constant_row_is_the_bias(rng):
     np.testing.assert_allclose(norm(np.full((1, 6), 3.0), p, None)[0], p["b"])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("number", [3.3, -0.1, 1000.1, 12345.678])
+def test_what_rounding_leaves_of_a_mean_is_not_normalised(rng, number, dtype):
+    p = {name: rng.standard_normal(768).astype(dtype) for name in "wb"}
+    row, cache = np.full((1, 768), number, dtype), {}
+    np.testing.assert_array_equal(norm(row, p, cache)[0], p["b"])
+    ones = {name: np.ones_like(value) for name, value in p.items()}
+    assert not ops.layer_norm_backward(row, ones, cache, zeros_like(p)).any()  # equal gradients move no mean away
+
+
+def test_layer_norm_far_from_zero(rng):
+    x, p = (rng.standard_normal((4, 768)) + 1e4).astype(np.float32), {"w": np.ones(768), "b": np.zeros(768)}
+    narrow = {name: value.astype(np.float32) for name, value in p.items()}
+    np.testing.assert_allclose(norm(x, narrow, None), norm(x.astype(float), p, None), rtol=0, atol=2e-6)
+
+
 def soft(x, p, cache):
     a = ops.softmax(x)
     if cache is not None:

@@ -112,7 +112,7 @@ print("as the package does it:   ", softmax(large))
 
 # %%
 visible = np.array([[1.0, 1, 0]])  # the star is padding
-hidden = added_mask(visible)  # (B, 1, 1, M): 0 or -10000
+hidden = added_mask(visible)  # (B, 1, 1, M): 0 or the lowest float
 right = softmax(scores + hidden[0, 0])
 wrong = softmax(scores) * visible
 for name, w in (("mask added to the scores", right), ("mask after the softmax", wrong)):

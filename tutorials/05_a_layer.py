@@ -74,6 +74,17 @@ print("layer_norm", layer_norm(row, plain, eps=1e-12))
 print("a row of equal numbers has no variance; eps saves it:", layer_norm(np.full((1, 3), 5.0), plain, eps=1e-12))
 
 # %% [markdown]
+# The mean of 768 numbers 3.3 is not quite 3.3 in float32. What is left is tiny, but so is the variance that it is
+# divided by. One line helps: of what is left, the package subtracts the mean *once more*.
+
+# %%
+equal = np.full(768, 3.3, np.float32)
+once = equal - equal.mean()
+twice = once - once.mean()
+for name, centred in (("centred once ", once), ("centred twice", twice)):
+    print(name, "leaves", centred[0], "and becomes", centred[0] / np.sqrt((centred * centred).mean() + 1e-12))
+
+# %% [markdown]
 # ## The residual sum
 #
 # The layer does not replace a row, it adds to it. So there is a straight road from the first layer to the last, and

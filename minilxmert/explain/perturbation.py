@@ -100,7 +100,7 @@ def removable(visible, side):
 
 def without(inputs, stays, side):
     """The inputs with only `stays` visible. The objects that stay move to the front and the rest is cut off, so that
-    where nobody has any left there is none: a mask that hides all would hide none (see inputs.added_mask)."""
+    where nobody has any left there is none: a mask that hides all shows all alike (see inputs.added_mask)."""
     if side == "words":
         return {**inputs, MASKS[side]: stays.astype(np.float32)}
     order = np.argsort(~stays, axis=1, kind="stable")[:, : stays.sum(1).max(initial=0)]

@@ -18,13 +18,17 @@ MATRIX, VECTOR = types.Array(types.float32, 2, "A", readonly=True), types.Array(
 
 @part(fastmath={"reassoc", "contract"})  # lets LLVM add many lanes side by side; NaN and infinities keep their meaning
 def normalise(y, w, b, eps):
-    """y (E,) -> mean 0 and variance 1, times w plus b, in place"""
-    size, mean, square = np.float32(len(y)), np.float32(0), np.float32(0)
+    """y (E,) -> mean 0 and variance 1, times w plus b, in place. Centred twice, see ops.centre."""
+    size, mean, rest, square = np.float32(len(y)), np.float32(0), np.float32(0), np.float32(0)
     for j in range(len(y)):
         mean += y[j]
     mean /= size
     for j in range(len(y)):
         y[j] -= mean
+        rest += y[j]
+    rest /= size
+    for j in range(len(y)):
+        y[j] -= rest
         square += y[j] * y[j]
     scale = np.float32(1) / np.float32(math.sqrt(square / size + np.float32(eps)))
     for j in range(len(y)):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ... import ops
-from ...inputs import HIDDEN
 from ..checking import Exercise
 from ..student import Wrong
+
+HIDDEN = -10_000.0  # what the stub says; the model adds the lowest float (inputs.added_mask)
 
 
 def solution(scores, visible):

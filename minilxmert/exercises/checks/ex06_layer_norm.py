@@ -4,6 +4,7 @@ import numpy as np
 
 from ... import ops
 from ..checking import Exercise
+from ..student import Wrong
 
 
 def solution(x, w, b, eps):
@@ -18,6 +19,16 @@ def draws(rng):
             x[0] = 2.0
         dtype = np.float32 if number < 5 and number % 5 != 1 else np.float64
         yield x.astype(dtype), w.astype(dtype), b.astype(dtype), 0.1
+
+
+def equal_row(answer, rng):
+    """A row of equal numbers has nothing to normalise, even where the mean is rounded and eps is tiny."""
+    for number in (3.3, 1000.1, 12345.678):
+        w, b = rng.standard_normal((2, 768)).astype(np.float32)
+        y = answer(np.full((1, 768), number, np.float32), w, b, 1e-12)
+        if not np.allclose(y, b, rtol=0, atol=1e-5):
+            told = f"a row of 768 equal numbers, {number} in float32, must give b, and misses it by"
+            raise Wrong(f"{told} {np.abs(y - b).max():.2g}: its mean is rounded; subtract the mean of what is left")
 
 
 def changed(axis=-1, ddof=0, square=True, root_eps=True, centre=True):
@@ -40,6 +51,7 @@ EXERCISE = Exercise(
     solution=solution,
     draws=draws,
     solved=(ops.layer_norm, ops.add_norm),
+    extra=equal_row,
     mistakes=(
         ("is eps added outside the square root? It belongs inside: sqrt(variance + eps)", changed(root_eps=False)),
         ("is the variance divided by E - 1 (ddof=1)? LayerNorm divides by E", changed(ddof=1)),

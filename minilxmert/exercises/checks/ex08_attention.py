@@ -24,7 +24,8 @@ def draws(rng):
         visible = (rng.random((b, m)) < 0.7).astype(float)
         visible[:, 0] = 1
         dtype = np.float32 if number < 5 else np.float64
-        yield *(x.astype(dtype) for x in (q, k, v, added_mask(visible))), h
+        q, k, v, visible = (x.astype(dtype) for x in (q, k, v, visible))
+        yield q, k, v, added_mask(visible), h
 
 
 def changed(scale=lambda d, e: d**-0.5, softmax=ops.softmax, masked=1, merge=ops.merge_heads, split=ops.split_heads):

@@ -26,7 +26,7 @@ def draws(rng):
         for size in (n, m):
             visible = (rng.random((b, size)) < 0.7).astype(float)
             visible[:, 0] = 1
-            masks.append(added_mask(visible).astype(dtype))
+            masks.append(added_mask(visible.astype(dtype)))
         lang, visn = rng.standard_normal((b, n, E)).astype(dtype), rng.standard_normal((b, m, E)).astype(dtype)
         shapes = flatten(attention_shapes(E))
         p = unflatten({name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()})

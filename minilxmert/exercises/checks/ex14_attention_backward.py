@@ -22,7 +22,8 @@ def draws(rng):
         visible = (rng.random((b, m)) < 0.7).astype(float)
         visible[:, 0] = 1
         dtype = np.float32 if number < 4 else np.float64
-        yield *(x.astype(dtype) for x in (dy, q, k, v, added_mask(visible))), h
+        dy, q, k, v, visible = (x.astype(dtype) for x in (dy, q, k, v, visible))
+        yield dy, q, k, v, added_mask(visible), h
 
 
 def differentiated(dy, q, k, v, mask, heads):

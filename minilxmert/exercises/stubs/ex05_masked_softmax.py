@@ -13,6 +13,7 @@ def masked_softmax(scores, visible):
     Hints
     - exp(1000) is infinite. Subtracting the same number from a whole row changes no share: which number is safe?
     - A hidden place gets -10,000 added to its score, before the softmax. Why not after it? Why not minus infinity?
-      (Try a row in which nothing is visible.)
+      (Try a row in which nothing is visible. The model adds the lowest number that the dtype has: what becomes of
+      such a row then?)
     """
     raise NotImplementedError("exercise 5")

@@ -8,7 +8,7 @@ from minilxmert.ops import merge_heads, softmax, split_heads
 def attention(q, k, v, mask, heads):
     """Every word (a row of q) looks at every object (a row of k and v) and takes a mixture of their values.
 
-    q (B, N, E), k and v (B, M, E), mask (B, 1, 1, M) with 0 or -10,000 to be added to the scores, heads H -> (B, N, E)
+    q (B, N, E), k and v (B, M, E), mask (B, 1, 1, M) 0 or very negative, added to the scores, heads H -> (B, N, E)
 
         scores = q · kᵀ / √D + mask        for each head, with D = E / H
         shares = softmax(scores)           each word's shares of the M objects sum to 1

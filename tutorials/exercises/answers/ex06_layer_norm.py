@@ -4,9 +4,15 @@ import numpy as np
 
 
 def right_by_var(x, w, b, eps):
-    return ((x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + x.dtype.type(eps)) * w + b).astype(
-        x.dtype
-    )
+    for _ in range(2):
+        x = x - x.mean(-1, keepdims=True)
+    return x / np.sqrt(x.var(-1, keepdims=True) + x.dtype.type(eps)) * w + b
+
+
+def wrong_centred_once(x, w, b, eps):
+    """the mean of what is left"""
+    x = x - x.mean(-1, keepdims=True)
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(eps)) * w + b
 
 
 def wrong_eps_outside(x, w, b, eps):
