@@ -1,24 +1,32 @@
 """The PNG format: chunks with checksums, a header, compressed rows, and the filters that made the rows small.
 
-Nothing a file says is believed before it is bounded, and no more is unpacked than its header announces.
-Source: PNG specification, third edition."""
+Nothing a file says is believed before it is bounded; rows are unpacked in bands, and no more than the header announces.
+Where files leave the specification, they are taken as libpng 1.6 and Pillow 13 both take them: needless palettes and
+transparency are passed over, as are entries beyond what the bits can name and bytes behind the last row; a number
+without an entry is black. Source: PNG specification, third edition."""
 
+import struct
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import PictureError
+from .kernels import current_backend
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 OTHERS = {b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"RIFF": "WebP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
-MOST_PIXELS = 40_000_000
+MOST_PIXELS = 120_000_000
 LONGEST_SIDE = 32_767
 MOST_CHUNKS = 100_000
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
 DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
+BAND = 1 << 20  # pixels unpacked at a time, or one row
+FEED = 1 << 16  # compressed bytes given to zlib at a time: what it has not used yet, it copies
+DENSEST = 1032  # bytes that zlib can pack into one
+SMALL = 1 << 20  # bytes of rows below which loading a kernel would take longer than NumPy does
 WHOLE = ((0, 0, 1, 1),)  # passes over the picture: first x, first y, step in x, step in y
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -57,11 +65,11 @@ def chunks(data, path):
     """(kind, content) of every chunk up to IEND, its checksum tested."""
     at = len(SIGNATURE)
     for _ in range(MOST_CHUNKS):
-        size, kind = int.from_bytes(data[at : at + 4], "big"), bytes(data[at + 4 : at + 8])
+        size, kind = struct.unpack_from(">I4s", data, at) if at + 8 <= len(data) else (len(data), b"")
         end = at + 8 + size
         if end + 4 > len(data):
             raise PictureError.at(path, f"byte {at}", "whole chunks up to IEND", "the end of the file")
-        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+        if zlib.crc32(data[at + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
             raise PictureError.at(path, f"chunk {ascii(kind)[2:-1]} at byte {at}", "its checksum", "another: damaged")
         yield kind, data[at + 8 : end]
         if kind == b"IEND":
@@ -71,22 +79,27 @@ def chunks(data, path):
 
 
 def collect(parts, path):
-    """The chunks -> (Header, compressed pixels, palette (P, 3) or None, the bytes of tRNS or None)."""
-    header, seen, packed, last = None, {}, bytearray(), None
+    """The chunks -> (Header, pieces of compressed pixels, palette (256, 3) or None, bytes of tRNS or None, of eXIf)"""
+    header, seen, pieces, last = None, {}, [], None
     for kind, content in parts:
-        late = packed and last != b"IDAT" if kind == b"IDAT" else packed and kind in (b"PLTE", b"tRNS")
+        late = pieces and last != b"IDAT" if kind == b"IDAT" else pieces and kind in (b"PLTE", b"tRNS")
+        if kind == b"CgBI":
+            raise PictureError.at(
+                path, "CgBI", "standard PNG (any picture program saves it)", "a PNG packed for iOS apps"
+            )
         if (header is None) != (kind == b"IHDR") or kind in seen or late:
             raise PictureError.at(path, ascii(kind)[2:-1], "IHDR first, every chunk once and in order", "another order")
         if kind == b"IHDR":
             header = read_header(bytes(content), path)
         elif kind == b"IDAT":
-            packed += content
-        elif kind in (b"PLTE", b"tRNS"):
+            pieces.append(content)
+        elif kind in (b"PLTE", b"tRNS", b"eXIf"):
             seen[kind] = bytes(content)
         elif kind != b"IEND" and not kind[0] & 0x20:  # a capital first letter: not to be understood without it
             raise PictureError.at(path, ascii(kind)[2:-1], "the chunks of standard PNG", "one of another kind")
         last = kind
-    return header, packed, *colours(seen.get(b"PLTE"), seen.get(b"tRNS"), header, path)
+    check_plausible(header, pieces, path)
+    return header, pieces, *colours(seen.get(b"PLTE"), seen.get(b"tRNS"), header, path), seen.get(b"eXIf", b"")
 
 
 def read_header(content, path):
@@ -101,59 +114,104 @@ def read_header(content, path):
 
 
 def colours(palette, clear, header, path):
-    """The contents of PLTE and tRNS (bytes or None), checked against the header -> palette (P, 3) or None, clear."""
-    entries = len(palette or b"") // 3
-    most = 1 << header.depth if header.colour == PALETTE else 256
-    wanted = header.colour == PALETTE or palette is not None
-    if wanted and (not 0 < entries <= most or len(palette) % 3 or header.colour in (GREY, GREY_ALPHA)):
-        found = "none" if palette is None else f"{len(palette)} bytes"
-        raise PictureError.at(path, "PLTE", f"a palette of 1 … {most} colours, in colour pictures only", found)
-    sizes = {GREY: [2], RGB: [6], PALETTE: range(1, entries + 1)}.get(header.colour, [])
-    if clear is not None and len(clear) not in sizes:
+    """The contents of PLTE and tRNS (bytes or None) -> palette (256, 3) or None, clear; None where they have no use."""
+    table = None
+    if header.colour == PALETTE:
+        if palette is None or len(palette) % 3 or not 0 < len(palette) <= 768:
+            found = "none" if palette is None else f"{len(palette)} bytes"
+            raise PictureError.at(path, "PLTE", "a palette of 1 … 256 colours", found)
+        used = palette[: 3 << header.depth]
+        table = np.frombuffer(used.ljust(768, b"\0"), np.uint8).reshape(256, 3)
+    sizes = {GREY: [2], RGB: [6], PALETTE: range(1, len(palette or b"") // 3 + 1)}.get(header.colour)
+    if not clear or sizes is None:
+        return table, None
+    if len(clear) not in sizes:
         raise PictureError.at(path, "tRNS", "transparency that fits the colour type", f"{len(clear)} bytes")
-    return None if palette is None else np.frombuffer(palette, np.uint8).reshape(-1, 3), clear
+    return table, clear
 
 
-def inflate(packed, header, path):
-    """The rows as stored, bytes; never more than one byte beyond what the header announces is unpacked."""
-    size, unpacker = sum(h * (1 + row) for _, h, _, row in header.sizes()), zlib.decompressobj()
-    try:
-        rows = unpacker.decompress(packed, size + 1)
-    except zlib.error:
-        raise PictureError.at(path, "IDAT", "compressed pixels", "damaged bytes") from None
-    if len(rows) != size or not unpacker.eof:
-        raise PictureError.at(path, "IDAT", f"{size} bytes of pixels", "more" if len(rows) > size else "fewer")
-    return rows
+def check_plausible(header, pieces, path):
+    """Refuse a header that announces more rows than the compressed bytes can hold, before memory is asked for."""
+    size = sum(h * (1 + row) for _, h, _, row in header.sizes())
+    if size > DENSEST * sum(map(len, pieces)):
+        found = f"{sum(map(len, pieces))} compressed bytes"
+        raise PictureError.at(path, "IDAT", f"the {size} bytes of {header.width} × {header.height} pixels", found)
 
 
-def unfilter(filtered, step, path):
-    """Rows as stored (H, 1 + S), the number of a filter first -> the bytes of the pixels (H, S).
+class Unpacker:
+    """The compressed pixels of a file, unpacked as far as they are asked for."""
 
-    Each byte was stored less a guess from its neighbours: left (`step` bytes before), above, or both."""
+    def __init__(self, pieces, path):
+        self.path, self.zlib = path, zlib.decompressobj()
+        self.feed = (piece[at : at + FEED] for piece in pieces for at in range(0, len(piece), FEED))
+
+    def take(self, size):
+        """The next `size` bytes. Raises PictureError where they are damaged or too few."""
+        out = bytearray()
+        while len(out) < size:
+            given = self.zlib.unconsumed_tail or next(self.feed, b"")
+            try:
+                more = self.zlib.decompress(given, size - len(out))
+            except zlib.error:
+                raise PictureError.at(self.path, "IDAT", "compressed pixels", "damaged bytes") from None
+            if not more and not given:
+                raise PictureError.at(self.path, "IDAT", f"{size} bytes more of pixels", f"{len(out)}")
+            out += more
+        return out
+
+
+def bands(header, pieces, path):
+    """Yield (pass, its first row, columns, bytes of the pixels (n, S)) from top to bottom, pass after pass."""
+    unpacker, step = Unpacker(pieces, path), max(1, header.channels * header.depth // 8)
+    fast = current_backend() == "numba" and sum(h * size for _, h, _, size in header.sizes()) > SMALL
+    for place, h, w, size in header.sizes():
+        above = np.zeros(size, np.uint8)
+        for first in range(0, h, rows := max(1, BAND // w)):
+            n = min(rows, h - first)
+            filtered = np.frombuffer(unpacker.take(n * (1 + size)), np.uint8).reshape(n, 1 + size)
+            pixels = unfilter(filtered, above, step, path, fast)
+            yield place, first, w, pixels
+            above = pixels[-1]
+
+
+def unfilter(filtered, above, step, path, fast=False):
+    """Rows as stored (H, 1 + S), the number of a filter first, and the bytes of the row above (S,) -> the bytes (H, S)
+
+    Each byte was stored less a guess from its neighbours: left (`step` bytes before), above, or both. fast: by the
+    compiled twin."""
     kinds, rows = filtered[:, 0], filtered[:, 1:].copy()
     if kinds.max() > PAETH:
         raise PictureError.at(path, f"row {np.argmax(kinds > PAETH)}", "a filter 0 … 4", kinds.max())
-    if kinds.max() > UP:
-        unfilter_diagonals(kinds, rows.reshape(len(rows), -1, step))
+    if fast:
+        from .kernels.unfilter import compiled_undo
+
+        compiled_undo()(kinds, rows, above, step)
         return rows
-    for number, kind in enumerate(kinds.tolist()):
+    if kinds.max() > UP:
+        unfilter_diagonals(kinds, rows.reshape(len(rows), -1, step), above.reshape(-1, step))
+        return rows
+    for kind, row in zip(kinds.tolist(), rows, strict=True):
         if kind == SUB:
-            pixels = rows[number].reshape(-1, step)
+            pixels = row.reshape(-1, step)
             np.add.accumulate(pixels, axis=0, dtype=np.uint8, out=pixels)
-        elif kind == UP and number:
-            rows[number] += rows[number - 1]
+        elif kind == UP:
+            row += above
+        above = row
     return rows
 
 
-def unfilter_diagonals(kinds, pixels):
+def unfilter_diagonals(kinds, pixels, first):
     """Undo any mixture of filters in pixels (H, W, S) in place, one diagonal at a time instead of one byte.
+
+    first (W, S): the row above the first one.
 
     All rows move right together, each one pixel behind the row above it: what a pixel needs, left, above and corner,
     then stands on the two diagonals before."""
     h, w, s = pixels.shape
     flat = pixels.reshape(h * w, s)
-    before, earlier = np.zeros((2, h + 1, s), np.int16)  # entry r + 1: the pixel of row r; entry 0: nothing above row 0
+    before, earlier = np.zeros((2, h + 1, s), np.int16)  # entry r + 1: the pixel of row r; entry 0: of the row `first`
     for t in range(h + w - 1):
+        before[0] = first[min(t, w - 1)]
         low, high = max(0, t - w + 1), min(h, t + 1)  # row r stands at x = t - r
         line = flat[low * w + t - low :: max(1, w - 1)][: high - low]
         left, above, corner = before[low + 1 : high + 1], before[low:high], earlier[low:high]
