@@ -235,9 +235,8 @@ def transform(blocks, steps):
     return samples.reshape(8 * blocks.shape[0], 8 * blocks.shape[1])
 
 
-def transform_blocks(blocks, steps, samples):
-    """The twin of `transform`, block by block: samples (8R, 8C) are written."""
-    work = np.empty((8, 8), np.int64)
+def transform_blocks(blocks, steps, samples, work):
+    """The twin of `transform`, block by block: samples (8R, 8C) are written, and work (8, 8) on the way."""
     for r in range(blocks.shape[0]):
         for c in range(blocks.shape[1]):
             for k in range(64):
@@ -269,7 +268,8 @@ def compiled_read():
 @functools.cache
 def compiled_transform():
     """transform_blocks, compiled when first wanted."""
-    return compiled(transform_blocks, types.int16[:, :, ::1], types.int64[::1], types.uint8[:, ::1])
+    work = types.int64[:, ::1]
+    return compiled(transform_blocks, types.int16[:, :, ::1], types.int64[::1], types.uint8[:, ::1], work)
 
 
 def read_blocks(*arguments, plain=False):
@@ -282,5 +282,5 @@ def to_samples(blocks, steps, plain=False):
     if plain:
         return transform(blocks, steps)
     samples = np.empty((8 * blocks.shape[0], 8 * blocks.shape[1]), np.uint8)
-    compiled_transform()(blocks, steps, samples)
+    compiled_transform()(blocks, steps, samples, np.empty((8, 8), np.int64))
     return samples
