@@ -15,6 +15,7 @@ from .together import gone, together
 
 PREFIX = "lxmert."
 DTYPES = ("float32", "float64", "bfloat16")
+FRESH, ALLOWANCE = 8, 16 << 20  # fresh parts may have this many times the bytes of the weights, and a little
 FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
 
 
@@ -24,6 +25,26 @@ def check_dtype(dtype):
     if name not in DTYPES:
         raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", name)
     return name
+
+
+def fresh_maker(checkpoint, shapes, seed, answers=None):
+    """A function group -> fresh tree, for the parts of a model that a checkpoint lacks.
+
+    No tensor confirms their sizes, so all of them together stay in proportion to the weights, unless the caller gave
+    the config, or the answers. Raises ConfigError."""
+    config, left = checkpoint.config, FRESH * checkpoint.size() + ALLOWANCE
+    left += 8 * config.hidden_size * len(answers or ())  # the rows of an answer head
+
+    def fresh(group):
+        nonlocal left
+        size = 4 * tree.count(shapes[group])
+        left -= size
+        if left < 0 and not checkpoint.config_given:
+            expected = "a size in proportion to the weights, or config=… to confirm it"
+            raise ConfigError.at(checkpoint.path, f"fresh {group}", expected, f"{size >> 20} MB")
+        return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
+
+    return fresh
 
 
 class Stored:
@@ -53,11 +74,8 @@ class Stored:
         shapes, config = cls.shapes(checkpoint.config), checkpoint.config
         dtype = check_dtype(dtype)
 
-        def fresh(group):
-            return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
-
         found = checkpoint.weights, shapes, checkpoint.path, checkpoint.scheme
-        arrays, report = place(*found, fresh if fresh_heads else None)
+        arrays, report = place(*found, fresh_maker(checkpoint, shapes, seed, answers) if fresh_heads else None)
         model = cls.__new__(cls)
         model.config, model.load_report = config, report
         model.set_params(arrays, dtype)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import CheckpointError
+from .errors import CheckpointError, ShapeError
 from .npz import read_npz
 
 RTOL, ATOL = 1e-4, 1e-5  # float32 against float32 of another implementation
@@ -45,8 +45,14 @@ def published_input():
 
 
 def verify_published(model):
-    """A copy of unc-nlp/lxmert-base-uncased (LxmertModel) against the published values: nine Agreements."""
-    found = computed_values(model, published_input())["language_output"][0, :3, :3]
+    """A copy of unc-nlp/lxmert-base-uncased (LxmertModel) against the published values: nine Agreements.
+
+    Raises ShapeError for a model that cannot even read the published input."""
+    arrays, words, width = published_input(), model.config.vocab_size, model.config.visual_feat_dim
+    if np.max(arrays["input_ids"]) >= words or arrays["visual_feats"].shape[-1] != width:
+        found = f"{words} words and objects of {width} numbers"
+        raise ShapeError(f"this is not the published model, it has {found}; --against compares with other values")
+    found = computed_values(model, arrays)["language_output"][0, :3, :3]
     return [
         compare(f"language_output[0, {i}, {j}]", found[i, j], BASE_VALUES[i][j], 0, BASE_TOLERANCE)
         for i in range(3)

@@ -118,6 +118,8 @@ def test_verify_published_refuses_another_model(capsys, tmp_path):
     minilxmert.LxmertModel(config).save_pretrained(tmp_path)
     code, out, _ = run(capsys, "verify", tmp_path)
     assert code == 1 and out.count("DISAGREES") == 9
+    code, _, err = run(capsys, "verify", WEIGHTS)
+    assert code == 1 and "this is not the published model" in err
 
 
 def test_convert_features(capsys, tmp_path):

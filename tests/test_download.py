@@ -57,6 +57,7 @@ class Answer(BaseHTTPRequestHandler):
         if "/resolve/" in self.path and name.endswith("safetensors"):
             where = self.path if "loop" in hub.trouble else f"/store/{name}"
             where = "http://example.org/x" if "downgrade" in hub.trouble else where
+            where = next((told[1] for told in hub.trouble if told[0] == "to"), where)
             digest = hashlib.sha256(b"other" if "checksum" in hub.trouble else content).hexdigest()
             return self.reply(302, {"Location": where, "X-Linked-Size": len(content), "X-Linked-Etag": f'"{digest}"'})
         git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
@@ -180,12 +181,35 @@ def test_ctrl_c_keeps_the_part(hub, get, tmp_path):
     assert contents(get()) == FILES
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b/c", "", "a b", "-" * 200])
+@pytest.mark.parametrize("name", ["../x", "a/b/c", "", "a b", "-" * 200, "ünc/lxmert", "a/b\n"])
 def test_names_that_lead_elsewhere(name, tmp_path):
     with pytest.raises(DownloadError):
         download(name, tmp_path, endpoint="http://127.0.0.1:9")
+    for wrong in ({"files": ["../config.json"]}, {"files": ["müll.bin"]}, {"revision": "mäin"}):
+        with pytest.raises(DownloadError, match="no plain file or revision name"):
+            download("somebody/model", tmp_path, endpoint="http://127.0.0.1:9", **wrong)
+
+
+ADDRESSES = ["http://[", "https://[::1", "https://..", f"https://{'a' * 70}.invalid", "https://127.0.0.1:9/päth", "x"]
+
+
+@pytest.mark.parametrize("endpoint", [*ADDRESSES, "https://a b", "https://127.0.0.1:port", "https://127.0.0.1:9/\0"])
+def test_addresses_that_are_none(endpoint, tmp_path):
     with pytest.raises(DownloadError):
-        download("somebody/model", tmp_path, files=["../config.json"], endpoint="http://127.0.0.1:9")
+        download("somebody/model", tmp_path, endpoint=endpoint)
+
+
+@pytest.mark.parametrize("location", ["http://[", "https://..", "https://127.0.0.1:9/p\xe4th", ""])
+def test_redirects_to_nowhere(hub, get, location):
+    hub.trouble.add(("to", location))
+    with pytest.raises(DownloadError):
+        get()
+
+
+def test_a_folder_that_cannot_be_made(hub, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DownloadError, match="a folder to write into"):
+        download("somebody/model", tmp_path / "file", endpoint=hub.endpoint)
 
 
 def test_no_server(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +19,14 @@ from minilxmert import (
     LxmertTokenizer,
     MinilxmertError,
 )
+from minilxmert.ask import ask, look
 from minilxmert.checkpoints.folder import find_weights, is_ours
 from minilxmert.checkpoints.safetensors import write_safetensors
+from minilxmert.cli import main
 from minilxmert.together import together
+from minilxmert.training.drawn import add_words
 
+WEIGHTS = Path(__file__).parents[1] / "weights"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(15))]
 
 
@@ -229,11 +234,66 @@ def test_a_list_that_was_lacking_is_taken_and_kept(tmp_path):
     assert again.answers == list("abcde") and again.tokens == WORDS
 
 
+def test_ask_knows_its_own_vocabulary(tmp_path):
+    model, objects = made(1, list("abcde"), visual_feat_dim=144), [look(WEIGHTS / "scene.png")]
+    path = model.save_pretrained(tmp_path, tokenizer=LxmertTokenizer(WORDS))
+    model = LxmertForQuestionAnswering.from_pretrained(path)
+    assert len(ask(model, LxmertTokenizer(WORDS), ["word1 ?"], objects)[0]) == 5
+    with pytest.raises(MinilxmertError, match=r"other tokens than .*model\.h5: token 5: 'word1' here, 'word0' there"):
+        ask(model, LxmertTokenizer([*WORDS[:5], *WORDS[6:], WORDS[5]]), ["?"], objects)
+
+
+def asked(weights, *more):
+    question = ["--image", str(WEIGHTS / "scene.png"), "--question", "what color is the star ?", "--json"]
+    return main(["answer", "--weights", str(weights), *question, *map(str, more)])
+
+
+def test_the_commands_know_their_own_lists(tmp_path, capsys):
+    own = json.loads((WEIGHTS / "answers.json").read_text())
+    lists = {"same": own, "turned": own[1:] + own[:1]}
+    for name, texts in lists.items():
+        (tmp_path / name).write_text(json.dumps(texts))
+    tokens = (WEIGHTS / "vocab.txt").read_text().split()
+    (tmp_path / "vocab").write_text("\n".join([*tokens[:-2], tokens[-1], tokens[-2]]))
+    assert asked(WEIGHTS, "--answers", tmp_path / "same") == 0
+    first = json.loads(capsys.readouterr().out)
+    assert asked(WEIGHTS, "--answers", tmp_path / "turned") == 1
+    assert f"answer 0: {own[1]!r} here, {own[0]!r} there" in capsys.readouterr().err
+    assert asked(WEIGHTS, "--vocab", tmp_path / "vocab") == 1
+    assert f"token {len(tokens) - 2}: {tokens[-1]!r} here" in capsys.readouterr().err
+    for command in (["export"], ["convert"], ["export", "--format", "h5"]):
+        to = [command[0], str(WEIGHTS), str(tmp_path / "out"), *command[1:], "--answers"]
+        assert main([*to, str(tmp_path / "turned")]) == 1 and not (tmp_path / "out").exists()
+        capsys.readouterr()
+    assert main(["export", str(WEIGHTS / "model.h5"), str(tmp_path / "out")]) == 0  # a file: what is beside it, too
+    assert main(["convert", str(tmp_path / "out"), str(tmp_path / "back")]) == 0
+    (tmp_path / "back" / "answers.json").unlink()
+    (tmp_path / "back" / "config.json").unlink()
+    capsys.readouterr()
+    assert asked(tmp_path / "back") == 0 and json.loads(capsys.readouterr().out) == first
+
+
+def test_a_list_that_is_taken_is_told_in_a_line(tmp_path, capsys):
+    foreign(tmp_path / "model.safetensors", 1)
+    (tmp_path / "given").write_text(json.dumps(list("abcde")))
+    export = ["export", str(tmp_path), str(tmp_path / "out"), "--answers", str(tmp_path / "given")]
+    assert main(export) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"note: {tmp_path}/model.safetensors has no list of answers: it takes {tmp_path}/given, of 5"]
+    assert main(export) == 0 and loads(tmp_path / "out").answers == list("abcde")
+    assert main([*export[:1], str(tmp_path), str(tmp_path)]) == 1 and "--replace" in capsys.readouterr().err
+    assert main([*export[:1], str(tmp_path), str(tmp_path), "--replace"]) == 0
+    assert is_ours(tmp_path / "model.safetensors")
+
+
 def test_a_word_table_rounded_up(tmp_path):
     """More rows than words, a multiple of eight say, are no fault; fewer are one."""
     model = made(1, list("abcde"), vocab_size=24)
     model.save_pretrained(tmp_path, tokenizer=LxmertTokenizer(WORDS))
     assert loads(tmp_path).tokens == WORDS
+    tokenizer = add_words(model, LxmertTokenizer(WORDS), ["zebra"])
+    rows = model.params["embeddings"]["word"]["w"]
+    assert tokenizer.tokens == [*WORDS, "zebra"] and len(rows) == model.config.vocab_size == 21 and rows[20].any()
     small = made(1, vocab_size=19)
     with pytest.raises(MinilxmertError, match="at most 19 tokens"):
         small.take_tokens(WORDS)

@@ -78,6 +78,40 @@ def test_a_data_parallel_prefix_changes_nothing():
     assert scheme == "Hugging Face" and renamed.keys() == weights.keys()
 
 
+WRAPPERS = {
+    "compiled": lambda name: f"_orig_mod.{name}",
+    "compiled, in parallel": lambda name: f"module._orig_mod.{name}",
+    "a trainer's": lambda name: f"model.{name}",
+    "a part compiled": lambda name: name.replace("lxmert.", "lxmert._orig_mod."),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_names_as_wrappers_write_them(wrapper):
+    weights = open_checkpoint(REFERENCE).weights
+    with pytest.warns(UserWarning, match="x.bin: .* left out of its tensors' names"):
+        scheme, renamed = to_published({WRAPPERS[wrapper](name): array for name, array in weights.items()}, "x.bin")
+    assert scheme == "Hugging Face" and renamed.keys() == weights.keys()
+    with pytest.raises(CheckpointError, match="names that differ without it"):
+        to_published({"_orig_mod.a": 1, "a": 2}, "x.bin")
+
+
+@pytest.mark.parametrize("field", ["num_qa_labels", "num_object_labels"])
+def test_fresh_parts_stay_in_proportion(tmp_path, field):
+    """Nothing in the file tells how many answers there are: four million would take a gigabyte."""
+    face = LxmertForQuestionAnswering if field == "num_qa_labels" else LxmertForPreTraining
+    LxmertModel(SMALL).save_pretrained(tmp_path, "safetensors")
+    huge = SMALL.replace(**{field: 4_000_000})
+    huge.save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="in proportion to the weights, or config="):
+        face.from_pretrained(tmp_path, fresh_heads=True)
+    likely = SMALL.replace(**{field: 9500})
+    likely.save_pretrained(tmp_path)
+    assert getattr(face.from_pretrained(tmp_path, fresh_heads=True).config, field) == 9500
+    many = SMALL.replace(**{field: 300_000})  # what the caller says is not doubted
+    assert getattr(face.from_pretrained(tmp_path, many, fresh_heads=True).config, field) == 300_000
+
+
 def save_as(path, arrays, config=SMALL):
     path.mkdir(exist_ok=True)
     write_safetensors(path / "model.safetensors", arrays, {"format": "pt"})

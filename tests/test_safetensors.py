@@ -47,6 +47,20 @@ def test_shards_of_torch_files(tmp_path):
     assert list(arrays) == ["w1", "w2"] and all(np.array_equal(array, FOUR) for array in arrays.values())
 
 
+ORDERS = {"Fortran": np.asfortranarray, "transposed": lambda a: a.T, "strided": lambda a: a[::2, 1:], "big": None}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_arrays_in_any_order_of_memory(tmp_path, order):
+    """The library writes the memory as it lies, and scrambles such arrays."""
+    array = np.arange(12, dtype="f4").reshape(3, 4)
+    array = ORDERS[order](array) if ORDERS[order] else array.astype(">f4")
+    write_safetensors(tmp_path / "x", {"w": array}, {"format": "pt"})
+    data = (tmp_path / "x").read_bytes()
+    assert data.endswith(np.ascontiguousarray(array, "<f4").tobytes())
+    np.testing.assert_array_equal(read_tensors(tmp_path / "x")[1]["w"], array)
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize("seed", range(5))
 def test_both_ways_with_the_library(tmp_path, seed):

@@ -59,6 +59,32 @@ def test_a_tensor_with_a_thousand_names_is_looked_at_once(tmp_path):
     assert time.perf_counter() - start < 4
 
 
+# --- weights as trainers save them
+
+PLAIN = {"epoch": 3, "best": 0.5, "arguments": {"rate": 1e-4, "name": "x", "sizes": [1, 2], "none": None}, "done": True}
+WRAPPED = {
+    "state_dict": {"state_dict": {"w": tensor()}},
+    "model": {"model": {"w": tensor()}, **PLAIN},
+    "model_state_dict": {**PLAIN, "model_state_dict": {"w": tensor()}, "optimizer": {"state": {0: {"step": 1}}}},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_weights_beside_plain_values(tmp_path, name):
+    with pytest.warns(UserWarning, match=f"x.bin: the weights are its entry '{name}'") as told:
+        found = read_tensors(torch_zip(tmp_path / "x.bin", WRAPPED[name], {"0": RAW}))[1]
+    assert list(found) == ["w"] and found["w"].tobytes() == RAW and len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [PLAIN, {"model": {"w": tensor()}, "state_dict": {"w": tensor()}}, {"model": {"w": 1}}, {"net": {"w": tensor()}}],
+)
+def test_no_weights_or_twice(tmp_path, value):
+    with pytest.raises(CheckpointError, match="expected a tensor"):
+        read_tensors(torch_zip(tmp_path / "x.bin", value, {"0": RAW}))
+
+
 # --- instructions deleted, repeated, exchanged and put where they do not belong ---------------------------------------
 
 STRAY = [bytes([code]) for code in b"}])N(tuaesbR0.2Q\x85\x86\x87\x88\x89\x93\x81"]

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import DownloadError
+from ..errors import DownloadError, shorten
 from ..files import flush_directory, strict_json
 
 ENDPOINT = "https://huggingface.co"
@@ -43,7 +43,10 @@ def download(repo_id, directory=None, revision="main", endpoint=None, files=None
     check_names(repo_id, revision, files or ())
     directory = Path(directory or repo_id.rpartition("/")[2])
     base = f"{(endpoint or os.environ.get('HF_ENDPOINT') or ENDPOINT).rstrip('/')}/{repo_id}/resolve/{revision}/"
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DownloadError.at(directory, None, "a folder to write into", problem.strerror) from None
     for name in files or find_files(base, repo_id):
         fetch(base + name, directory / name, progress, pause)
         if name.endswith(".index.json"):
@@ -54,7 +57,7 @@ def download(repo_id, directory=None, revision="main", endpoint=None, files=None
 
 def check_names(repo_id, revision, files):
     """Refuse names that could lead elsewhere, before they become an address or a path. Raises DownloadError."""
-    part = r"[\w-][\w.-]{0,95}"
+    part = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,95}"
     if not re.fullmatch(rf"{part}(/{part})?", repo_id):
         raise DownloadError(f"{repo_id!r} is no repository name like unc-nlp/lxmert-base-uncased")
     for name in (revision, *files):
@@ -139,9 +142,9 @@ def ask_server(url, missing_is_fine=False):
         except urllib.error.HTTPError as problem:
             if problem.code == 404 and missing_is_fine:
                 return None
-            raise DownloadError(f"{url}: {explain(problem.code)}") from None
+            raise DownloadError(f"{shorten(url)}: {explain(problem.code)}") from None
         except (OSError, http.client.HTTPException) as problem:
-            raise DownloadError(f"{url}: no answer ({problem})") from None
+            raise DownloadError(f"{shorten(url)}: no answer ({problem})") from None
         with answer:
             headers = answer.headers
         digest = digest or (headers["X-Linked-Etag"] or headers["ETag"] or "").removeprefix("W/").strip('"')
@@ -149,25 +152,29 @@ def ask_server(url, missing_is_fine=False):
         if answer.status < 300:
             return Remote(url, whole_number(size or headers["Content-Length"], url), digest)
         url = followed(url, headers["Location"])
-    raise DownloadError(f"{url}: more than {REDIRECTS} redirects")
+    raise DownloadError(f"{shorten(url)}: more than {REDIRECTS} redirects")
 
 
 def followed(url, location):
     """The address that a redirect leads to; never from https down to http."""
-    target = urllib.parse.urljoin(url, location or "")
-    old, new = urllib.parse.urlsplit(url), urllib.parse.urlsplit(target)
-    if not location or new.scheme not in ("https", old.scheme) or not allowed(new):
-        raise DownloadError(f"{url}: a redirect to {target[:80]}, which is not followed")
-    return target
+    try:
+        target = urllib.parse.urljoin(url, location or "")
+        schemes = "https", urllib.parse.urlsplit(url).scheme
+        if location and urllib.parse.urlsplit(target).scheme in schemes and allowed(target):
+            return target
+    except ValueError:  # no address at all
+        pass
+    raise DownloadError(f"{shorten(url)}: a redirect to {shorten(location)}, which is not followed")
 
 
-def allowed(address):
+def allowed(url):
+    address = urllib.parse.urlsplit(url)
     return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOCAL)
 
 
 def whole_number(text, url):
     if text is None or not re.fullmatch("[0-9]{1,11}", text) or int(text) > LARGEST:
-        raise DownloadError(f"{url}: expected the file's size, found {text!r}")
+        raise DownloadError(f"{shorten(url)}: expected the file's size, found {text!r}")
     return int(text)
 
 
@@ -189,16 +196,20 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def open_url(url, method, headers):
-    """An open answer, a redirect included. Raises HTTPError, OSError, HTTPException."""
-    if not allowed(urllib.parse.urlsplit(url)):
-        raise DownloadError(f"{url}: only https is used")
-    request = urllib.request.Request(url, method=method, headers={"User-Agent": "minilxmert", **headers})
+    """An open answer, a redirect included. Raises HTTPError, OSError, HTTPException, DownloadError."""
     try:
+        if not allowed(url):
+            raise DownloadError(f"{shorten(url)}: only https is used")
+        request = urllib.request.Request(url, method=method, headers={"User-Agent": "minilxmert", **headers})
         return urllib.request.build_opener(NoRedirects).open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as answer:
         if method == "HEAD" and answer.code in (301, 302, 303, 307, 308):
             return answer
         raise
+    except DownloadError:
+        raise
+    except ValueError as problem:  # an unfinished [, a letter that no address has
+        raise DownloadError(f"{shorten(url)}: no address ({shorten(problem)})") from None
 
 
 def digest_is_right(path, remote):

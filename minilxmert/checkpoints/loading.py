@@ -36,6 +36,11 @@ class Checkpoint:
     answers: list | None
     tokens: list | None  # the vocabulary, in order
     metadata: dict
+    config_given: bool = False  # by the caller, who knows its sizes
+
+    def size(self):
+        """The bytes of the weights."""
+        return sum(array.nbytes for array in self.weights.values())
 
 
 def open_checkpoint(path, config=None, num_attention_heads=None):
@@ -49,10 +54,11 @@ def open_checkpoint(path, config=None, num_attention_heads=None):
         metadata = about(metadata, path)
     scheme, weights = to_published(arrays, path)
     weights = untie(weights, path)
-    if config is None:
+    given = config is not None
+    if not given:
         config = find_config(path, scheme, weights, metadata, num_attention_heads)
     answers, tokens = find_answers(path, config, metadata), find_tokens(path, config, metadata)
-    return Checkpoint(path, format, scheme, weights, config, answers, tokens, metadata)
+    return Checkpoint(path, format, scheme, weights, config, answers, tokens, metadata, given)
 
 
 def find_config(path, scheme, weights, metadata, num_attention_heads):

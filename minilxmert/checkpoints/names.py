@@ -2,6 +2,7 @@
 and the few prefixes by which the other published schemes differ from it."""
 
 import re
+import warnings
 
 import numpy as np
 
@@ -63,6 +64,8 @@ PUBLISHED = {  # our module -> the published module; * is a layer's number
     **attention_names("bottom_up", "bottom_up", "att"),  # nor has what only training/bottom_up.py has
     **{f"lstm.{part}": f"lstm.{part}" for part in ("input", "state")},
 }
+WRAPPERS = ("module.", "model.")  # what DataParallel and trainers put before every name, …
+COMPILED = "_orig_mod."  # … and torch.compile before those of the module that it was given
 LEAVES = {"w": "weight", "b": "bias"}
 WORDS = "lxmert.embeddings.word_embeddings.weight"
 TIED = "cls.predictions.decoder.weight"  # the masked-word decoder is the word embedding
@@ -87,7 +90,7 @@ def to_published(arrays, file):
     """(scheme, {published Hugging Face name: array}) of a file's tensors in any published scheme.
 
     Two tensors that end up under one name are a CheckpointError; names that no scheme knows are kept as they are."""
-    arrays = without_module(arrays)
+    arrays = without_module(arrays, file)
     scheme, prefixes = find_scheme(arrays)
     renamed = {}
     for name, array in arrays.items():
@@ -102,10 +105,19 @@ def to_published(arrays, file):
     return scheme, renamed
 
 
-def without_module(arrays):
-    """The arrays without the prefix that torch's DataParallel puts before every name."""
-    wrapped = all(name.startswith("module.") for name in arrays)
-    return {name.removeprefix("module."): array for name, array in arrays.items()} if wrapped else arrays
+def without_module(arrays, file="weights"):
+    """The arrays without what torch's wrappers put before every name, and torch.compile anywhere.
+
+    Says so, except for DataParallel's prefix, which the authors' own files have."""
+    names = [name.replace(COMPILED, "") for name in arrays]
+    left_out = {COMPILED} if names != list(arrays) else set()
+    while prefix := next((p for p in WRAPPERS if names and all(name.startswith(p) for name in names)), None):
+        names, left_out = [name.removeprefix(prefix) for name in names], left_out | {prefix}
+    if len(set(names)) < len(names):
+        raise CheckpointError.at(file, COMPILED, "names that differ without it", "two that do not")
+    if told := left_out - {"module."}:
+        warnings.warn(f"{file}: {' and '.join(sorted(told))} left out of its tensors' names", stacklevel=2)
+    return dict(zip(names, arrays.values(), strict=True))
 
 
 def rename(name, prefixes):

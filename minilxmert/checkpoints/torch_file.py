@@ -4,11 +4,12 @@ Both are a pickled dict of tensors, each a window (offset, size, stride) into a 
 
 import math
 import re
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, shorten
 from .arrays import DTYPES, Budget, as_native, check_finite, check_name, check_shape, is_size
 from .unpickle import STORAGES, Symbol, Tensor, Unpickler
 from .zip_file import read_members
@@ -18,6 +19,7 @@ PROTOCOL = 1001
 NAMES = ("F32", "F64", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
 STORAGE_DTYPES = dict(zip(STORAGES, NAMES, strict=True))
 IGNORED = (".format_version", ".storage_alignment", ".data/serialization_id")
+WRAPPERS = ("state_dict", "model", "model_state_dict")  # where trainers put the weights
 LOCATION = re.compile(r"[a-z]{1,16}(:\d{1,4})?")  # "cpu", "cuda:3"
 
 
@@ -80,7 +82,7 @@ def read_torch_zip(data, file):
     check_version(parts.pop("version", None), refuse)
     known, pickled = {}, bytes(parts.pop("data.pkl"))
     machine = Unpickler(pickled, refuse, storages_of(known, 5, refuse))
-    described = check_state_dict(machine.load(), refuse)
+    described = check_state_dict(state_dict_in(machine.load(), file), refuse)
     if machine.position != len(pickled):
         raise refuse("data.pkl", "nothing after its object", f"{len(pickled) - machine.position} bytes")
     raw = {name: content for name, content in parts.items() if name not in IGNORED}
@@ -126,7 +128,7 @@ def read_torch_legacy(data, file):
     if unpickle() != PROTOCOL:
         raise refuse("second pickle", f"protocol {PROTOCOL}", "another")
     big_endian = check_system(unpickle(), refuse)
-    described = check_state_dict(unpickle(storages_of(known, 6, refuse)), refuse)
+    described = check_state_dict(state_dict_in(unpickle(storages_of(known, 6, refuse)), file), refuse)
     keys = unpickle()
     good = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
     if not good or len(set(keys)) < len(keys) or set(keys) != set(known):
@@ -174,11 +176,24 @@ def check_system(info, refuse):
     return not info["little_endian"]
 
 
+def state_dict_in(value, file):
+    """The dict of tensors in what was saved: it itself or, as trainers save it, its entry of a name in WRAPPERS."""
+    inside = [name for name in WRAPPERS if type(value) is dict and type(value.get(name)) is dict and value[name]]
+    if len(inside) != 1:
+        return value
+    beside = ", ".join(str(name) for name in value if name != inside[0])
+    told = f"{file}: the weights are its entry {inside[0]!r}{f', beside {shorten(beside)}' if beside else ''}"
+    warnings.warn(told, stacklevel=2)
+    return value[inside[0]]
+
+
 def check_state_dict(value, refuse):
     """The pickled object must be {name: Tensor}."""
     if type(value) is not dict or not value:
         raise refuse("pickle", "a dict of named tensors (a state_dict)", f"{type(value).__name__} without any")
     for name, tensor in value.items():
+        if type(name) is not str:
+            raise refuse(name, "a tensor's name", "a number")
         if type(tensor) is not Tensor or type(tensor.storage) is not Storage:
             kind = "an optimizer's or trainer's state" if type(tensor) in (dict, list, int, float) else "no tensor"
             raise refuse(name, "a tensor", kind)

@@ -137,12 +137,12 @@ class Unpickler:
         self.push(symbol)
 
     def set_items(self, pairs):
-        """Put key, value, key, value … into the topmost dict; keys are texts, each once."""
+        """Put key, value, key, value … into the topmost dict; keys are texts (or numbers, in an optimizer's state)."""
         target = self.stack[-1] if self.stack else None
         if type(target) is not dict or len(pairs) % 2:
             raise self.fault("a dict and pairs", type(target).__name__)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if type(key) is not str or key in target:
+            if type(key) not in (str, int) or key in target:
                 raise self.fault("text keys, each once", repr(key)[:40] if type(key) is str else type(key).__name__)
             target[key] = value
 

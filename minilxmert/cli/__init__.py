@@ -4,6 +4,7 @@ A family of commands is a file with its own COMMANDS: {name: (function, what add
 
 import argparse
 import sys
+import warnings
 
 from .. import __version__
 from ..errors import MinilxmertError
@@ -45,7 +46,8 @@ README.md and tutorials/README.md lead on from there."""
 
 def main(argv=None):
     """Run one command; returns the exit code: 0 done, 1 a check failed or a file is wrong, 2 wrong use, 130 Ctrl-C."""
-    with screens():
+    with screens(), warnings.catch_warnings():
+        warnings.showwarning = note
         options = parser().parse_args(argv)
         try:
             code = options.run(options) or OK
@@ -62,6 +64,11 @@ def main(argv=None):
             print(f"minilxmert {options.command or ''}: {error}", file=sys.stderr)
             return DISAGREES
     return OK  # the reader of our output had enough
+
+
+def note(message, *_, **__):
+    """A warning in one line, without the place in the source that gave it."""
+    print(f"note: {message}", file=sys.stderr)
 
 
 def welcome(options):
