@@ -12,6 +12,7 @@ from .files import write_file
 from .kernels import keep_narrow
 from .lists import refuse_other
 from .together import gone, together
+from .vocabulary import FILES as VOCABULARY
 
 PREFIX = "lxmert."
 DTYPES = ("float32", "float64", "bfloat16")
@@ -132,23 +133,38 @@ class Stored:
         """Write a model for minilxmert ("h5", mapped and checksummed) or for transformers, too ("safetensors").
 
         Weights, config.json, answers.json and, with a tokenizer, the vocabulary replace those of the directory, all
-        together or not at all. Weights that minilxmert did not write stay, and are an error, unless `replace` is true.
-        Answers and tokens are inside the weights, too. -> the path of the weights. Raises CheckpointError."""
-        from .checkpoints.folder import replaced_by
-
+        together or not at all. Weights that minilxmert did not write, and a vocabulary of other tokens, stay and are an
+        error, unless `replace` is true. Answers and tokens are inside the weights, too. -> the path of the weights.
+        Raises CheckpointError, VocabularyError."""
         if format not in FORMATS:
             raise ConfigError.at("save_pretrained", "format", f"one of {', '.join(FORMATS)}", format)
         target = Path(directory) / FORMATS[format]
-        old = replaced_by(target, replace)
         if tokenizer:
             self.take_tokens(tokenizer.tokens, "the tokenizer")
+        stale = self.stale_files(target, tokenizer, replace)
         with together(directory) as folder:
             self.write_files(folder, format, provenance)
             if tokenizer:
                 tokenizer.save_pretrained(folder)
-            for name in old if self.answers else [*old, "answers.json"]:
-                gone(folder, name)
+            for name in stale:
+                if not (folder / name).exists():
+                    gone(folder, name)
         return target
+
+    def stale_files(self, target, tokenizer, replace):
+        """The names of files that a saving as `target` removes, unless it writes them. Raises as save_pretrained."""
+        from .checkpoints.folder import replaced_by
+        from .checkpoints.loading import tokens_beside
+
+        stale = replaced_by(target, replace) + ([] if self.answers else ["answers.json"])
+        if tokenizer:
+            return [*stale, *VOCABULARY]
+        beside = self.tokens and tokens_beside(target.parent)
+        if not beside or beside[: len(self.tokens)] == self.tokens:
+            return stale
+        if not replace:
+            refuse_other("token", beside[: len(self.tokens)], self.tokens, target.parent, "the model (tokenizer=…)")
+        return [*stale, *VOCABULARY]
 
     def write_files(self, folder, format, provenance):
         """The files of save_pretrained, into an empty folder."""

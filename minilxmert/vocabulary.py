@@ -9,6 +9,7 @@ from .files import read_small, write_file
 from .text import split_words
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 LONGEST_TOKEN, LARGEST_FILE = 512, 64 << 20  # characters; bytes
 
 

@@ -234,6 +234,22 @@ def test_a_list_that_was_lacking_is_taken_and_kept(tmp_path):
     assert again.answers == list("abcde") and again.tokens == WORDS
 
 
+def test_no_vocabulary_of_another_model(tmp_path):
+    made(1).save_pretrained(tmp_path, tokenizer=LxmertTokenizer(WORDS))
+    (tmp_path / "special_tokens_map.json").write_text("{}")  # as older ones wrote it
+    other = made(2)
+    other.take_tokens([*WORDS[:-1], "other"])
+    with pytest.raises(MinilxmertError, match="token 19: 'word14' here, 'other' there"):
+        other.save_pretrained(tmp_path)
+    assert same(loads(tmp_path).state_dict(), made(1).state_dict())
+    other.save_pretrained(tmp_path, replace=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["config.json", "model.h5"]
+    assert loads(tmp_path).tokens[-1] == "other"
+    made(3).save_pretrained(tmp_path, tokenizer=LxmertTokenizer(WORDS))
+    loads(tmp_path).save_pretrained(tmp_path)  # what is its own stays
+    assert LxmertTokenizer.from_pretrained(tmp_path).tokens == loads(tmp_path).tokens == WORDS
+
+
 def test_ask_knows_its_own_vocabulary(tmp_path):
     model, objects = made(1, list("abcde"), visual_feat_dim=144), [look(WEIGHTS / "scene.png")]
     path = model.save_pretrained(tmp_path, tokenizer=LxmertTokenizer(WORDS))

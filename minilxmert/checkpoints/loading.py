@@ -139,26 +139,23 @@ def find_answers(path, config, metadata):
         lists[f"{path.parent / 'config.json'}, id2label"] = [
             config.id2label[number] for number in range(config.num_qa_labels)
         ]
-    return only(lists, "answer")
+    (place, first), *others = lists.items() or [(None, None)]
+    for other, texts in others:
+        refuse_other("answer", texts, first, other, place)
+    return first
 
 
 def find_tokens(path, config, metadata):
     """The vocabulary that a weight file carries or has beside it, or None. Raises VocabularyError where they differ."""
-    lists = {}
-    if metadata.get("tokens"):
-        lists[path] = checked_tokens(metadata["tokens"], path, special_tokens=())
     beside = tokens_beside(path.parent)
-    if beside and len(beside) <= config.vocab_size:
-        lists[path.parent / "vocab.txt"] = beside
-    return only(lists, "token")
-
-
-def only(lists, what):
-    """{place: list} -> the one list that all places have, or None"""
-    (place, first), *others = lists.items() or [(None, None)]
-    for other, texts in others:
-        refuse_other(what, texts, first, other, place)
-    return first
+    if beside and len(beside) > config.vocab_size:  # of another model
+        beside = None
+    if not metadata.get("tokens"):
+        return beside
+    inside = checked_tokens(metadata["tokens"], path, special_tokens=())
+    if beside:  # tokens that were added at the end are no others
+        refuse_other("token", beside[: len(inside)], inside, path.parent / "vocab.txt", path)
+    return beside or inside
 
 
 @dataclasses.dataclass
