@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ConfigError
+from .errors import ConfigError, PictureError
 from .objects import pad_objects
 from .ops import softmax
 
@@ -32,12 +32,22 @@ def ask(model, tokenizer, questions, objects, top=5):
     return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
 
 
-def look(path):
-    """A drawn picture, seen by the detector: the Objects in a PNG or JPEG file. Raises PictureError."""
+def look(path, detector=None, recipe="authors"):
+    """The Objects in a picture file, PNG or JPEG.
+
+    detector: a FasterRcnn, for photographs, with its recipe; without one the picture is a drawn scene, seen by the
+    miniature's own. Raises PictureError, also for a photograph without a detector."""
     from .scenes.detector import detect
+    from .scenes.photographs import is_photograph
     from .vision.reading import read_picture
 
-    return detect(read_picture(path), Path(path).name)
+    picture = read_picture(path)
+    if detector is not None:
+        return detector(picture, recipe, Path(path).name)
+    if is_photograph(picture):
+        found = "a photograph: it needs --detector FOLDER"
+        raise PictureError.at(path, None, "a drawn scene, or a detector that sees photographs", found)
+    return detect(picture, Path(path).name)
 
 
 def doubts(tokenizer, question, objects, answer, drawn=False):

@@ -6,16 +6,18 @@ import json
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError, visible
-from .common import add_heads, add_shipped, load_model, positive, progress, tokenizer_of
+from .common import add_detector, add_heads, add_shipped, load_detector, load_model, positive, progress, tokenizer_of
 
 BAR = 30  # characters of a certain answer
+REMEMBERED = 256  # pictures whose objects are kept for the next question
 
 
 def answer_arguments(command):
     add_shipped(command)
     command.add_argument(
-        "--image", help="a drawn picture, PNG or JPEG; with --features: the id of a picture in that file"
+        "--image", help="a picture, PNG or JPEG, drawn or with --detector; with --features: its id in that file"
     )
+    add_detector(command)
     command.add_argument("--features", help="the objects of the pictures, found by a detector: TSV, HDF5 or npz")
     command.add_argument("--question", help="the question, in quotes")
     command.add_argument("--batch", metavar="FILE", help='many questions: lines of {"image": …, "question": …}')
@@ -34,39 +36,58 @@ def answer(options):
     minilxmert answer --image weights/scene.png --question "what color is the star ?"
     minilxmert answer --weights my-lxmert --features val2014_obj36.h5 --image COCO_val2014_000000000042 \\
         --question "what is it?"
+    minilxmert answer --weights my-lxmert --detector frcnn-vg-finetuned --image photo.jpg --question "what is it?"
     """
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
+    drawn = is_drawn(options)
     with pictures(options) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
-            guess = doubts(tokenizer, question["question"], objects, answers[0], drawn=not options.features)
+            guess = doubts(tokenizer, question["question"], objects, answers[0], drawn)
             if options.json:
                 rows = [{"answer": a.text, "probability": round(a.probability, 6)} for a in answers]
                 print(json.dumps({**question, "answers": rows, "doubts": guess}), flush=True)
             else:
                 print_answers(question, answers)
-                print_seen(objects, guess, drawn=not options.features)
+                print_seen(features.names(objects) if not options.features else None, guess)
+
+
+def is_drawn(options):
+    """Whether the pictures are drawn scenes: neither a feature file nor a detector of photographs is given."""
+    if options.features and options.detector:
+        raise MinilxmertError("give either --features or --detector: both say what is in a picture")
+    return not (options.features or options.detector)
 
 
 @contextlib.contextmanager
 def pictures(options):
-    """Something that gives Objects by the name of a picture: a feature file, or the detector."""
+    """Something that gives Objects by the name of a picture: a feature file, or a detector."""
     if options.features:
         from ..features import open_features
 
         with open_features(options.features) as features:
             yield features
     else:
-        yield Drawn()
+        yield Looked(load_detector(options), options.recipe)
 
 
-class Drawn:
-    """Drawn pictures by the path of their file, each looked at once."""
+class Looked:
+    """The Objects in picture files, by path; several questions about one picture look once."""
 
-    def __init__(self):
-        self.seen = functools.cache(look)
+    def __init__(self, detector, recipe):
+        self.detector = detector
+        self.seen = functools.lru_cache(REMEMBERED)(lambda path: look(path, detector, recipe))
 
     def __getitem__(self, path):
         return self.seen(path)
+
+    def names(self, objects):
+        """What the objects are, in words; of a drawn scene with their places."""
+        if self.detector:
+            return list(dict.fromkeys(self.detector.names(objects)))
+        from ..scenes.detector import describe
+
+        centres = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
+        return [f"{name} at ({x:.0f}, {y:.0f})" for name, (x, y) in zip(describe(objects), centres, strict=True)]
 
 
 def questions(options):
@@ -115,14 +136,10 @@ def print_answers(question, answers):
         print(f"  {text:<{width}}  {a.probability:6.1%}  {'█' * round(a.probability * BAR)}".rstrip())
 
 
-def print_seen(objects, guess, drawn):
-    """What the detector saw in a drawn picture, and what makes the answer a guess."""
-    if drawn:
-        from ..scenes.detector import describe
-
-        centres = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
-        seen = [f"{name} at ({x:.0f}, {y:.0f})" for name, (x, y) in zip(describe(objects), centres, strict=True)]
-        print(f"  seen: {', '.join(seen) or 'nothing'}")
+def print_seen(names, guess):
+    """What was seen in the picture (None: a file said it), and what makes the answer a guess."""
+    if names is not None:
+        print(f"  seen: {', '.join(names) or 'nothing'}")
     for doubt in guess:
         print(f"  a guess: {doubt}")
 

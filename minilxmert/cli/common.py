@@ -39,6 +39,26 @@ def add_shipped(command):
     command.add_argument("--weights", default=SHIPPED, help="a file or a directory (default: the folder weights)")
 
 
+def add_detector(command):
+    """What finds the objects of photographs."""
+    command.add_argument("--detector", metavar="FOLDER", help="for photographs: the folder of frcnn-vg-finetuned")
+    add_recipe(command)
+
+
+def add_recipe(command):
+    from ..detector.recipes import RECIPES
+
+    help = "how photographs go through it: as LXMERT was trained (default), or as the converted file was published"
+    command.add_argument("--recipe", choices=tuple(RECIPES), default="authors", help=help)
+
+
+def load_detector(options):
+    """The detector of --detector, or None where none is given."""
+    from ..detector.frcnn import FasterRcnn
+
+    return FasterRcnn.from_pretrained(options.detector) if options.detector else None
+
+
 def load_model(path, options):
     """The model at a path; the answers of --answers, if the command has that option, are its own or all that it has."""
     from ..answers import read_answers

@@ -4,8 +4,8 @@ import numpy as np
 
 from ..errors import MinilxmertError
 from ..explain.observations import ONE_HOT
-from .answering import questions, refuse_empty
-from .common import add_heads, add_shipped, load_model, positive, tokenizer_of
+from .answering import is_drawn, questions, refuse_empty
+from .common import add_detector, add_heads, add_shipped, load_detector, load_model, positive, tokenizer_of
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 
@@ -22,8 +22,9 @@ def picture_arguments(command):
 def show_arguments(command):
     picture_arguments(command)
     command.add_argument(
-        "--image", required=True, help="the id in the feature file; without one, a drawn scene, PNG or JPEG"
+        "--image", required=True, help="a picture, PNG or JPEG, drawn or with --detector; or its id in --features"
     )
+    add_detector(command)
     command.add_argument("--question", required=True, help="the question, in quotes")
     command.add_argument("--picture", metavar="FILE", help="the PNG or JPEG to show behind the boxes (default: blank)")
     command.add_argument("--answers", help="the list of answers, JSON (default: with or beside the weights)")
@@ -37,6 +38,8 @@ def show(options):
     minilxmert show --image weights/scene.png --question "what color is the star ?" --out page.html
     minilxmert show --weights my-lxmert --features val2014_obj36.h5 --image COCO_val2014_000000000042 \\
         --question "what is it?" --out page.html
+    minilxmert show --weights my-lxmert --detector frcnn-vg-finetuned --image photo.jpg --question "what is it?" \\
+        --out page.html
     The page is one file and fetches nothing. Open it in any browser."""
     from ..explain.page import window
 
@@ -44,7 +47,7 @@ def show(options):
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
     objects, names, picture = find_objects(options)
     shown = options.picture or picture, names, options.top
-    page = window(model, tokenizer, options.question, objects, *shown, drawn=not options.features)
+    page = window(model, tokenizer, options.question, objects, *shown, drawn=is_drawn(options))
     page.save(options.out)
     best = page.data["answers"][0]
     print(f"{options.out}: {options.question}  {best['text']} {best['probability']:.1%}, {len(page.html) >> 10:,} kB")
@@ -58,8 +61,9 @@ def find_objects(options):
         from ..ask import look
         from ..scenes.detector import describe
 
-        objects = look(options.image)
-        return objects, describe(objects), options.image
+        detector = load_detector(options)
+        objects = look(options.image, detector, options.recipe)
+        return objects, detector.names(objects) if detector else describe(objects), options.image
     from ..features import open_features
 
     with open_features(options.features) as features:
