@@ -42,6 +42,14 @@ def value_panels(v, panels):
 
 
 @part
+def copy(x, y):
+    for i in range(len(x)):
+        source, target = row(x, i), row(y, i)
+        for j in range(len(source)):
+            target[j] = source[j]
+
+
+@part
 def multiply(x, panels, y):
     """y = x·panels: x (at most ROWS, I), panels (P·I, WIDTH), y (like x, P·WIDTH)"""
     for m in range(len(y)):
@@ -94,8 +102,7 @@ def softmax(scores, mask, scale, most):
         values = row(scores, i)
         for j in range(len(values)):
             values[j] = exp32(values[j] - most[i])
-    for i in range(rows):
-        share[i] = np.float32(1) / total(row(scores, i))
+        share[i] = np.float32(1) / total(values)
     for i in range(rows):
         values = row(scores, i)
         for j in range(len(values)):
@@ -123,14 +130,13 @@ def attend_head(q, k, v, mask, y, panels, lines):
         padded[c] = mask[c] if c < count else np.float32(-np.inf)
     for a in range(0, len(q), ROWS):
         b = min(ROWS, len(q) - a)
-        scores, context = lines[:b, :key_width], lines[ROWS : ROWS + b, :value_width]
-        multiply(q[a : a + b], keys, scores)
+        scores, queries = lines[:b, :key_width], lines[ROWS : ROWS + b, :size]
+        copy(q[a : a + b], queries)  # of the type that scores have: one copy of the tile's code does for both products
+        multiply(queries, keys, scores)
         softmax(scores, padded, scale, most)
+        context = lines[ROWS : ROWS + b, :value_width]
         multiply(scores[:, :count], values, context)
-        for i in range(b):
-            target, source = row(y, a + i), row(context, i)
-            for d in range(size):
-                target[d] = source[d]
+        copy(context[:, :size], y[a : a + b])
 
 
 def in_panels(values):

@@ -23,7 +23,8 @@ SECONDS = 10  # what compiling everything takes on an ordinary laptop
 
 def digest():
     """16 hex digits of the sources of this package, Numba's version, the processor and what was chosen for it."""
-    parts = [numba.__version__, llvmlite.binding.get_host_cpu_name(), *sorted(cpu.features())]
+    processor = numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+    parts = [numba.__version__, processor, *sorted(cpu.features())]
     parts += [cpu.tile_name(), cpu.bfloat16_name()]
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256("\n".join([*parts, *(s.read_text("utf-8") for s in sources)]).encode()).hexdigest()[:16]

@@ -75,7 +75,11 @@ def amx_allowed():
 
 @functools.cache
 def features():
-    """The names of the processor's features, as LLVM knows them."""
+    """The names of the features, as LLVM knows them, of the processor that Numba compiles for: this one, unless
+    NUMBA_CPU_FEATURES names others."""
     import llvmlite.binding
 
+    named = os.environ.get("NUMBA_CPU_FEATURES")
+    if named is not None:
+        return frozenset(name[1:] for name in named.split(",") if name.startswith("+"))
     return frozenset(name for name, present in llvmlite.binding.get_host_cpu_features().items() if present)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .compiling import part
 
-F = np.float32
+F, U = np.float32, np.uint32
 LOG2_E = F(1.4426950408889634)
 LN2_HIGH, LN2_LOW = F(0.693359375), F(-2.12194440e-4)  # ln 2 in two parts: whole multiples of the first are exact
 ROUND = F(1.5 * 2**23)  # added to a small float32, it leaves no room for a fraction: the sum is a whole number
@@ -15,10 +15,12 @@ SMALLEST = F(-87.3)  # below, exp is no normal float32
 
 @part
 def bfloat16(bits):
-    """The upper half of a float32 (uint32 -> uint16), rounded, half to even; NaN stays NaN"""
-    rounded = np.uint32(bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-    quiet = (bits >> np.uint32(16)) | np.uint32(0x40)
-    return np.uint16(quiet if (bits & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000) else rounded)
+    """The upper half of a float32 (uint32 -> uint16), rounded, half to even; NaN stays NaN
+
+    U around every step: Numba makes sums of uint32 64 bits wide, and LLVM then finds no vectors."""
+    upper = U(bits >> U(16))
+    rounded = U(U(U(bits + U(0x7FFF)) + U(upper & U(1))) >> U(16))
+    return np.uint16(upper | U(0x40)) if U(bits & U(0x7FFFFFFF)) > U(0x7F800000) else np.uint16(rounded)
 
 
 @part(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change

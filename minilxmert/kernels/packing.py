@@ -14,35 +14,53 @@ from numba import types
 
 from ..files import forget_pages
 from . import narrow, pairs
-from .math import bfloat16
+from .compiling import part
+from .math import U, bfloat16
 from .shared import add
 from .threads import kernel
 from .tiles import NARROW, WIDTH, row
 
 LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice as fast
-STRIP = 64  # inputs of one packing task
 READ = 4 << 20  # bytes of weights that are packed at a time: of a mapped file, so much is in memory
 
 
-def pack_all(counter, bits, panels, column):
-    """Copy the bits of weights (O, I), turned round, into outputs column … column + O of panels (P, K, WIDTH, 1 or 2):
-    whole, or as bfloat16 if the panels have 16 bits; in the last axis, neighbouring inputs. A task is STRIP inputs."""
-    outputs, inputs = bits.shape
-    pair = panels.shape[3] - 1  # 1 where two inputs are neighbours, else 0
-    n = add(counter, 1)
-    while n * STRIP < inputs:
-        first, last = n * STRIP, min((n + 1) * STRIP, inputs)
-        for o in range(outputs):
-            source, panel, j = row(bits, o), panels[(column + o) // WIDTH], (column + o) % WIDTH
-            for i in range(first, last):
-                panel[i >> pair, j, i & pair] = source[i] if panels.itemsize == 4 else bfloat16(source[i])
-        n = add(counter, 1)
+def pack_all(counter, bits, panels, column, pair):
+    """Copy the bits of weights (O, I), turned round, into outputs column … column + O of panels (P, K, WIDTH): whole,
+    as bfloat16 if the panels have 16 bits, or (pair) two neighbouring inputs as bfloat16 in a word. A task is a panel.
+
+    Values are gathered for a row of a panel, not strewn over it: so LLVM rounds a whole vector of them at once."""
+    outputs = len(bits)
+    n = column // WIDTH + add(counter, 1)
+    while n * WIDTH < column + outputs:
+        first, last = max(n * WIDTH, column), min((n + 1) * WIDTH, column + outputs)
+        source = bits[first - column : last - column]
+        for i in range(panels.shape[1]):
+            target = row(panels[n], i)[first - n * WIDTH : last - n * WIDTH]
+            if pair:
+                pack_pairs(source, 2 * i, target)
+            else:
+                for j in range(len(target)):
+                    target[j] = source[j, i] if panels.itemsize == 4 else bfloat16(source[j, i])
+        n = column // WIDTH + add(counter, 1)
+
+
+@part
+def pack_pairs(source, i, target):
+    """Inputs i and i + 1 of source (O, I), zero where there are none, as the words of target (O,)"""
+    if i + 1 < source.shape[1]:
+        for j in range(len(target)):
+            upper = U(U(bfloat16(source[j, i + 1])) << U(16))
+            target[j] = U(bfloat16(source[j, i]) | upper)
+    elif i < source.shape[1]:
+        for j in range(len(target)):
+            target[j] = bfloat16(source[j, i])
 
 
 @functools.cache
 def packing_kernel(word):
     """pack_all as a Kernel for panels of a type, uint32 or uint16; compiled when first wanted."""
-    return kernel(types.Array(types.uint32, 2, "A", readonly=True), word[:, :, :, ::1], types.int64)(pack_all)
+    kinds = types.Array(types.uint32, 2, "A", readonly=True), word[:, :, ::1], types.int64, types.int64
+    return kernel(*kinds)(pack_all)
 
 
 class Packed(NamedTuple):
@@ -121,13 +139,13 @@ def panels_of(ws, halved=False):
     paired = halved and pairs.USED
     kind = np.float32 if not halved else np.uint32 if paired else np.uint16
     panels = aligned_zeros((-(-outputs // WIDTH), pairs.words(inputs) if paired else inputs, WIDTH), kind)
-    pieces = panels.view(np.uint16 if halved else np.uint32).reshape(*panels.shape, 1 + paired)
-    pack, column = packing_kernel(types.uint16 if halved else types.uint32), 0
+    pack, column = packing_kernel(types.uint16 if kind == np.uint16 else types.uint32), 0
+    bits = panels if kind == np.uint16 else panels.view(np.uint32)
     for w in ws:
-        for part in np.array_split(w, max(1, w.nbytes // READ)):
-            pack(in_rows(part).view(np.uint32), pieces, column)
-            forget_pages(part)  # it was read once; the packed copy stays
-            column += len(part)
+        for rows in np.array_split(w, max(1, w.nbytes // READ)):
+            pack(in_rows(rows).view(np.uint32), bits, column, paired)
+            forget_pages(rows)  # it was read once; the packed copy stays
+            column += len(rows)
     return panels
 
 

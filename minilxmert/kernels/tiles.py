@@ -69,6 +69,7 @@ def make_tile(lanes, vectors, most, multiply_add=fused):
     def tile(typing, x, w, y, ahead):
         def codegen(context, builder, signature, args):
             arrays = [matrix(context, builder, *pair) for pair in zip(signature.args, args, strict=True)]
+            builder.function.attributes.add("noinline")  # one copy of so much code in a kernel: it compiles faster
             end = builder.append_basic_block("tile.end")
             switch = builder.switch(arrays[0][2][0], end)
             for rows in range(1, most + 1):

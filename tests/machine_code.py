@@ -1,0 +1,138 @@
+"""Reads the assembly text that LLVM makes of a kernel: its loops, and whether they calculate with vectors.
+
+Good for x86-64 (AT&T) and AArch64. Needed are labels, jumps, tables of jumps, and the names of instructions."""
+
+import re
+from typing import NamedTuple
+
+LABEL = re.compile(r"([.\w$]+):")
+JUMP = re.compile(r"(?:j\w+|b|b\.\w+|cbn?z|tbn?z)$")
+TABLE = re.compile(r"\s+\.(?:quad|long|word|hword|byte|xword)\s+\(?(\.LBB\w+)")
+X86 = re.compile(r"v?(add|sub|mul|div|max|min|cmp|fn?m(?:add|sub)|dpbf16)\w*?([ps])s$")
+ARM = re.compile(r"(fadd|fsub|fmul|fdiv|fmax|fmin|fcm|fn?m(?:la|ls|add|sub|ul))\w*$")
+ROUNDING = re.compile(r"(?:(v?psrld|ushr|u?shrn)|shrl|lsr)\t(?:\$16,|.*#16$)")  # the upper half of a float32: bfloat16
+COUNTING = re.compile(r"NRT_(?:incref|decref)")
+
+
+class Loop(NamedTuple):
+    scalar: list  # the kinds of float32 arithmetic, one value at a time, in this loop and in none inside it
+    vector: list  # the same for many values at a time
+    innermost: bool
+    lines: list  # all its instructions, those of inner loops included
+
+
+def arithmetic(line):
+    """(kind, whether it is a vector's) of an instruction that calculates in float32; None for any other."""
+    name, _, operands = line.partition("\t")
+    if found := X86.match(name):
+        return family(found[1]), found[2] == "p"
+    if found := ROUNDING.match(line):
+        return "round", bool(found[1])
+    if (found := ARM.match(name)) and not operands.startswith("d"):
+        return family(found[1]), operands.startswith("v")
+    return None
+
+
+def family(kind):
+    """One name for what LLVM may write in several ways."""
+    kind = kind.removeprefix("f")
+    if kind in ("max", "min", "cmp", "cm"):
+        return "compare"
+    return kind if kind in ("add", "sub", "mul", "div", "dpbf16") else "fused"
+
+
+def blocks(text):
+    """Assembly text -> [(label, instructions)] in their order, and the labels that tables of jumps hold"""
+    found, table = [("", [])], set()
+    for line in text.splitlines():
+        line = line.split("#")[0].split("//")[0].rstrip()
+        label, target = LABEL.match(line), TABLE.match(line)
+        if label and not label[1].startswith((".Lfunc", ".Ltmp")):
+            found.append((label[1], []))
+        elif target:
+            table.add(target[1])
+        elif line.startswith("\t") and not line.startswith("\t."):
+            found[-1][1].append(line.strip())
+            if JUMP.match(line.split()[0]):
+                found.append((f"after {len(found)}", []))
+    return found, table
+
+
+def ways(text):
+    """{label: labels where its block may go on}, {label: instructions}"""
+    found, table = blocks(text)
+    labels, to = {label for label, _ in found}, {}
+    for (label, lines), following in zip(found, [*found[1:], ("", [])], strict=True):
+        name, _, operands = lines[-1].partition("\t") if lines else ("", "", "")
+        targets = {word for word in re.split(r"[\s,]+", operands) if word in labels} if JUMP.match(name) else set()
+        if name == "br" or (name.startswith("jmp") and not targets):
+            targets = set(table)
+        ends = name.startswith(("jmp", "ret", "br", "ud2", "brk")) or name == "b"
+        to[label] = targets if ends else targets | {following[0]}
+    return to, dict(found)
+
+
+def components(nodes, to):
+    """The sets of nodes that reach each other (Tarjan 1972), without recursion, in no order."""
+    number, low, stack, on_stack, found = {}, {}, [], set(), []
+    for root in nodes:
+        work = [(root, None)] if root not in number else []
+        while work:
+            node, rest = work.pop()
+            if rest is None:
+                number[node] = low[node] = len(number)
+                stack.append(node)
+                on_stack.add(node)
+                rest = iter([n for n in to[node] if n in nodes])
+            for other in rest:
+                if other not in number:
+                    work += [(node, rest), (other, None)]
+                    break
+                if other in on_stack:
+                    low[node] = min(low[node], number[other])
+            else:
+                if low[node] == number[node]:
+                    at = stack.index(node)
+                    found.append(set(stack[at:]))
+                    on_stack -= found[-1]
+                    del stack[at:]
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+    return found
+
+
+def loops(text):
+    """Every Loop of an assembly text, outer ones too."""
+    to, lines = ways(text)
+    found, waiting = [], [set(to)]
+    while waiting:
+        nodes = waiting.pop()
+        for circle in components(nodes, to):
+            if len(circle) == 1 and not circle & to[next(iter(circle))]:
+                continue
+            entered = {t for label in to if label not in circle for t in to[label]} & circle
+            inside = circle - (entered or {min(circle)})
+            inner = [c for c in components(inside, to) if len(c) > 1 or c & to[next(iter(c))]]
+            own = circle - set().union(*inner)
+            kinds = [kind for label in own for line in lines[label] if (kind := arithmetic(line))]
+            parts = [[kind for kind, vector in kinds if vector == wanted] for wanted in (False, True)]
+            found.append(Loop(*parts, not inner, [line for label in circle for line in lines[label]]))
+            waiting.append(inside)
+    return found
+
+
+def scalar_loops(text, few=12):
+    """The loops that calculate one value at a time although nothing in the text does the same with vectors.
+
+    A loop over what vectors leave over has a twin that does the same kinds with vectors. `few`: so much may be done
+    beside the loops inside a loop: a mean, a scale, the last step of a sum."""
+    every = loops(text)
+    twins = [set(loop.vector) for loop in every]
+    anywhere = set().union(*twins)
+    found = [loop for loop in every if loop.scalar and not any(set(loop.scalar) <= kinds for kinds in twins)]
+    return [loop for loop in found if loop.innermost or sum(kind not in anywhere for kind in loop.scalar) > few]
+
+
+def counting_loops(text):
+    """The loops that call Numba's reference counting."""
+    return [loop for loop in loops(text) if any(COUNTING.search(line) for line in loop.lines)]
