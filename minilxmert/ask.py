@@ -99,6 +99,6 @@ def best_answers(probabilities, texts, top):
 
 def check_fit(model, tokenizer):
     """Refuse a model that cannot answer, or a vocabulary that belongs to another model (`take_tokens`)."""
-    if "answer" not in model.params:
+    if "answer" not in model.head_names(model.config):
         raise ConfigError.at("model", "answer head", "a model that answers questions", type(model).__name__)
     model.take_tokens(tokenizer.tokens)

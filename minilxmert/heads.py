@@ -30,7 +30,7 @@ def masked_lm(lang, p, words, config, cache=None):
     """A score for every word of the vocabulary at every place; `words` (V, E) is the word embedding itself (tied).
 
     lang (B, N, E) -> (B, N, V)"""
-    decoder = {"w": words, "b": p["decoder"]["b"]}
+    decoder = p["decoder"] if "w" in p["decoder"] else {"w": words, "b": p["decoder"]["b"]}  # packed, or as it is
     return linear(transform(lang, p, config, cache), decoder, child(cache, "decoder"))
 
 

@@ -24,6 +24,7 @@ class Run:
     lang: list  # (B, N, E) each, embeddings first
     visn: list  # (B, M, E) each
     pooled: np.ndarray  # (B, E)
+    p: dict  # the parameters that were used
     cache: dict | None
 
 
@@ -31,7 +32,7 @@ def run_encoders(inputs, p, config, rng=None, cache=None):
     """Inputs -> Run: the embeddings, the three encoders and the pooler."""
     lang, visn = encoder.embed(inputs, p, config, rng, cache)
     lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache)
-    return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), cache)
+    return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), p, cache)
 
 
 def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
@@ -101,10 +102,10 @@ class Face(Stored):
 
     @property
     def dtype(self):
-        return self.params["pooler"]["w"].dtype
+        return self.weights.look()["pooler"]["w"].dtype
 
     def num_parameters(self):
-        return tree.count(self.params)
+        return tree.count(self.weights.look())
 
     def targets(self, inputs):
         """The face's labels, checked, by task."""
@@ -120,10 +121,11 @@ class Face(Stored):
 
     def forward(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
+        p = self.weights.for_inference() if cache is None else self.params
         if self.READS_POOLED and not states and cache is None and rng is None:
-            run = Run([], [], heads.pool(first_words(inputs, self.params, self.config), self.params["pooler"]), None)
+            run = Run([], [], heads.pool(first_words(inputs, p, self.config), p["pooler"]), p, None)
         else:
-            run = run_encoders(inputs, self.params, self.config, rng, cache)
+            run = run_encoders(inputs, p, self.config, rng, cache)
         scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
@@ -158,7 +160,7 @@ class Face(Stored):
         """{score: its gradient}, from the heads to the inputs; adds into g. What each step found is in run.cache."""
         dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
-        run_encoders_backward(dlang, dvisn, dpooled, self.params, run.cache, g)
+        run_encoders_backward(dlang, dvisn, dpooled, run.p, run.cache, g)
 
     def __repr__(self):
         answers = f", {len(self.answers)} answers" if self.answers else ""
@@ -195,10 +197,10 @@ class Answering(AnswerHead, Face):
     """A face with an answer head."""
 
     def answer_scores(self, run):
-        return heads.classify(run.pooled, self.params["answer"], self.config, child(run.cache, "answer"))
+        return heads.classify(run.pooled, run.p["answer"], self.config, child(run.cache, "answer"))
 
     def answers_backward(self, dy, run, g):
-        return heads.classify_backward(dy, self.params["answer"], run.cache["answer"], g["answer"])
+        return heads.classify_backward(dy, run.p["answer"], run.cache["answer"], g["answer"])
 
 
 class LxmertForPreTraining(Answering):
@@ -219,7 +221,7 @@ class LxmertForPreTraining(Answering):
         return pretraining_labels(inputs, self.config, self.dtype, words, matched_label, obj_labels, ans)
 
     def scores(self, run, targets):
-        p, c, words = self.params, run.cache, self.params["embeddings"]["word"]["w"]
+        p, c, words = run.p, run.cache, run.p["embeddings"]["word"]["w"]
         lang = heads.masked_lm(run.lang[-1], p["masked_lm"], words, self.config, child(c, "masked_lm"))
         matching = linear(run.pooled, p["matching"], child(c, "matching"))
         scores = {"prediction_logits": lang, "cross_relationship_score": matching}
@@ -234,7 +236,7 @@ class LxmertForPreTraining(Answering):
         return pretraining_losses(scores, targets, self.config.visual_loss_normalizer)
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
-        p, c = self.params, run.cache
+        p, c = run.p, run.cache
         if "prediction_logits" in d:
             words, dwords = p["embeddings"]["word"]["w"], g["embeddings"]["word"]["w"]
             dy = d["prediction_logits"]
@@ -301,13 +303,13 @@ class LxmertForVisualReasoning(Face):
 
     def scores(self, run, targets):
         pairs = run.pooled.reshape(-1, 2 * self.config.hidden_size)  # (B, 2E)
-        return {"logits": heads.classify(pairs, self.params["reasoning"], self.config, child(run.cache, "reasoning"))}
+        return {"logits": heads.classify(pairs, run.p["reasoning"], self.config, child(run.cache, "reasoning"))}
 
     def losses(self, scores, targets):
         return mean_losses(scores, targets, {"truth": "logits"})
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
-        p, c = self.params["reasoning"], run.cache["reasoning"]
+        p, c = run.p["reasoning"], run.cache["reasoning"]
         dpooled += heads.classify_backward(d["logits"], p, c, g["reasoning"]).reshape(dpooled.shape)
 
 

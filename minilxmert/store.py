@@ -9,7 +9,7 @@ import numpy as np
 from . import params as tree
 from .errors import CheckpointError, ConfigError
 from .files import write_file
-from .kernels import keep_narrow
+from .kernels.weights import Weights
 from .lists import refuse_other
 from .together import gone, together
 from .vocabulary import FILES as VOCABULARY
@@ -126,8 +126,16 @@ class Stored:
         self.precision = dtype
         plain = np.float64 if dtype == "float64" else np.float32
         self.params = tree.map_tree(lambda array: np.asarray(array, plain), arrays)
-        if dtype == "bfloat16":
-            keep_narrow(array for array in tree.flatten(self.params).values() if array.ndim == 2)
+
+    @property
+    def params(self):
+        """The parameter tree (params.py). Its arrays may be written: the next answer sees it. As long as they are kept
+        somewhere else, too, every answer packs them anew for the kernels, which takes longer than the answer."""
+        return self.weights.lend()
+
+    @params.setter
+    def params(self, arrays):
+        self.weights = Weights(arrays, self.precision == "bfloat16")
 
     def save_pretrained(self, directory, format="h5", provenance=None, tokenizer=None, replace=False):
         """Write a model for minilxmert ("h5", mapped and checksummed) or for transformers, too ("safetensors").
@@ -171,8 +179,8 @@ class Stored:
         from .checkpoints.own_h5 import write_own
         from .checkpoints.safetensors import ABOUT, write_safetensors
 
-        target, arrays = folder / FORMATS[format], self.published(self.params)
-        config = self.config.with_answers(self.answers) if "answer" in self.params else self.config
+        target, arrays = folder / FORMATS[format], self.published(self.weights.look())
+        config = self.config.with_answers(self.answers) if "answer" in self.weights.look() else self.config
         made = {"architectures": [type(self).__name__], "dtype": str(self.dtype)}
         told = {"answers": self.answers, "tokens": self.tokens, "provenance": provenance}
         if format == "h5":

@@ -144,8 +144,7 @@ assert all(row.agrees for _, rows, _ in tables for row in rows)
 # %% [markdown]
 # Does the check notice anything? A test that cannot fail proves nothing. Change *one* number of the second layer by
 # one part in a hundred, and look at which values move away and how far: nothing before the change, everything after
-# it. (We put a changed *copy* in its place: the arrays of a model that has been used are read-only, because the
-# kernels hold packed copies of them, which must never be stale. Chapter 12 says more.)
+# it. (The array that we change is a mapped file, which cannot be written: so a changed *copy* is put in its place.)
 
 # %%
 query = model.params["language"]["1"]["attention"]["query"]

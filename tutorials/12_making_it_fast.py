@@ -18,17 +18,18 @@ from minilxmert import LxmertConfig, LxmertForQuestionAnswering, backend, get_nu
 from minilxmert.benchmark import draw_batch, interleaved, machine_limits
 from minilxmert.kernels import cpu
 from minilxmert.kernels.gelu import gelu_and_slope
-from minilxmert.kernels.packing import packed, release
+from minilxmert.kernels.packing import pack
 from minilxmert.kernels.tiles import ROWS, TILE, WIDTH
 from minilxmert.teaching import BOTH, draw_bars, draw_curves, show
 
 rng = np.random.default_rng(0)
 E = 768  # the published width
 layer = {"w": rng.standard_normal((E, E), np.float32), "b": np.zeros(E, np.float32)}
+(ready,) = pack([layer])  # the same with a copy for the kernels, as a model keeps it: see "Panels" below
 
 
 def in_backend(name, operation, *arguments):
-    """A function without arguments that calls an operation in a backend; the arrays may be written again after it."""
+    """A function without arguments that calls an operation in a backend."""
 
     def run():
         with backend(name):
@@ -63,7 +64,7 @@ found = three_loops(few, some)
 speed = {"three loops": 2 * E * 64 / (time.perf_counter() - start)}
 np.testing.assert_allclose(found[0], x[0] @ layer["w"][:64].T, rtol=1e-2, atol=1e-2)
 
-runs = {name: in_backend(name, kernels.linear, x, layer) for name in ("numpy", "numba")}
+runs = {name: in_backend(name, kernels.linear, x, ready) for name in ("numpy", "numba")}
 np.testing.assert_allclose(runs["numba"](), runs["numpy"](), rtol=1e-3, atol=1e-3)  # first equal, then timed
 speed |= {name: 2 * len(x) * E * E / seconds for name, seconds in interleaved(runs, 0.5).items()}
 show(draw_bars(list(speed), [value / 1e9 for value in speed.values()], BOTH, unit=" GFLOP/s"))
@@ -88,7 +89,7 @@ roof, reached = [], {"numpy": [], "numba": []}
 for rows in counts:
     roof.append(min(limits["GFLOP/s"], limits["GB/s"] * rows / 2))
     many = rng.standard_normal((rows, E), np.float32)
-    times = interleaved({name: in_backend(name, kernels.linear, many, layer) for name in reached}, 0.2)
+    times = interleaved({name: in_backend(name, kernels.linear, many, ready) for name in reached}, 0.2)
     for name, seconds in times.items():
         reached[name].append(2 * rows * E * E / seconds / 1e9)
 show(draw_curves(np.log2(counts), {"roof": roof, **reached}, "GFLOP/s, by log2 of the rows"))
@@ -120,19 +121,15 @@ print(
 # WIDTH), which are then read straight through.
 
 # %%
-copy = packed((layer,))
-print("weights", layer["w"].shape, "-> panels", copy.panels.shape)
-print("first panel is the first outputs, turned:", np.array_equal(copy.panels[0], layer["w"][:WIDTH].T))
-try:
-    layer["w"][0, 0] = 1
-except ValueError as problem:
-    print("writing into the weights now:", problem)
-release(layer["w"])  # the copy is gone, the weights may be written again
-layer["w"][0, 0] = 1
+panels = ready.packed.panels
+print("weights", layer["w"].shape, "-> panels", panels.shape)
+print("first panel is the first outputs, turned:", np.array_equal(panels[0], layer["w"][:WIDTH].T))
 
 # %% [markdown]
-# A copy can be *stale*: somebody changes the weights, and the kernel goes on with the old ones. Here that is
-# impossible. While a copy exists the weights are read-only, and writing is an error instead of a wrong answer.
+# A copy can be *stale*: somebody changes the weights, and the kernel goes on with the old ones. So a model keeps the
+# copies of its parameters only as long as nobody else could write into them. Whoever asks for `model.params` might:
+# then the copies are dropped, and as long as somebody holds an array of them, every answer packs what it finds. A
+# kernel that is called with plain arrays packs them for that one call.
 #
 # ## A function without branches: GELU
 #
@@ -162,7 +159,7 @@ most, sentence = get_num_threads(), rng.standard_normal((640, E), np.float32)
 results, times = {}, {}
 for count in sorted({1, most}):
     set_num_threads(count)
-    run = in_backend("numba", kernels.linear, sentence, layer)
+    run = in_backend("numba", kernels.linear, sentence, ready)
     results[count], times[count] = run(), interleaved({"": run}, 0.3)[""]
 set_num_threads(most)
 print(f"{most} threads instead of 1: {times[1] / times[most]:.2f} times as fast, ", end="")

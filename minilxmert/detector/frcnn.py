@@ -3,9 +3,8 @@
 import numpy as np
 
 from ..errors import ConfigError, VocabularyError
-from ..kernels import keep_narrow
+from ..kernels.weights import Weights
 from ..objects import Objects
-from ..params import flatten
 from ..pictures import check_picture
 from ..vision.names import read_names
 from . import choice, heads
@@ -23,8 +22,8 @@ DTYPES = ("float32", "bfloat16")
 class FasterRcnn:
     """The detector of the paper. params: the tree that the stages take; classes, attributes: their names, or None."""
 
-    def __init__(self, params, settings=None, classes=None, attributes=None):
-        self.params, self.settings = params, settings or Settings()
+    def __init__(self, params, settings=None, classes=None, attributes=None, halved=False):
+        self.weights, self.settings = Weights(params, halved), settings or Settings()
         self.classes, self.attributes = classes, attributes
 
     @classmethod
@@ -38,17 +37,19 @@ class FasterRcnn:
         params, path = read_weights(folder)
         config = path.parent / CONFIG
         settings = Settings.from_dict(read_yaml(config), config) if config.exists() else Settings()
-        detector = cls(params, settings, *find_names(path.parent, params))
-        if dtype == "bfloat16":
-            keep_narrow(array for array in flatten(params).values() if array.ndim == 2)
-        return detector
+        return cls(params, settings, *find_names(path.parent, params), dtype == "bfloat16")
+
+    @property
+    def params(self):
+        """The parameter tree, to be written, too (see the models' own)."""
+        return self.weights.lend()
 
     def __call__(self, picture, recipe="authors", image_id="picture"):
         """The Objects in a picture (H, W, 3) uint8, RGB: at most settings.most, fewer where there are no more.
 
         recipe: "authors", "huggingface" or a Recipe. Raises ShapeError, ConfigError."""
         picture, recipe = check_picture(picture), find_recipe(recipe)
-        p, settings = self.params, self.settings
+        p, settings = self.weights.for_inference(), self.settings
         image, factors = resized(picture, settings, recipe)
         x = backbone(image[None], p)
         boxes, _ = propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, recipe.least_side / factors.max())

@@ -61,7 +61,7 @@ def backward_from(model, targets, score, inputs):
     targets = check_targets(targets, scores[score])
     chosen = np.zeros_like(scores[score])
     chosen[np.arange(len(chosen)), targets] = 1
-    model.backward(run, {score: chosen}, params.zeros_like(model.params))
+    model.backward(run, {score: chosen}, params.zeros_like(run.p))
     return run, score, targets
 
 

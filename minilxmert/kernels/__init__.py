@@ -8,7 +8,6 @@ Numba is imported when an operation first runs, never by importing this package.
 import functools
 import importlib
 import os
-import weakref
 
 from .. import ops
 from ..errors import ConfigError
@@ -42,22 +41,6 @@ backend(os.environ.get("MINILXMERT_BACKEND") or "numba")
 def current_backend():
     """The name of the backend in use."""
     return current
-
-
-narrow = {}  # {id of a weight array: weak reference}: those whose packed copies are bfloat16
-
-
-def keep_narrow(weights):
-    """From now on the kernels' copies of these arrays are bfloat16, the upper half of float32: half the memory, half
-    the way from it, about 2½ digits. What they are multiplied by is rounded as well where the processor multiplies
-    bfloat16. The arrays themselves are not touched, nor is what the NumPy backend computes."""
-
-    def remember(w):
-        key = id(w)
-        narrow[key] = weakref.ref(w, lambda _: narrow.pop(key, None))
-
-    for w in weights:
-        remember(w)
 
 
 def set_num_threads(n):

@@ -108,7 +108,7 @@ def kernel_for(value, weight):
 
 
 def product(x, weights, act=None):
-    """x (R, I) with neighbouring values, weights from packing.packed -> act(x·wᵀ + b) (R, O), new"""
+    """x (R, I) with neighbouring values, a Packed -> act(x·wᵀ + b) (R, P·WIDTH), new"""
     panels, most = weights.panels, ROWS
     y = np.empty((len(x), len(panels) * WIDTH), np.float32)
     if y.size:
@@ -117,7 +117,7 @@ def product(x, weights, act=None):
         chunks = count_chunks(len(x), len(panels), get_num_threads(), most)
         run = kernel_for(from_dtype(x.dtype), from_dtype(panels.dtype))
         run(x, panels, weights.bias, y, ACTIVATIONS[act], chunks, most)
-    return y[:, : weights.outputs]
+    return y
 
 
 def count_chunks(rows, panels, threads, most):

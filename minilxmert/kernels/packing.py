@@ -1,19 +1,19 @@
-"""Packed copies of weights: private to the kernels, made when first used, gone with the weights, never stale.
+"""Packed copies of weights, in the order in which the tile reads them.
 
-While a copy exists its weights are read-only, so that writing into them in place is an error instead of silently having
-no effect. release() drops the copies and makes the weights writable again; new arrays are simply packed anew."""
+A model keeps those of its own parameters (weights.py); whoever calls an operation with plain arrays has them packed for
+that call alone. Every linear map begins with a panel of its own; maps of the same inputs lie one after the other, so
+that several of them can be one product."""
 
-import contextlib
 import functools
+import itertools
 import math
-import weakref
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 
 from ..files import forget_pages
-from . import narrow, pairs
+from . import pairs
 from .compiling import part
 from .math import U, bfloat16
 from .shared import add
@@ -64,86 +64,81 @@ def packing_kernel(word):
 
 
 class Packed(NamedTuple):
-    """The weights of one or several linear maps of the same rows, side by side."""
+    """The weights of linear maps of the same rows, side by side."""
 
-    panels: np.ndarray  # see panels_of; zeros beyond the last output
+    panels: np.ndarray  # see panels_of; zeros beyond the last output of each map
     bias: np.ndarray  # (P, WIDTH)
-    outputs: int  # of all maps together
 
 
-class Entry(NamedTuple):
-    packed: Packed
-    watched: list  # weak references to the weights and to the arrays that they are views of
-    locked: list  # those of them that were writable
+class Layer(dict):
+    """A linear map {"w": (O, I), "b": (O,)} with its packed copy: panels first … last of `packed`."""
+
+    def __init__(self, layer, packed, first):
+        super().__init__(layer)
+        self.packed, self.first, self.last = packed, first, first + in_panels(len(layer["w"]))
 
 
-entries = {}  # {(id of w, id of b, id of the next map's w …): Entry}
+def in_panels(outputs):
+    """How many panels hold that many outputs."""
+    return -(-outputs // WIDTH)
 
 
-def packed(layers):
-    """The packed copy of layers [{"w": (O, I), "b": (O,)}, …], made when first wanted or when they may have changed."""
-    arrays = [array for layer in layers for array in (layer["w"], layer["b"])]
-    key = tuple(map(id, arrays))
-    entry = entries.get(key)
-    if entry is None or any(map(may_change, entry.watched)):
-        entry = entries[key] = pack(key, arrays)
-    return entry.packed
+def is_map(node):
+    """Whether a node of a parameter tree is a linear map in float32."""
+    w, b = (node.get(name) for name in "wb") if isinstance(node, dict) else (None, None)
+    return (
+        isinstance(w, np.ndarray) and isinstance(b, np.ndarray) and w.dtype == b.dtype == np.float32
+        and w.ndim == 2 and w.shape[1] > 0 and b.shape == w.shape[:1]
+    )  # fmt: skip
 
 
-def may_change(reference):
-    array = reference()
-    return array is None or array.flags.writeable
+def pack_tree(tree, halved):
+    """A parameter tree in which every linear map is a Layer; halved: its copy is bfloat16."""
+    maps = {name: node for name, node in tree.items() if is_map(node)}
+    packed = {}
+    for inputs in {node["w"].shape[1] for node in maps.values()}:
+        names = [name for name, node in maps.items() if node["w"].shape[1] == inputs]
+        packed.update(zip(names, pack([maps[name] for name in names], halved), strict=True))
+    return {name: packed.get(name) or inside(node, halved) for name, node in tree.items()}
 
 
-def pack(key, arrays):
-    """A new Entry. The arrays are locked before they are copied: no other thread can write in between."""
-    watched = [each for array in arrays for each in with_bases(array)]
-    locked = [weakref.ref(each) for each in watched if each.flags.writeable]
-    for each in watched:
-        each.flags.writeable = False
-    ws, bs = arrays[::2], arrays[1::2]
-    outputs = sum(map(len, bs))
-    bias = np.zeros((-(-outputs // WIDTH), WIDTH), np.float32)
-    np.concatenate(bs, out=bias.reshape(-1)[:outputs])
-    copy = Packed(panels_of(ws, NARROW and all(id(w) in narrow for w in ws)), bias, outputs)
-    return Entry(copy, [weakref.ref(each, lambda _: drop(key)) for each in watched], locked)
+def inside(node, halved):
+    return pack_tree(node, halved) if isinstance(node, dict) else node
 
 
-def with_bases(array):
-    """The array and every array whose memory it shows: writing into those would change it too."""
-    while isinstance(array, np.ndarray):
-        yield array
-        array = array.base
+def pack(layers, halved=False):
+    """Linear maps [{"w": (O, I), "b": (O,)}, …] of the same inputs -> their Layers, one after the other"""
+    starts = np.cumsum([0, *(in_panels(len(layer["w"])) for layer in layers)]).tolist()
+    bias = np.zeros((starts[-1], WIDTH), np.float32)
+    for layer, first in zip(layers, starts, strict=False):
+        bias[first:].reshape(-1)[: len(layer["b"])] = layer["b"]
+    packed = Packed(panels_of([layer["w"] for layer in layers], starts, halved and NARROW), bias)
+    return [Layer(layer, packed, first) for layer, first in zip(layers, starts, strict=False)]
 
 
-def drop(key):
-    """Forget a packed copy; what it had locked is writable again, the owner of memory before its views."""
-    entry = entries.pop(key, None)
-    for array in [reference() for reference in reversed(entry.locked)] if entry else []:
-        if array is not None:
-            with contextlib.suppress(ValueError):  # its owner was locked for another copy, which still stands
-                array.flags.writeable = True
+def together(layers):
+    """Linear maps of the same inputs, packed for this call if they are not -> one Packed of them all"""
+    first = layers[0]
+    if not all(isinstance(layer, Layer) and layer.packed is first.packed for layer in layers) or any(
+        a.last != b.first for a, b in itertools.pairwise(layers)
+    ):
+        return pack(layers)[0].packed
+    panels, bias = first.packed
+    return Packed(panels[first.first : layers[-1].last], bias[first.first : layers[-1].last])
 
 
-def release(*arrays):
-    """Drop the packed copies of the given weights, or of all: they may be written again, e.g. by an optimizer."""
-    wanted = set(map(id, arrays))
-    for key in [key for key in entries if not wanted or wanted & set(key)]:
-        drop(key)
-
-
-def panels_of(ws, halved=False):
-    """Weights [(O, I), …] one after the other -> panels (P, I, WIDTH): float32; halved: bfloat16 as uint16, or, where
-    the processor multiplies pairs, words (P, K, WIDTH) of uint32"""
-    outputs, inputs = sum(map(len, ws)), ws[0].shape[1]
-    paired = halved and pairs.USED
+def panels_of(ws, starts, halved=False):
+    """Weights [(O, I), …], each from a panel of its own, starts[n], up to starts[-1] -> panels (P, I, WIDTH): float32;
+    halved: bfloat16 as uint16, or, where the processor multiplies pairs, words (P, K, WIDTH) of uint32"""
+    inputs, paired = ws[0].shape[1], halved and pairs.USED
     kind = np.float32 if not halved else np.uint32 if paired else np.uint16
-    panels = aligned_zeros((-(-outputs // WIDTH), pairs.words(inputs) if paired else inputs, WIDTH), kind)
-    pack, column = packing_kernel(types.uint16 if kind == np.uint16 else types.uint32), 0
+    panels = aligned_zeros((starts[-1], pairs.words(inputs) if paired else inputs, WIDTH), kind)
+    pack_rows = packing_kernel(types.uint16 if kind == np.uint16 else types.uint32)
     bits = panels if kind == np.uint16 else panels.view(np.uint32)
-    for w in ws:
+    for w, first in zip(ws, starts, strict=False):
+        column = first * WIDTH
         for rows in np.array_split(w, max(1, w.nbytes // READ)):
-            pack(in_rows(rows).view(np.uint32), bits, column, paired)
+            pack_rows(in_rows(rows).view(np.uint32), bits, column, paired)
             forget_pages(rows)  # it was read once; the packed copy stays
             column += len(rows)
     return panels

@@ -15,7 +15,8 @@ try:
     from .gelu import gelu_and_slope
     from .matmul import product
     from .norm import normalised
-    from .packing import in_rows, packed
+    from .packing import in_panels, in_rows, together
+    from .tiles import WIDTH
 except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
     product = None
     reason = str(problem).strip().splitlines()[0]
@@ -29,7 +30,7 @@ def linear(x, p, cache=None):
     """ops.linear: x (..., I) -> (..., O)"""
     if cache is not None or not fits(x, p):
         return ops.linear(x, p, cache)
-    return with_rows(product, x, packed((p,)))
+    return with_rows(product, x, together([p]))[..., : len(p["w"])]
 
 
 def linear_act(x, p, act, cache=None):
@@ -39,7 +40,7 @@ def linear_act(x, p, act, cache=None):
         return y
     if cache is not None or not fits(x, p):
         return ops.linear_act(x, p, act, cache)
-    return with_rows(product, x, packed((p,)), act)
+    return with_rows(product, x, together([p]), act)[..., : len(p["w"])]
 
 
 def linears(x, p, names, cache=None):
@@ -47,10 +48,10 @@ def linears(x, p, names, cache=None):
     layers = [p[name] for name in names]
     if cache is not None or not layers or not all(fits(x, layer) for layer in layers):
         return ops.linears(x, p, names, cache)
-    together, first, parts = with_rows(product, x, packed(layers)), 0, []
+    y, first, parts = with_rows(product, x, together(layers)), 0, []
     for layer in layers:
-        parts.append(together[..., first : first + len(layer["w"])])
-        first += len(layer["w"])
+        parts.append(y[..., first : first + len(layer["w"])])
+        first += in_panels(len(layer["w"])) * WIDTH
     return parts
 
 

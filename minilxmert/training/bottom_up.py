@@ -44,10 +44,11 @@ class BottomUp:
         return {**super().shapes(config), "bottom_up": attention_shapes(config.hidden_size)}
 
     def forward(self, inputs, targets, cache=None, rng=None, states=True):
-        p, inputs = self.params["bottom_up"], dataclasses.replace(inputs, boxes=np.zeros_like(inputs.boxes))
-        run = run_encoders(inputs, self.params, self.config, rng, cache)
+        p = self.weights.for_inference() if cache is None else self.params
+        inputs = dataclasses.replace(inputs, boxes=np.zeros_like(inputs.boxes))
+        run = run_encoders(inputs, p, self.config, rng, cache)
         looked = self.asked(run, inputs), run.visn[-1], inputs.visn_mask
-        run.pooled = attend_objects(*looked, p, self.config, rng, child(cache, "bottom_up"))
+        run.pooled = attend_objects(*looked, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
         scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
@@ -61,7 +62,7 @@ class BottomUp:
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         dboth = np.zeros_like(dpooled)
         super().heads_backward(run, d, g, dlang, dvisn, dboth)
-        p, c = self.params["bottom_up"], run.cache["bottom_up"]
+        p, c = run.p["bottom_up"], run.cache["bottom_up"]
         dstate, dobjects = attend_objects_backward(dboth, p, c, g["bottom_up"])
         self.asked_backward(dstate, run, g, dlang, dpooled)
         dvisn += dobjects
@@ -76,11 +77,11 @@ class Recurrent(BottomUp):
 
     def asked(self, run, inputs):
         shown = inputs.lang_mask[:, 0, 0] == 0  # nothing is added to the scores of a word that is shown
-        state = lstm(run.lang[-1], shown, self.params["lstm"], child(run.cache, "lstm"))
-        return heads.pool(state, self.params["pooler"], child(run.cache, "state_pooler"))
+        state = lstm(run.lang[-1], shown, run.p["lstm"], child(run.cache, "lstm"))
+        return heads.pool(state, run.p["pooler"], child(run.cache, "state_pooler"))
 
     def asked_backward(self, dstate, run, g, dlang, dpooled):
-        p, c = self.params, run.cache
+        p, c = run.p, run.cache
         dlast = heads.pool_backward(dstate, p["pooler"], c["state_pooler"], g["pooler"])
         dlang += lstm_backward(dlast, p["lstm"], c["lstm"], g["lstm"])
 

@@ -19,7 +19,6 @@ from ..checkpoints.hdf5_file import read_hdf5
 from ..checkpoints.own_h5 import write_own
 from ..errors import CheckpointError, ConfigError, MinilxmertError
 from ..files import sweep, write_file
-from ..kernels.packing import release
 from ..params import flatten
 from .optimizer import lay_flat, marked, views
 
@@ -58,7 +57,6 @@ class Training:
 
     def __post_init__(self):
         self.parameters, tree = lay_flat(self.model.params)
-        release()  # copies of the weights that the kernels may hold
         self.model.set_params(tree, self.model.precision)
         self.gradients = np.zeros_like(self.parameters)
         self.gradient_tree = views(self.gradients, tree)
@@ -110,7 +108,6 @@ class Training:
     @np.errstate(over="ignore", invalid="ignore")  # told in words below
     def one_step(self):
         """-> the losses by task, and the norm of the gradients. The parameters change only if all are numbers."""
-        release()  # whoever used the model since the last step may have left copies of the weights
         self.gradients[:] = 0
         total = {}
         for part in range(self.accumulate):
