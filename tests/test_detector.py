@@ -1,6 +1,7 @@
 """The detector of the miniature world: measured on held-out scenes, and on pictures drawn in other ways."""
 
 import inspect
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -192,6 +193,32 @@ def test_a_large_drawing():
     assert (np.diff(objects.boxes[:, 1]) >= 0).all()
     boxes = {tuple(map(int, box)): name for box, name in zip(objects.boxes, describe(objects), strict=True)}
     assert boxes == {(x - 30, y - 30, x + 31, y + 31): name for (x, y), name in zip(places, expected, strict=True)}
+
+
+def test_a_drawing_too_large_to_look_at_whole_is_looked_at_in_steps(monkeypatch):
+    canvas = np.full((700, 900, 3), 240, np.uint8)
+    paint(canvas, "square", (101, 203, 301, 403), COLORS["red"])
+    paint(canvas, "circle", (503, 102, 702, 301), COLORS["blue"])
+    whole = detect(canvas)
+    monkeypatch.setattr(detector, "MOST_SEEN", 100_000)  # every third row and column
+    steps = detect(canvas)
+    assert describe(steps) == describe(whole) == ["blue circle", "red square"]
+    assert (steps.width, steps.height) == (900, 700)
+    np.testing.assert_allclose(steps.boxes, whole.boxes, atol=3)
+    np.testing.assert_array_less(steps.boxes, [[901, 701, 901, 701]] * 2)
+
+
+@pytest.mark.parametrize(("noise", "most"), [(0, 45), (256, 140)])
+def test_looking_takes_few_bytes_a_pixel(noise, most):
+    picture = np.full((600, 800, 3), 128, np.uint8)
+    if noise:
+        picture = np.random.default_rng(0).integers(0, noise, picture.shape, np.uint8)
+    detect(picture[:50, :50])  # compiles what it needs
+    tracemalloc.start()
+    detect(picture)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= most * 600 * 800
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (2, 2), (96, 128)])
