@@ -13,7 +13,7 @@ class MinilxmertError(ValueError):
     def at(cls, file, entry, expected, found):
         """An error about one entry (member, tensor, attribute, line, key) of a file: one line, <= 300 characters."""
         where = f"{shorten(file, 90)}: {shorten(entry, 70)}" if entry else shorten(file, 90)
-        error = cls(f"{where}: expected {shorten(expected, 70)}, found {shorten(found, 50)}")
+        error = cls(f"{where}: expected {shorten(expected, 70)}, found {shorten(found, 50 if entry else 120)}")
         error.file, error.entry, error.expected, error.found = str(file), entry, expected, found
         return error
 

@@ -13,23 +13,23 @@ import numpy as np
 
 from .checkpoints.arrays import map_file
 from .errors import ConfigError, FeatureFileError, shorten
-from .feature_files import FORMAT, NpzPictures, TsvPictures, open_hdf5
-from .files import replacing
+from .feature_files import FORMAT, NpzPictures, open_hdf5
+from .files import expecting, kind_of, replacing
 from .objects import COLUMNS
-
-HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\3\4"
+from .vision.tsv import TsvPictures
 
 
 def open_features(path, progress=None):
     """The feature file at `path` as a Pictures, whatever its kind; its content decides. Raises FeatureFileError.
 
     progress: called with (bytes done, bytes in all) while a large TSV is indexed for the first time."""
-    head = bytes(map_file(path, FeatureFileError)[:8])
-    if head == HDF5:
-        return open_hdf5(path)
-    if head.startswith(ZIP):
-        return NpzPictures(path)
-    return TsvPictures(path, progress)
+    kind = kind_of(path).name
+    with expecting("objects of pictures: a TSV, HDF5 or npz", path, "TSV", "HDF5", "npz"):
+        if kind == "HDF5":
+            return open_hdf5(path)
+        if kind in ("npz", "zip"):
+            return NpzPictures(path)
+        return TsvPictures(path, progress)
 
 
 def is_feature_file(path):
@@ -39,7 +39,7 @@ def is_feature_file(path):
         return False
     data = map_file(path, FeatureFileError)
     first = bytes(data[: 1 << 20]).split(b"\n")[0]
-    names = first.count(b"\t") == 9 or (first.startswith(ZIP) and b".npy" in first[:200])
+    names = first.count(b"\t") == 9 or kind_of(first).name == "npz"
     return bool(names)
 
 

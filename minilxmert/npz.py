@@ -15,14 +15,17 @@ NPY_HEADER = re.compile(
 )
 
 
-def read_npz(path):
-    """{name: array} of an npz file of numbers. Nothing of it is evaluated. Raises FeatureFileError."""
+def read_npz(path, names, more=()):
+    """{name: array} of the arrays of an npz file that are asked for: all of `names`, and those of `more` that it has.
+
+    They hold numbers; other members are passed over. Nothing is evaluated. Raises FeatureFileError."""
     members = read_members(map_file(path, FeatureFileError), path, FeatureFileError, deflate=True)
-    arrays = {}
-    for name, data in members.items():
-        if not name.endswith(".npy"):
-            raise FeatureFileError.at(path, name, "only .npy members", "another")
-        arrays[name.removesuffix(".npy")] = read_npy(data, path, name)
+    missing = [name for name in names if f"{name}.npy" not in members]
+    if missing:
+        has = ", ".join(name.removesuffix(".npy") for name in members)
+        raise FeatureFileError.at(path, None, f"arrays of a picture's objects: {', '.join(names)}", has or "none")
+    wanted = [name for name in (*names, *more) if f"{name}.npy" in members]
+    arrays = {name: read_npy(members[f"{name}.npy"], path, f"{name}.npy") for name in wanted}
     check_finite(arrays, path, FeatureFileError)
     return arrays
 
@@ -39,6 +42,8 @@ def read_npy(data, path, name):
     wide = 4 if head[6] > 1 else 2
     length, start = int.from_bytes(head[8 : 8 + wide], "little"), 8 + wide
     match = NPY_HEADER.fullmatch(bytes(data[start : start + length])) if length <= 1024 else None
+    if b"'|O'" in bytes(data[start : start + length])[:1024]:
+        raise refuse("numbers", "Python objects (a pickle), which are not read")
     if match is None or start + length > len(data):
         raise refuse("a header with descr, fortran_order and shape of numbers", "another")
     kind, fortran, sizes = (group.decode() for group in match.groups())

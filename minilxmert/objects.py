@@ -1,5 +1,7 @@
 """The objects that a detector found in pictures, as arrays: of one picture, of several, and what cannot be right."""
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,18 @@ COLUMNS = {  # what files may say of each object: its name there, field of Objec
     "attrs_id": ("attribute_ids", np.int64),
     "attrs_conf": ("attribute_conf", np.float32),
 }
+
+
+FIELDS = "img_id img_h img_w objects_id objects_conf attrs_id attrs_conf num_boxes boxes features".split()
+IMAGE_ID = re.compile(r"[^\s\"\\:](?:[^\"\\:]{0,254}\S)?")
+
+
+def check_id(image_id, path, entry):
+    """A picture's id: printable, and no way out of a folder should it ever become a path. Raises FeatureFileError."""
+    good = IMAGE_ID.fullmatch(image_id) and image_id.isprintable() and ".." not in image_id.split("/")
+    if not good or image_id == FIELDS[0]:
+        raise FeatureFileError.at(path, f"{entry}, img_id", "a plain image id", repr(image_id))
+    return image_id
 
 
 @dataclass(frozen=True)
@@ -51,10 +65,11 @@ class Objects:
 
 
 class Pictures:
-    """What every feature file can do. A subclass has `ids` and `read`."""
+    """What every feature file can do, in any thread, forked process or pickled copy. A subclass has `ids` and `read`,
+    and keeps no open file. path: as given, for messages; place: where it is, wherever one is then."""
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path, self.place = Path(path), os.path.abspath(path)
 
     def __enter__(self):
         return self

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import PictureError
+from .files import what_it_is
 from .kernels import current_backend
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-OTHERS = {b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"RIFF": "WebP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
 MOST_PIXELS = 120_000_000
 LONGEST_SIDE = 32_767
 MOST_CHUNKS = 100_000
@@ -57,8 +57,7 @@ def check_signature(data, path):
     """Refuses what is not a PNG file, by the name of what it seems to be."""
     head = bytes(data[:8])
     if head != SIGNATURE:
-        kind = next((f"a {name} picture" for start, name in OTHERS.items() if head.startswith(start)), "another file")
-        raise PictureError.at(path, None, "a PNG picture (any paint program can save it as PNG)", kind)
+        raise PictureError.at(path, None, "a PNG picture (any paint program can save it as PNG)", what_it_is(data))
 
 
 def chunks(data, path):

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from .errors import VocabularyError
-from .files import read_small, write_file
+from .files import expecting, read_text, write_file
 from .text import split_words
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -17,14 +17,10 @@ def read_vocabulary(path, special_tokens=SPECIAL_TOKENS, expected_size=None):
     """The tokens of a vocab.txt, in order. Raises VocabularyError, naming the line.
 
     Lines end at \\n alone (tokens may hold other separators), with an optional \\r before it."""
-
-    data = read_small(path, VocabularyError, LARGEST_FILE)
-    try:
-        lines = data.decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as problem:
-        line = data[: problem.start].count(b"\n") + 1
-        raise VocabularyError.at(path, f"line {line}", "UTF-8 text", "other bytes") from None
-    return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens, expected_size)
+    what = "a vocabulary, one token a line"
+    with expecting(what, path):
+        lines = read_text(path, what, VocabularyError, LARGEST_FILE).removesuffix("\n").split("\n")
+        return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens, expected_size)
 
 
 def tokens_beside(folder):

@@ -4,11 +4,14 @@ import base64
 import contextlib
 import errno
 import json
+import multiprocessing
 import os
+import pickle
 import resource
 import tempfile
 import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -22,9 +25,7 @@ from minilxmert import ConfigError, FeatureFileError, MinilxmertError, ShapeErro
 from minilxmert.boxes import boxes_from_xywh, check_boxes, normalise_boxes
 from minilxmert.features import PatientFile, convert_to_hdf5, is_feature_file, open_features
 from minilxmert.npz import read_npz
-from minilxmert.objects import COLUMNS
-
-FIELDS = "img_id img_h img_w objects_id objects_conf attrs_id attrs_conf num_boxes boxes features".split()
+from minilxmert.objects import COLUMNS, FIELDS
 
 
 def b64(array):
@@ -220,7 +221,7 @@ def test_a_shape_that_only_a_zero_keeps_small_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("a.npy", b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(FeatureFileError, match=r"a\.npy"):
-        read_npz(tmp_path / "x.npz")
+        read_npz(tmp_path / "x.npz", ["a"])
 
 
 OWN_DAMAGE = {
@@ -336,7 +337,7 @@ def test_npz_as_numpy_writes_them(tmp_path, save):
         f"a{i}": array for i, array in enumerate([*ARRAYS, np.asfortranarray(ARRAYS[0]), ARRAYS[0].astype(">f4")])
     }
     save(tmp_path / "x.npz", **arrays)
-    found = read_npz(tmp_path / "x.npz")
+    found = read_npz(tmp_path / "x.npz", arrays)
     assert list(found) == list(arrays)
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
@@ -345,8 +346,15 @@ def test_npz_as_numpy_writes_them(tmp_path, save):
 
 def test_pickled_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.array([{}], object))
-    with pytest.raises(FeatureFileError, match=r"a\.npy"):
-        read_npz(tmp_path / "x.npz")
+    with pytest.raises(FeatureFileError, match=r"a\.npy: expected numbers, found Python objects"):
+        read_npz(tmp_path / "x.npz", ["a"])
+
+
+def test_what_is_not_asked_for_is_passed_over(tmp_path):
+    save_npz(tmp_path / "cat.npz", info=np.array({"a": 1}, object), name=np.array("a text"))
+    with zipfile.ZipFile(tmp_path / "cat.npz", "a") as archive:
+        archive.writestr("readme.txt", "made by a detector")
+    assert len(open_features(tmp_path / "cat.npz")["cat"]) == 3
 
 
 DAMAGE = {
@@ -370,7 +378,6 @@ def test_a_damaged_row_names_its_line(tmp_path, name):
 
 BROKEN_FILES = {
     "empty": "", "nine fields": row()[0].split("\t", 1)[1], "twice the id": row()[0] * 2,
-    "a blank line": row()[0] + "\n",
     "a header": "\t".join(FIELDS) + "\n" + row()[0], "a long line": "A" * (9 << 20),
 }  # fmt: skip
 
@@ -379,6 +386,60 @@ BROKEN_FILES = {
 def test_broken_files(tmp_path, name):
     with pytest.raises(FeatureFileError, match=r"x\.tsv"):
         open_features(write(tmp_path / "x.tsv", BROKEN_FILES[name]))
+
+
+def test_blank_lines_and_a_byte_order_mark_are_no_rows(tmp_path):
+    write(tmp_path / "x.tsv", "\ufeff" + row("a")[0], row("b")[0], "\n", "\r\n")
+    with open_features(tmp_path / "x.tsv") as pictures:
+        assert list(pictures) == ["a", "b"] and len(pictures["a"]) == len(pictures["b"]) == 3
+
+
+# --- read by many at once
+
+
+@pytest.fixture(params=["x.tsv", "x.h5", "groups.h5", "chunks.h5", "x.npz"])
+def shared(request, small_files):
+    """Opened features of each kind, and the bytes of their numbers, by picture."""
+    pictures = open_features(small_files / request.param)
+    return pictures, {name: pictures[name].features.tobytes() for name in pictures}
+
+
+def wrong_reads(pictures, wanted, seed):
+    """Pictures whose numbers are others than wanted, over many reads in an order of its own."""
+    names = np.random.default_rng(seed).choice(list(wanted), 200)
+    return [name for name in names.tolist() if pictures[name].features.tobytes() != wanted[name]]
+
+
+def test_threads_read_what_they_ask_for(shared):
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(wrong_reads, *zip(*[(*shared, seed) for seed in range(8)], strict=True)))
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_processes_read_what_they_ask_for(shared, start, monkeypatch):
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
+    with multiprocessing.get_context(start).Pool(2) as pool:
+        assert not any(pool.starmap(wrong_reads, [(*shared, seed) for seed in range(4)]))
+
+
+def test_a_copy_reads_the_same_from_anywhere(shared, tmp_path, monkeypatch):
+    pictures, wanted = shared
+    monkeypatch.chdir(pictures.path.parent)
+    pictures = open_features(pictures.path.name)
+    packed = pickle.dumps(pictures)
+    monkeypatch.chdir("/")
+    for copied in (pictures, pickle.loads(packed)):  # noqa: S301: our own
+        assert {name: copied[name].features.tobytes() for name in copied} == wanted
+
+
+def test_a_copy_of_a_file_that_has_changed_is_refused(shared):
+    pictures, _ = shared
+    if pictures.path.suffix == ".h5":
+        packed = pickle.dumps(pictures)
+        pictures.path.write_bytes(pictures.path.read_bytes() + b"more")
+        with pytest.raises(FeatureFileError, match="another in its place"):
+            pickle.loads(packed)  # noqa: S301
 
 
 def test_a_changed_width_is_refused(tmp_path):
@@ -394,7 +455,7 @@ def test_a_large_file_is_indexed_not_read(tmp_path, monkeypatch):
         for number in range(150):
             file.write(row(f"p{number}", 36, 1000, seed=number % 3)[0])
     size, steps = path.stat().st_size, []
-    monkeypatch.setattr("minilxmert.feature_files.STEP", 4 << 20)
+    monkeypatch.setattr("minilxmert.vision.tsv.STEP", 4 << 20)
     tracemalloc.start()
     with open_features(path, progress=lambda *step: steps.append(step)) as pictures:
         np.testing.assert_array_equal(pictures["p101"].features, row("p101", 36, 1000, seed=2)[1]["features"])
@@ -413,7 +474,7 @@ def test_a_large_file_is_indexed_not_read(tmp_path, monkeypatch):
 @pytest.fixture
 def indexed(tsv, monkeypatch):
     """A TSV with an index beside it, as large ones get."""
-    monkeypatch.setattr("minilxmert.feature_files.STEP", 1)
+    monkeypatch.setattr("minilxmert.vision.tsv.STEP", 1)
     open_features(tsv).close()
     return tsv, tsv.with_name("x.tsv.index")
 
@@ -467,8 +528,8 @@ def test_an_index_that_cannot_be_kept(tsv, monkeypatch):
     def refuse(*_):
         raise PermissionError
 
-    monkeypatch.setattr("minilxmert.feature_files.STEP", 1)
-    monkeypatch.setattr("minilxmert.feature_files.write_file", refuse)
+    monkeypatch.setattr("minilxmert.vision.tsv.STEP", 1)
+    monkeypatch.setattr("minilxmert.vision.tsv.write_file", refuse)
     with open_features(tsv) as pictures:
         assert len(pictures["five"]) == 5
 
@@ -538,11 +599,17 @@ def all_arrays(path):
         return {name: value for name, value in values.items() if value is not None}
 
 
+def all_npz(path):
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+    return read_npz(path, names)
+
+
 def only_features(path):
     return {name: array for name, array in all_arrays(path).items() if name.endswith("/features")}
 
 
-@pytest.mark.parametrize("format, read", [("tsv", all_arrays), ("npz", read_npz), ("feat_h5", only_features)])
+@pytest.mark.parametrize("format, read", [("tsv", all_arrays), ("npz", all_npz), ("feat_h5", only_features)])
 def test_corpus(corpus, format, read):
     check_corpus(corpus, {format}, {"parse", "policy"}, read)
 
@@ -566,13 +633,13 @@ def fuzz(folder, file, count, seed):
 
 @pytest.mark.parametrize("file", FUZZED)
 def test_mutants(small_files, file):
-    fuzz(small_files, file, 200, seed=4)
+    fuzz(small_files, file, 500, seed=4)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("file", FUZZED)
 def test_many_mutants(small_files, file):
-    fuzz(small_files, file, 2000, seed=5)
+    fuzz(small_files, file, 4000, seed=5)
 
 
 def test_every_error_is_of_the_family():

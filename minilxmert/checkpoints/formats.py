@@ -4,18 +4,10 @@ import re
 from pathlib import Path
 
 from ..errors import CheckpointError
-from ..files import read_small, strict_json
+from ..files import read_small, strict_json, what_it_is
 from .arrays import map_file
 from .safetensors import read_safetensors
 from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
-
-LOOK_ALIKES = {
-    b"version https://git-lfs": "a Git LFS pointer: fetch the file itself with git lfs pull",
-    b"<": "a web page: the download was not the file",
-    b"\x1f\x8b": "gzip data: unpack it first",
-    b"\x80": "a plain pickle, which is not run: save a state_dict with torch.save",
-    b"{": "JSON: give the weight file or its directory",
-}
 
 
 def read_tensors(path):
@@ -37,7 +29,7 @@ def read_tensors(path):
         return "torch legacy", read_torch_legacy(data, path), {}
     if head[8:9] == b"{":
         return "safetensors", *read_safetensors(data, path)
-    raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", look_alike(data, head))
+    raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", what_it_is(data))
 
 
 def is_index(path):
@@ -71,12 +63,3 @@ def read_sharded(index):
             raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
         arrays.update(found)
     return arrays, {}
-
-
-def look_alike(data, head):
-    """What a file that is no weight file may be, in words."""
-    if not len(data):
-        return "an empty file"
-    if bytes(data[257:262]) == b"ustar":
-        return "a tar archive (torch before 0.1.10)"
-    return next((text for start, text in LOOK_ALIKES.items() if head.startswith(start)), "something else")

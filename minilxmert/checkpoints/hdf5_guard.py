@@ -103,6 +103,8 @@ class CheckedFile:
         if not 0 < len(name) <= NAME or name in (".", ".."):
             raise self.refuse(entry, f"names of 1 to {NAME} characters", shorten(name) or "an empty name")
         with self.sound(entry, "a group or dataset of this file"):
+            if not group.links.exists(name.encode()):
+                raise self.refuse(entry, "a group or dataset of this file", "none of this name")
             link = group.links.get_info(name.encode())
             if link.type != h5l.TYPE_HARD:
                 raise self.refuse(entry, "data in this place", "a link to elsewhere")
@@ -163,6 +165,8 @@ class CheckedFile:
         """The value of an attribute: str, int or float, or a list of them."""
         holder, label = self.open(entry), f"{entry or 'root'} attribute {name}"
         with self.sound(label, "a text, a number or a list of them"):
+            if not h5a.exists(holder, name.encode()):
+                raise self.refuse(label, "a text, a number or a list of them", "no such attribute")
             attribute = h5a.open(holder, name.encode())
             shape = self.checked_attribute(attribute, label)
             values = np.empty(shape, attribute.dtype)

@@ -5,7 +5,7 @@ Maps and lists by indentation, [flow, lists], numbers, true and false, null, wor
 import re
 
 from ..errors import ConfigError
-from ..files import read_small
+from ..files import read_text
 
 DEEPEST, LARGEST = 8, 1 << 16
 NUMBER = re.compile(r"[-+]?(\d{1,18}|\d{0,18}\.\d{1,18}|\d{1,18}\.)(e[-+]?\d{1,2})?", re.IGNORECASE | re.ASCII)
@@ -17,10 +17,7 @@ CONSTANTS = {"true": True, "false": False, "null": None, "~": None}
 
 def read_yaml(path):
     """The map in a YAML file -> dict. Raises ConfigError."""
-    try:
-        text = read_small(path, ConfigError, LARGEST).decode("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError.at(path, None, "UTF-8 text", "other bytes") from None
+    text = read_text(path, "a config.yaml", ConfigError, LARGEST)
     lines = list(significant(text, path))[::-1]  # the next one is last
     tree = block(lines, path, 0) if lines else {}
     if lines or not isinstance(tree, dict):

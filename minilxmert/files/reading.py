@@ -5,25 +5,28 @@ import math
 import re
 
 from ..errors import MinilxmertError, shorten
+from .kinds import expecting
 
 JSON_LIMIT = 4 << 20  # bytes; Python objects take about 13 times the text
 JSON_DEPTH = 16
 DIGITS = 19  # an int64
 
 
-def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT):
+def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1):
     """JSON text (bytes, UTF-8) -> objects; duplicate keys, NaN, deep nesting and huge numbers are errors.
 
-    file: named in the message; error: the MinilxmertError class to raise."""
+    file: named in the message; error: the MinilxmertError class to raise; line: the number of
+    the first line, where a file holds more before it."""
 
     def refuse(entry, expected, found):
         return error.at(file, entry, expected, found)
 
     def unique(pairs):
-        result = dict(pairs)
-        if len(result) < len(pairs):
-            keys = [key for key, _ in pairs]
-            raise refuse(next(key for key in keys if keys.count(key) > 1), "every key once", "a repeated key")
+        result = {}
+        for key, value in pairs:
+            if key in result:
+                raise refuse(key, "every key once", "a repeated key")
+            result[key] = value
         return result
 
     def integer(text):
@@ -39,16 +42,25 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT):
 
     if len(data) > limit:
         raise refuse(None, f"at most {limit} bytes of JSON", f"{len(data)} bytes")
+    with expecting("JSON", file, "JSON", source=data):
+        text = decoded(data, file, error, line)
+        if json_depth(text) > JSON_DEPTH:
+            raise refuse(None, f"JSON nested at most {JSON_DEPTH} deep", "deeper nesting")
+        try:
+            return json.loads(
+                text, object_pairs_hook=unique, parse_int=integer, parse_float=real, parse_constant=constant
+            )
+        except json.JSONDecodeError as problem:
+            raise refuse(f"line {line + problem.lineno - 1}", "JSON", shorten(problem.msg)) from None
+
+
+def decoded(data, file, error=MinilxmertError, line=1):
+    """Bytes of UTF-8 -> text, without the byte order mark that some editors begin with; `error` names a wrong line."""
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise refuse(None, "UTF-8 text", "other bytes") from None
-    if json_depth(text) > JSON_DEPTH:
-        raise refuse(None, f"JSON nested at most {JSON_DEPTH} deep", "deeper nesting")
-    try:
-        return json.loads(text, object_pairs_hook=unique, parse_int=integer, parse_float=real, parse_constant=constant)
-    except json.JSONDecodeError as problem:
-        raise refuse(f"line {problem.lineno}", "JSON", shorten(problem.msg)) from None
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as problem:
+        line += data[: problem.start].count(b"\n")
+        raise error.at(file, f"line {line}", "UTF-8 text", "other bytes") from None
 
 
 def json_depth(text):
@@ -73,3 +85,9 @@ def read_small(path, error=MinilxmertError, limit=JSON_LIMIT):
     if len(data) > limit:
         raise error.at(path, None, f"at most {limit} bytes", "a larger file")
     return data
+
+
+def read_text(path, expected, error=MinilxmertError, limit=JSON_LIMIT):
+    """The text of a file of at most `limit` bytes of UTF-8. expected: what it holds, in words, for the `error`."""
+    with expecting(expected, path):
+        return decoded(read_small(path, error, limit), path, error)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..answers import refuse_repeated
 from ..errors import TaskFileError
-from ..files import read_small
+from ..files import read_text
 from .entries import is_text, read_json
 
 SPLITS = ("train", "test")
@@ -56,10 +56,7 @@ def read_easy_vqa(folder, split):
 
 def read_answer_lines(path):
     """The answers of a text file, one a line."""
-    try:
-        lines = read_small(path, TaskFileError).decode("utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise TaskFileError.at(path, None, "UTF-8 text", "other bytes") from None
+    lines = read_text(path, "answers, one a line", TaskFileError).splitlines()
     answers = [line.strip() for line in lines if line.strip()]
     refuse_repeated(path, answers)
     return answers

@@ -32,8 +32,8 @@ def entries(values, path, make):
 def read_lines(path, make):
     """[make(Entry)] for every line of a file that holds one JSON object a line."""
     lines = read_small(path, TaskFileError, LIMIT).split(b"\n")
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    return [make(Entry(strict_json(line, path, TaskFileError), path, f"line {number}")) for number, line in numbered]
+    values = ((n, strict_json(line, path, TaskFileError, line=n)) for n, line in enumerate(lines, 1) if line.strip())
+    return [make(Entry(value, path, f"line {number}")) for number, value in values]
 
 
 def write_entries(path, records):

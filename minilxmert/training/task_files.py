@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ..errors import TaskFileError
-from ..files import read_small, write_file
+from ..files import read_text, write_file
 from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated
 from .metrics import VQA_TYPES, soft_scores
 
@@ -142,7 +142,7 @@ def original_gqa(entry, identity):
 
 def read_nlvr2(path):
     """The authors' NLVR2 file (a list), or the original one (an object a line) -> [Nlvr2Statement]."""
-    listed = read_small(path, TaskFileError, LIMIT)[:64].lstrip().startswith(b"[")
+    listed = read_text(path, "statements of NLVR2 or NLVR", TaskFileError, LIMIT)[:64].lstrip().startswith("[")
     statements = read_entries(path, nlvr2_statement) if listed else read_lines(path, original_nlvr2)
     return refuse_repeated(statements, "uid", path)
 
@@ -198,7 +198,8 @@ def read_gqa_answers(path):
 def read_nlvr2_answers(path, statements):
     """{uid: 1 or 0} of a file for the NLVR2 leaderboard; statements give its identifiers their uid."""
     uids, predictions = {item.identifier: item.uid for item in statements}, {}
-    for number, line in enumerate(read_small(path, TaskFileError).decode("utf-8", "replace").splitlines(), 1):
+    lines = read_text(path, "lines of identifier,True or identifier,False", TaskFileError).splitlines()
+    for number, line in enumerate(lines, 1):
         identifier, _, answer = line.strip().rpartition(",")
         if identifier not in uids or answer.capitalize() not in TRUTH:
             raise TaskFileError.at(path, f"line {number}", "identifier,True or identifier,False", line)
