@@ -429,7 +429,7 @@ def test_a_copy_reads_the_same_from_anywhere(shared, tmp_path, monkeypatch):
     pictures = open_features(pictures.path.name)
     packed = pickle.dumps(pictures)
     monkeypatch.chdir("/")
-    for copied in (pictures, pickle.loads(packed)):  # noqa: S301: our own
+    for copied in (pictures, pickle.loads(packed)):  # noqa: S301
         assert {name: copied[name].features.tobytes() for name in copied} == wanted
 
 

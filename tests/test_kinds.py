@@ -43,7 +43,7 @@ FOREIGN = {  # what a download, a copy or a wrong name leaves in a file's place:
     "small page": (b"\r\n <html>\n", "web page"),
     "refusal": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML"),
     "gzip": (gzip.compress(b"a\t1\n"), "gzip data: unpack it first"),
-    "zip": (zipped(), "zip archive: unpack it first"),
+    "zip": (zipped(), "zip archive"),
     "pickle": (b"\x80\x04}.", "pickle, which is not run"),
     "empty": (b"", "an empty file"),
     "zeros": (bytes(1000), "zeros: it was not copied"),

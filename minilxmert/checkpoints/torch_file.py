@@ -77,7 +77,7 @@ def read_torch_zip(data, file):
     root = next(iter(roots)) if len(roots) == 1 else ""
     parts = {name.removeprefix(f"{root}/"): content for name, content in members.items()}
     if "data.pkl" not in parts:
-        raise refuse(None, "a torch file (data.pkl in one folder)", "another zip archive")
+        raise refuse(None, "a torch file (data.pkl in one folder)", "a zip archive of other files: unpack it first")
     big_endian = read_byteorder(parts.pop("byteorder", None), refuse)
     check_version(parts.pop("version", None), refuse)
     known, pickled = {}, bytes(parts.pop("data.pkl"))

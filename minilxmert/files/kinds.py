@@ -55,6 +55,7 @@ KINDS = {  # a regular expression of how the file begins -> its kind; the first 
     rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]\d-])": Kind("JSON", "JSON"),
 }
 EMPTY, TEXT, OTHER = Kind("empty", "an empty file"), Kind("text", "plain text"), Kind("bytes", "other bytes")
+TEXTS = {"text", "JSON", "TSV", "bytes"}  # of the last, a reader says which line is no text
 
 
 def kind_of(source):

@@ -5,7 +5,7 @@ import math
 import re
 
 from ..errors import MinilxmertError, shorten
-from .kinds import expecting
+from .kinds import TEXTS, expecting, kind_of
 
 JSON_LIMIT = 4 << 20  # bytes; Python objects take about 13 times the text
 JSON_DEPTH = 16
@@ -89,5 +89,8 @@ def read_small(path, error=MinilxmertError, limit=JSON_LIMIT):
 
 def read_text(path, expected, error=MinilxmertError, limit=JSON_LIMIT):
     """The text of a file of at most `limit` bytes of UTF-8. expected: what it holds, in words, for the `error`."""
-    with expecting(expected, path):
-        return decoded(read_small(path, error, limit), path, error)
+    data = read_small(path, error, limit)
+    kind = kind_of(data)
+    if kind.name not in TEXTS:
+        raise error.at(path, None, expected, kind.text)
+    return decoded(data, path, error)
