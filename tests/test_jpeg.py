@@ -92,7 +92,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_kinds_are_named_with_what_to_do(tmp_path, kind):
-    with pytest.raises(PictureError, match=rf"x\.jpg: expected a PNG or JPEG .* a {kind} picture: save it as PNG"):
+    with pytest.raises(PictureError, match=rf"x\.jpg: expected a PNG or JPEG .* an? {kind} picture: save it as PNG"):
         read(OTHERS[kind] + bytes(99), tmp_path)
 
 
