@@ -1,7 +1,54 @@
-"""python -m minilxmert"""
+"""The program minilxmert, and python -m minilxmert: Ctrl-C ends it with 130, at any moment, and without a traceback."""
 
+import os
 import sys
 
-from .cli import main
+interrupts = []
 
-sys.exit(main())
+
+def program():
+    """Run the command that sys.argv holds, and end this process."""
+    sys.excepthook, sys.unraisablehook = uncaught, unraisable
+    import signal
+
+    try:
+        signal.signal(signal.SIGINT, interrupt)
+        from .cli import main
+
+        code = main()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: what follows is Python's end
+    except SystemExit:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
+    sys.exit(130 if interrupts and code else code)
+
+
+def interrupt(*_):
+    """The first Ctrl-C is raised where Python stands, for temporary files to be removed; a second one does not wait."""
+    interrupts.append(True)
+    if len(interrupts) > 1:
+        leave()
+    raise KeyboardInterrupt
+
+
+def uncaught(kind, problem, trace):
+    """Of what nobody caught: Ctrl-C, and what broke because of it, ends the process quietly."""
+    if interrupts or kind is KeyboardInterrupt:
+        leave()
+    sys.__excepthook__(kind, problem, trace)
+
+
+def unraisable(fault):
+    """As `uncaught`, of what was raised where Python cannot pass it on: in a callback, at the end of an object."""
+    if fault.exc_type is KeyboardInterrupt:
+        leave()
+    sys.__unraisablehook__(fault)
+
+
+def leave():
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    program()

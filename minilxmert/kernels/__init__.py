@@ -5,9 +5,12 @@
 The environment variable MINILXMERT_BACKEND chooses the first one; the default is numba. Both give the same numbers.
 Numba is imported when an operation first runs, never by importing this package."""
 
+import contextlib
 import functools
 import importlib
 import os
+import signal
+import sys
 
 from .. import ops
 from ..errors import ConfigError
@@ -43,18 +46,39 @@ def current_backend():
     return current
 
 
+@contextlib.contextmanager
+def uninterrupted():
+    """Inside the block Ctrl-C waits: what it breaks off in Numba (an import, a compilation) stays broken for good."""
+    waiting = []
+    try:
+        before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+    except ValueError:  # not in the main thread, which alone is interrupted
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
+
+
+def load(name):
+    """A file of this room, which needs Numba."""
+    if "numba" not in sys.modules:
+        with uninterrupted():
+            importlib.import_module("numba")
+    return importlib.import_module(f".{name}", __package__)
+
+
 def set_num_threads(n):
     """Use n threads from now on; the results keep their bits whatever the number. Raises ConfigError."""
-    from .threads import set_num_threads
-
-    set_num_threads(n)
+    load("threads").set_num_threads(n)
 
 
 def get_num_threads():
     """How many threads the kernels use: at first, one for each core that this process may use."""
-    from .threads import get_num_threads
-
-    return get_num_threads()
+    return load("threads").get_num_threads()
 
 
 def switched(definition, twins="twins"):
@@ -64,8 +88,7 @@ def switched(definition, twins="twins"):
     def operation(*args, **kwargs):
         if current == "numpy":
             return definition(*args, **kwargs)
-        module = importlib.import_module(f".{twins}", __package__)
-        return getattr(module, definition.__name__)(*args, **kwargs)
+        return getattr(load(twins), definition.__name__)(*args, **kwargs)
 
     return operation
 

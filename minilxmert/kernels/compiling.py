@@ -16,7 +16,7 @@ import llvmlite.binding
 import numba
 from numba.core import event
 
-from . import cpu
+from . import cpu, uninterrupted
 
 SECONDS = 10  # what compiling everything takes on an ordinary laptop
 
@@ -101,7 +101,7 @@ def compiled(function, *signature, returns=numba.void):
     def build(cache):
         return numba.njit(returns(*signature), nogil=True, _nrt=False, cache=cache)(function)
 
-    with private_cache(), event.install_listener("numba:compile", ANNOUNCER):
+    with uninterrupted(), private_cache(), event.install_listener("numba:compile", ANNOUNCER):
         try:
             return build(FOLDER is not None)
         except Exception as error:  # a damaged cache can raise anything; a fault of the kernel itself is raised again

@@ -25,7 +25,7 @@ STATE = types.int64[::1]
 
 count = LIMIT
 forked = False
-busy = threading.Lock()  # held by the Python thread whose kernel the helpers serve
+served = {}  # {0: the Python thread whose kernel the helpers serve}; no lock, which Ctrl-C could leave closed for ever
 state = np.zeros(64 * LINE, np.int64)  # the job's number or 0, helpers inside, helpers wanted, and the call itself
 jobs = itertools.count(1)
 helpers = []
@@ -62,14 +62,15 @@ class Kernel:
     def __call__(self, *arguments, small=False):
         """Run it with the helpers; alone where the work is too small to share, or another thread has the helpers."""
         counter, threads = np.zeros(2, np.int64), get_num_threads()
-        if small or threads == 1 or numba.config.DISABLE_JIT or not busy.acquire(blocking=False):
+        me = threading.get_ident()
+        if small or threads == 1 or numba.config.DISABLE_JIT or served.setdefault(0, me) != me:
             self.alone(counter, *arguments)
             return
         try:
             call_helpers(threads - 1)
             self.together(state, next(jobs), self.address, counter, *arguments)
         finally:
-            busy.release()
+            served.pop(0, None)
 
 
 def kernel(*kinds):
@@ -148,9 +149,10 @@ def call_helpers(wanted):
 
 
 def after_fork():
-    """In the child: no helpers, and no lock that a lost thread holds."""
-    global forked, busy
-    forked, busy = True, threading.Lock()
+    """In the child: no helpers, which serve nobody."""
+    global forked
+    forked = True
+    served.clear()
 
 
 if hasattr(os, "register_at_fork"):

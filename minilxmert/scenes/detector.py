@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..kernels import current_backend
+from ..kernels import current_backend, load
 from ..objects import Objects
 from ..ops import softmax
 from ..pictures import check_picture
@@ -61,9 +61,7 @@ def describe(objects):
 
 def find_regions(picture):
     """-> the region of each pixel (H, W) and {region: (x0, y0, x1, y1)} of those that are objects"""
-    from ..kernels.regions import label_regions
-
-    labels = label_regions(picture, TOLERANCE, plain=current_backend() == "numpy")
+    labels = load("regions").label_regions(picture, TOLERANCE, plain=current_backend() == "numpy")
     flat, count = labels.ravel(), labels.max() + 1
     sizes = np.bincount(flat, minlength=count)
     means = np.stack([np.bincount(flat, c, count) for c in picture.reshape(-1, 3).T], 1) / sizes[:, None]
