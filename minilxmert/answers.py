@@ -113,6 +113,11 @@ def move_answers(w, b, old, new):
 class AnswerHead:
     """The surgery of a model's answer head: a part of the faces that have one."""
 
+    @property
+    def num_qa_labels(self):
+        """The number of answers."""
+        return self.config.num_qa_labels
+
     def get_qa_logit_layer(self):
         """The last linear map of the answer head, (weight (A, 2E), bias (A,)), or None without one."""
         layer = self.params.get("answer", {}).get("outer")

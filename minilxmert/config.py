@@ -2,15 +2,14 @@
 
 import dataclasses
 
-from .config_file import ConfigFile, labels_of
+from .config_file import ConfigFile
+from .config_values import checked, labels_of, refuse_misspelt
 from .errors import ConfigError
 
 ACTIVATIONS = ("gelu", "relu")
-LARGEST = 1 << 24  # no size in any LXMERT comes near it; a larger one is a damaged or hostile file
-MOST_LAYERS = 256
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(init=False, repr=False)
 class LxmertConfig(ConfigFile):
     """The sizes and switches of an LXMERT. Raises ConfigError for a value that no model can have.
 
@@ -43,48 +42,72 @@ class LxmertConfig(ConfigFile):
     visual_obj_loss: bool = True  # masked objects: their class
     visual_attr_loss: bool = True  # masked objects: their attribute
     visual_feat_loss: bool = True  # masked objects: their feature vector
+    output_attentions: bool = dataclasses.field(default=False, compare=False)  # what a call returns unless it says
+    output_hidden_states: bool = dataclasses.field(default=False, compare=False)
+    return_dict: bool = dataclasses.field(default=True, compare=False)  # False: a plain tuple
     num_labels: int | None = dataclasses.field(default=None, compare=False)  # how many id2label has; no size in here
     id2label: dict | None = dataclasses.field(default=None, compare=False)  # {number: text}; None: LABEL_0, LABEL_1 …
     others: dict = dataclasses.field(default_factory=dict, compare=False)  # keys of config.json that nothing here reads
 
-    def __post_init__(self):
-        for name, kind in self.sizes().items():
-            object.__setattr__(self, name, checked(name, kind, getattr(self, name)))
-        object.__setattr__(self, "id2label", labels_of(self.id2label, self.num_labels))
-        object.__setattr__(self, "num_labels", len(self.id2label))
+    model_type = "lxmert"
+
+    def __init__(self, *, num_labels=None, id2label=None, others=None, **values):
+        """Every field, and keys of published configs that nothing here reads (pad_token_id …): they become `others`.
+
+        num_hidden_layers and label2id follow from other fields. Raises ConfigError, for a misspelt field, too."""
+        taken = {name: values.pop(name, default) for name, default in self.defaults().items()}
+        layers = values.pop("num_hidden_layers", None)
+        values.pop("label2id", None)
+        values.pop("model_type", None)
+        for name in values:
+            refuse_misspelt(name, taken)
+        for name, value in taken.items():
+            setattr(self, name, value)
+        self.others = {**(others or {}), **values}
+        self.id2label = labels_of(id2label, num_labels)
+        self.check_together(layers)
+
+    def __setattr__(self, name, value):
+        """Each value is checked, whenever it is set; num_labels and id2label change each other."""
+        if name == "num_labels":
+            name, value = "id2label", labels_of(None, value)
+        elif name == "id2label":
+            value = labels_of(value, None)
+        elif name in self.defaults():
+            value = checked(name, self.__annotations__[name], value)
+        object.__setattr__(self, name, value)
+        if name == "id2label":
+            object.__setattr__(self, "num_labels", len(value))
+
+    @classmethod
+    def defaults(cls):
+        """{field: default} of the sizes and switches."""
+        apart = ("num_labels", "id2label", "others")
+        return {field.name: field.default for field in dataclasses.fields(cls) if field.name not in apart}
+
+    def check_together(self, layers):
+        """Refuse values that do not go together. Raises ConfigError."""
+        if isinstance(layers, dict) and layers != self.num_hidden_layers:
+            expected = "the same as l_layers, x_layers, r_layers"
+            raise ConfigError.at("config", "num_hidden_layers", expected, layers)
         if self.hidden_size % self.num_attention_heads:
             found = f"{self.hidden_size} and {self.num_attention_heads}"
             raise ConfigError.at("config", "hidden_size", "a multiple of num_attention_heads", found)
         if self.hidden_act not in ACTIVATIONS:
             raise ConfigError.at("config", "hidden_act", f"one of {', '.join(ACTIVATIONS)}", self.hidden_act)
 
+    @property
+    def num_hidden_layers(self):
+        """{encoder: its number of layers}, under the published names."""
+        return {"vision": self.r_layers, "cross_encoder": self.x_layers, "language": self.l_layers}
+
     def replace(self, **changes):
         """A copy with some fields changed."""
-        if "num_labels" in changes:  # the old labels are others
-            changes.setdefault("id2label", None)
-        return dataclasses.replace(self, **changes)
+        if "num_labels" not in changes:  # the old labels stay
+            changes.setdefault("id2label", self.id2label)
+        same = {name: getattr(self, name) for name in self.defaults()}
+        return type(self)(**{**same, "others": self.others, **changes})
 
     def __repr__(self):
         changed = [f for f in dataclasses.fields(self) if f.compare and getattr(self, f.name) != f.default]
         return f"LxmertConfig({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
-
-
-def checked(name, kind, value):
-    """`value` as the field's type, or a ConfigError that says what the field takes."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind is bool:
-        good, expected = isinstance(value, bool), "true or false"
-    elif kind is str:
-        good, expected = isinstance(value, str), "text"
-    elif kind is int:
-        lowest = 0 if name.endswith("_layers") else 1
-        most = MOST_LAYERS if name.endswith("_layers") else LARGEST
-        good, expected = whole and lowest <= value <= most, f"a whole number from {lowest} to {most}"
-    else:
-        most = 1 if name.endswith("_prob") else 1e6
-        good = (whole or isinstance(value, float)) and 0 <= value <= most
-        good, expected = good and not (name.endswith("_prob") and value == 1), f"a number from 0 to {most}"
-        value = float(value) if good else value
-    if not good:
-        raise ConfigError.at("config", name, expected, repr(value))
-    return value

@@ -11,10 +11,12 @@ from .answers import AnswerHead
 from .errors import ShapeError
 from .inputs import ARGUMENTS, floats, in_pairs, read_inputs
 from .kernels import linear
+from .keywords import TorchNames
 from .objectives import binary_cross_entropy, class_labels, mean_losses, pretraining_labels, pretraining_losses
 from .ops import child, linear_backward
 from .rows import first_words
 from .store import Stored, check_dtype
+from .word_table import WordEmbedding
 
 
 @dataclass
@@ -44,7 +46,10 @@ def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
     return dwords, *encoder.embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
 
 
-class Face(Stored):
+SWITCHES = "output_attentions", "output_hidden_states", "return_dict"
+
+
+class Face(TorchNames, WordEmbedding, Stored):
     """What all faces share. A face says which heads it has and how scores and losses come from a Run.
 
     config: LxmertConfig; seed: of the fresh parameters; dtype: "float32", "float64" or "bfloat16" (store.py).
@@ -69,9 +74,9 @@ class Face(Stored):
         token_type_ids=None,  # (B, N)
         inputs_embeds=None,  # (B, N, E) instead of input_ids
         *,
-        output_attentions=False,
-        output_hidden_states=False,
-        return_dict=True,
+        output_attentions=None,  # this and the next two: None is what the config says
+        output_hidden_states=None,
+        return_dict=None,
         check_boxes=True,  # refuse boxes that look like pixels, or like x, y, width, height
         **labels,  # the face's own, see `targets`
     ):
@@ -79,10 +84,15 @@ class Face(Stored):
         texts = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         seen = {"visual_feats": visual_feats, "visual_pos": visual_pos, "visual_attention_mask": visual_attention_mask}
         inputs, targets = self.read(check_boxes, **texts, inputs_embeds=inputs_embeds, **seen, **labels)
-        cache = {} if output_attentions else None
-        run, scores, losses, _ = self.forward(inputs, targets, cache, states=output_hidden_states)
-        output = self.output(run, scores, losses, output_attentions, output_hidden_states)
-        return output if return_dict or return_dict is None else output.to_tuple()
+        asked = output_attentions, output_hidden_states, return_dict
+        maps, states, named = (
+            getattr(self.config, s) if a is None else a for s, a in zip(SWITCHES, asked, strict=True)
+        )
+        run, scores, losses, _ = self.compute(inputs, targets, {} if maps else None, states=states)
+        output = self.output(run, scores, losses, maps, states)
+        return output if named else output.to_tuple()
+
+    forward = __call__
 
     def read(self, check_boxes=True, **call):
         """Call arguments -> (checked Inputs, checked labels by task)."""
@@ -119,7 +129,7 @@ class Face(Stored):
         """({task: loss}, {score: its gradient}) for the labels that are given."""
         return {}, {}
 
-    def forward(self, inputs, targets, cache=None, rng=None, states=True):
+    def compute(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
         p = self.weights.for_inference() if cache is None else self.params
         if self.READS_POOLED and not states and cache is None and rng is None:
@@ -150,7 +160,7 @@ class Face(Stored):
     def add_gradients(self, g, rng=None, **inputs):
         """Like loss_and_gradients, adding into a tree `g` shaped like params."""
         inputs, targets = self.read(**inputs)
-        run, scores, losses, dscores = self.forward(inputs, targets, {}, rng)
+        run, scores, losses, dscores = self.compute(inputs, targets, {}, rng)
         if not losses:
             raise ShapeError("a loss needs labels: none were given")
         self.backward(run, dscores, g)

@@ -1,8 +1,9 @@
 """What the models return: the published output classes and field names, plus what the published code throws away.
 
-Outputs are dataclasses. They also index by number or name and unpack like the published tuples, which hold the
-published fields that are not None; the extra fields are reached by name only."""
+Outputs are dataclasses, and mappings of the published fields that are not None: "loss" in output, output["loss"],
+output.items(). They index by number, too, like the published tuples. The extra fields are attributes only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,8 @@ Array = np.ndarray | None
 Arrays = tuple[np.ndarray, ...] | None
 
 
-@dataclass
-class States:
+@dataclass(repr=False, eq=False)
+class States(Mapping):
     """The fields that every output ends with."""
 
     language_hidden_states: Arrays = None  # (B, N, E) after each language layer, then after each cross layer
@@ -42,16 +43,22 @@ class States:
         return [name for name in self.FIELDS + self.STATES if getattr(self, name) is not None]
 
     def to_tuple(self):
-        return tuple(getattr(self, name) for name in self.keys())
+        """The values of the published fields that are present: what a call with return_dict=False returns."""
+        return tuple(self.values())
 
     def __getitem__(self, key):
-        return getattr(self, key) if isinstance(key, str) else self.to_tuple()[key]
+        """By name (KeyError for what is absent), by number, or a tuple by a slice"""
+        if not isinstance(key, str):
+            return self.to_tuple()[key]
+        if key not in self.keys():
+            raise KeyError(key)
+        return getattr(self, key)
 
     def __iter__(self):
-        return iter(self.to_tuple())
+        return iter(self.keys())
 
     def __len__(self):
-        return len(self.to_tuple())
+        return len(self.keys())
 
     def __repr__(self):
         def short(value):
@@ -62,7 +69,7 @@ class States:
         return f"{type(self).__name__}({', '.join(f'{k}={short(self[k])}' for k in self.keys())})"
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class LxmertModelOutput(States):
     """The outputs of the encoders. The single-modality states, which have not met the other side yet, are
     language_hidden_states[l_layers - 1] and vision_hidden_states[r_layers - 1]."""
@@ -74,7 +81,7 @@ class LxmertModelOutput(States):
     FIELDS = ("language_output", "vision_output", "pooled_output")
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class LxmertForPreTrainingOutput(States):
     """The scores of the pre-training heads. `losses`: masked_lm, matched, visual, ans as far as labels were given."""
 
@@ -92,7 +99,7 @@ class LxmertForPreTrainingOutput(States):
         return softmax(self.cross_relationship_score)[:, MATCHES]
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class LxmertForQuestionAnsweringOutput(States):
     """The scores of the answers."""
 
@@ -102,7 +109,7 @@ class LxmertForQuestionAnsweringOutput(States):
     FIELDS = ("loss", "question_answering_score")
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class LxmertForVisualReasoningOutput(States):
     """The verdict on a statement about two pictures; column 1 says that it is true."""
 

@@ -1,5 +1,6 @@
 """Loading and saving, shared by all faces: from_pretrained, save_pretrained, state_dict, load_state_dict."""
 
+import inspect
 import json
 import warnings
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from . import params as tree
+from .config import LxmertConfig
 from .errors import CheckpointError, ConfigError
 from .files import write_file
 from .kernels.weights import Weights
+from .keywords import check_here, check_keywords
 from .lists import refuse_other
 from .together import gone, together
 from .vocabulary import FILES as VOCABULARY
@@ -22,7 +25,7 @@ FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
 
 def check_dtype(dtype):
     """The name of a precision, given as a text or a NumPy type. Raises ConfigError."""
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
     if name not in DTYPES:
         raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", name)
     return name
@@ -57,8 +60,9 @@ class Stored:
 
     @classmethod
     def from_pretrained(
-        cls, path, config=None, dtype="float32", fresh_heads=False, num_attention_heads=None, seed=0, answers=None
-    ):
+        cls, path, config=None, dtype="float32", fresh_heads=False, num_attention_heads=None, seed=0, answers=None,
+        *, torch_dtype=None, state_dict=None, output_loading_info=False, **keywords,
+    ):  # fmt: skip
         """A model from a published checkpoint: a file or directory of any format (or what open_checkpoint returned).
 
         config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
@@ -67,13 +71,22 @@ class Stored:
         fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
         random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers, where the
         checkpoint carries none and has none beside it; another list than its own is refused.
+        Further keywords as in transformers: fields of the config change it; torch_dtype is dtype; state_dict, tensors
+        by published names, stands for those of the file; output_loading_info adds a dict of what was missing. Those
+        that mean nothing here are passed over, or refused in words (keywords.py).
         Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
         from .checkpoints.loading import Checkpoint, open_checkpoint, place
 
-        opened = isinstance(path, Checkpoint)
-        checkpoint = path if opened else open_checkpoint(path, config, num_attention_heads)
-        shapes, config = cls.shapes(checkpoint.config), checkpoint.config
-        dtype = check_dtype(dtype)
+        changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
+        check_keywords(keywords, inspect.signature(cls.from_pretrained).parameters)
+        dtype = check_dtype(torch_dtype or dtype)
+        if isinstance(path, Checkpoint):
+            checkpoint = path
+        else:
+            check_here(path)
+            checkpoint = open_checkpoint(path, config, num_attention_heads)
+        config = checkpoint.config.replace(**changes) if changes else checkpoint.config
+        shapes = cls.shapes(config)
 
         found = checkpoint.weights, shapes, checkpoint.path, checkpoint.scheme
         arrays, report = place(*found, fresh_maker(checkpoint, shapes, seed, answers) if fresh_heads else None)
@@ -84,7 +97,10 @@ class Stored:
         model.answers = checkpoint.answers if "answer" in shapes else None
         if answers:
             model.take_answers(list(answers))
-        return model
+        if state_dict is not None:
+            model.load_state_dict(state_dict)
+        info = {"missing_keys": report.fresh, "unexpected_keys": report.unused, "mismatched_keys": [], "error_msgs": []}
+        return (model, info) if output_loading_info else model
 
     def take_answers(self, answers, source="the given list"):
         """Refuse a list of answers that is not the model's own; a model that has none takes this one, and says so.

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import REFERENCE, check_corpus, check_mutants
 from hypothesis import given
@@ -53,6 +54,30 @@ def test_foreign_configs(values):
 def test_the_repr_shows_what_is_not_the_default():
     assert repr(LxmertConfig()) == "LxmertConfig()"
     assert repr(LxmertConfig(l_layers=2)) == "LxmertConfig(l_layers=2)"
+
+
+def test_arguments_as_published(tmp_path):
+    config = LxmertConfig(num_labels=3, output_attentions=True, return_dict=False, pad_token_id=0, l_layers=2)
+    assert config.num_labels == 3 and config.num_qa_labels == 9500 and config.id2label[2] == "LABEL_2"
+    assert config.num_hidden_layers == {"vision": 5, "cross_encoder": 5, "language": 2}
+    config.save_pretrained(tmp_path)
+    again = LxmertConfig.from_pretrained(tmp_path, output_hidden_states=True, num_labels=4)
+    assert again.output_attentions and again.output_hidden_states and not again.return_dict
+    assert again.num_labels == 4 and again.others == {"pad_token_id": 0}
+    assert LxmertConfig(**again.to_dict()) == again == config  # neither switches nor labels are sizes
+    assert "output_attentions" not in LxmertConfig().to_dict()
+
+
+def test_fields_can_be_set_and_are_checked_then_too():
+    config = LxmertConfig()
+    config.num_labels, config.num_qa_labels = 5, np.int64(30)
+    assert len(config.id2label) == config.num_labels == 5 and type(config.num_qa_labels) is int
+    config.id2label = {0: "no", 1: "yes"}
+    assert config.num_labels == 2 and config.label2id == {"no": 0, "yes": 1}
+    with pytest.raises(ConfigError, match="num_qa_labels"):
+        config.num_qa_labels = -1
+    with pytest.raises(ConfigError, match="such as hidden_size"):
+        LxmertConfig(hidden_sise=12)
 
 
 def test_corpus(corpus):

@@ -72,7 +72,7 @@ def test_every_output_state_map_and_loss(backend, pretrained):
 def test_the_model_without_heads(backend):
     output = LxmertModel.from_pretrained(REFERENCE)(**CALL)
     compare(output, EXPECTED, ["language_output", "vision_output", "pooled_output"])
-    language, vision, pooled = output
+    language, vision, pooled = output.to_tuple()
     assert language is output["language_output"] and vision is output[1] and pooled is output[-1]
     assert len(output) == 3
 
@@ -186,7 +186,7 @@ def test_gradients_by_direction(face, dropout):
         model.params = params
         seed = np.random.default_rng(11) if dropout else None
         inputs, targets = model.read(**call)
-        return sum(model.forward(inputs, targets, None, seed)[2].values())
+        return sum(model.compute(inputs, targets, None, seed)[2].values())
 
     params = model.params
     model.add_gradients(g, np.random.default_rng(11) if dropout else None, **call)

@@ -113,7 +113,7 @@ for row, (place, mine) in enumerate(zip(source, own, strict=True)):
 
 # %%
 inputs, targets = model.read(**call)
-run, scores, losses, _ = model.forward(inputs, targets)
+run, scores, losses, _ = model.compute(inputs, targets)
 
 alone = {task: {task: target} for task, target in targets.items() if task != "visual"}
 alone |= {f"visual: {kind}": {"visual": {kind: target}} for kind, target in targets["visual"].items()}

@@ -232,7 +232,7 @@ statements = data.task("nlvr2").cut(8)
 model = start_model(statements, pretrained)
 pairs = StatementBatches(statements.pictures, statements.examples, known).batch(range(8), None)
 inputs, _ = model.read(**pairs)
-_, scores, _, _ = model.forward(inputs, {})
+_, scores, _, _ = model.compute(inputs, {})
 print("pictures", pairs["visual_feats"].shape, "-> rows", inputs.feats.shape, "-> verdicts", scores["logits"].shape)
 for row in (0, 2):
     image, text, truth = statements.examples[row].image, statements.examples[row].text, statements.examples[row].answers

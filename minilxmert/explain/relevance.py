@@ -52,7 +52,7 @@ def relevance(model, targets=None, score=None, **inputs):
 def backward_from(model, targets, score, inputs):
     """One pass, and back from the chosen scores to every attention map -> Run, the score's name, targets (B,)"""
     inputs, _ = model.read(**inputs)
-    run, scores, *_ = model.forward(inputs, {}, {})
+    run, scores, *_ = model.compute(inputs, {}, {})
     found = [name for name in SCORES if name in scores]
     if not found or (score or found[0]) not in found:
         has = ", ".join(found) or "none of them"

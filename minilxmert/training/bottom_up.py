@@ -43,7 +43,7 @@ class BottomUp:
     def shapes(cls, config):
         return {**super().shapes(config), "bottom_up": attention_shapes(config.hidden_size)}
 
-    def forward(self, inputs, targets, cache=None, rng=None, states=True):
+    def compute(self, inputs, targets, cache=None, rng=None, states=True):
         p = self.weights.for_inference() if cache is None else self.params
         inputs = dataclasses.replace(inputs, boxes=np.zeros_like(inputs.boxes))
         run = run_encoders(inputs, p, self.config, rng, cache)
