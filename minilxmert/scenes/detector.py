@@ -66,7 +66,7 @@ def find_regions(picture):
     sizes = np.bincount(flat, minlength=count)
     means = np.stack([np.bincount(flat, c, count) for c in picture.reshape(-1, 3).T], 1) / sizes[:, None]
     ground = means[ground_regions(labels, count)]
-    plain = (np.abs(means[:, None] - ground).max(2) <= TOLERANCE).any(1)
+    plain = np.any([(np.abs(means - colour) <= TOLERANCE).all(1) for colour in ground], axis=0)
     solid = blocks_of(labels, count) / sizes
     chosen = np.flatnonzero((sizes >= LEAST_PIXELS) & (solid >= SOLID) & ~plain)
     chosen = chosen[np.argsort(-sizes[chosen], kind="stable")][: 2 * MOST]
@@ -112,7 +112,7 @@ def claim_edges(picture, labels, means, plain, chosen, ground):
         owner = labels[np.clip(y + down, 0, len(labels) - 1), np.clip(x + right, 0, labels.shape[1] - 1)]
         won = objects[owner]
         colors = picture[y[won], x[won]].astype(float)
-        far = ((colors[:, None] - ground) ** 2).sum(2).min(1)
+        far = functools.reduce(np.minimum, (((colors - colour) ** 2).sum(1) for colour in ground))
         won[won] = ((colors - means[owner[won]]) ** 2).sum(1) < far
         labels[y[won], x[won]] = owner[won]
         y, x = y[~won], x[~won]
