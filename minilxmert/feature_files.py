@@ -58,6 +58,8 @@ class TablePictures(Hdf5Pictures):
         super().__init__(path)
         if file.attribute("", "format") != FORMAT:
             raise file.refuse("root attribute format", FORMAT, file.attribute("", "format"))
+        if "recipe" in file.attributes():
+            self.about = {"recipe": str(file.attribute("", "recipe"))}
         names = set(file.datasets())
         missing = KINDS.keys() - COLUMNS.keys() - names
         if missing:

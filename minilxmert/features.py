@@ -15,7 +15,7 @@ from .checkpoints.arrays import map_file
 from .errors import ConfigError, FeatureFileError, shorten
 from .feature_files import FORMAT, NpzPictures, open_hdf5
 from .files import expecting, kind_of, replacing
-from .objects import COLUMNS
+from .objects import COLUMNS, Pictures
 from .vision.tsv import TsvPictures
 
 
@@ -43,24 +43,60 @@ def is_feature_file(path):
     return bool(names)
 
 
-def convert_to_hdf5(source, target, progress=None, dtype="float32"):
+def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
     """Write the objects of any feature file as one HDF5 file, which is mapped when it is opened.
 
-    dtype: of the features, "float32" or "float16". progress: called with (pictures done, pictures in all). `target` is
-    replaced whole or not at all, a picture at a time. Raises FeatureFileError, ConfigError."""
+    source: a path, or several: their pictures in the order of their ids, whatever file they come from. dtype: of the
+    features, "float32" or "float16". about: what the file says of all its pictures, as {name: text} (default: what the
+    sources say). progress: called with (pictures done, pictures in all). `target` is replaced whole or not at all, a
+    picture at a time. Raises FeatureFileError, ConfigError."""
     if dtype not in ("float32", "float16"):
         raise ConfigError.at("convert_to_hdf5", "dtype", "float32 or float16", dtype)
     try:
         with (
-            open_features(source) as pictures,
+            open_all(source) as pictures,
             replacing(target) as temporary,
             PatientFile(temporary, "w+") as file,
         ):
-            write_hdf5(pictures, file, progress, dtype)
+            write_hdf5(pictures, file, progress, dtype, pictures.about if about is None else about)
             file.check()
     except OSError as problem:
         reason = os.strerror(problem.errno) if problem.errno else shorten(problem)
         raise FeatureFileError.at(target, None, "a file that can be written", reason) from problem
+
+
+def open_all(source):
+    """The feature file at a path, or several as one, which closes them."""
+    if isinstance(source, str | os.PathLike):
+        return open_features(source)
+    return Joined([open_features(path) for path in source])
+
+
+class Joined(Pictures):
+    """Several feature files as one, in the order of the pictures' ids. Raises FeatureFileError: they do not fit."""
+
+    def __init__(self, files):
+        super().__init__(files[0].path)
+        self.files, self.about, owners = files, files[0].about, {}
+        for file in files:
+            if file.about != self.about:
+                raise FeatureFileError.at(file.path, "recipe", shorten(self.about), shorten(file.about))
+            twice = next((image_id for image_id in file if image_id in owners), None)
+            if twice is not None:
+                found = f"one in {owners[twice].path.name}, too"
+                raise FeatureFileError.at(file.path, twice, "every picture in one file", found)
+            owners |= dict.fromkeys(file, file)
+        self.ids = dict(sorted(owners.items()))
+
+    def close(self):
+        for file in self.files:
+            file.close()
+
+    def count(self, image_id):
+        return self.ids[image_id].count(image_id)
+
+    def read(self, image_id):
+        return self.ids[image_id].read(image_id)
 
 
 class PatientFile(io.FileIO):
@@ -92,7 +128,7 @@ class PatientFile(io.FileIO):
         return size
 
 
-def write_hdf5(pictures, target, progress, dtype):
+def write_hdf5(pictures, target, progress, dtype, about):
     """Write Pictures into a PatientFile in the layout of TablePictures, picture after picture."""
     import h5py
 
@@ -101,7 +137,8 @@ def write_hdf5(pictures, target, progress, dtype):
     sample = pictures[next((image_id for image_id in ids if pictures.count(image_id)), ids[0])]
     known = {name: kind for name, kind in COLUMNS.items() if getattr(sample, kind[0]) is not None}
     with h5py.File(target, "w", libver="earliest") as file:
-        file.attrs["format"] = np.bytes_(FORMAT.encode())
+        for name, text in {"format": FORMAT, **about}.items():
+            file.attrs[name] = np.bytes_(text.encode())
         file["image_ids"] = np.array([image_id.encode() for image_id in ids])
         file["starts"], sizes = starts, file.create_dataset("sizes", (len(ids), 2), "<i8")
         boxes = file.create_dataset("boxes", (starts[-1], 4), "<f4")

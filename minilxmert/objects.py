@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -67,6 +68,8 @@ class Objects:
 class Pictures:
     """What every feature file can do, in any thread, forked process or pickled copy. A subclass has `ids` and `read`,
     and keeps no open file. path: as given, for messages; place: where it is, wherever one is then."""
+
+    about = MappingProxyType({})  # what the file says of all its pictures: {"recipe": "authors"}
 
     def __init__(self, path):
         self.path, self.place = Path(path), os.path.abspath(path)

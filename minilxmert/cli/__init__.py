@@ -15,6 +15,7 @@ from . import (
     converting,
     curves,
     data,
+    detecting,
     drawings,
     exercises,
     measuring,
@@ -27,7 +28,7 @@ from .common import DISAGREES, INTERRUPTED, OK
 from .screen import ReaderGone, flush, screens
 
 LEARNING = (training, curves, measuring, drawings, ablating)
-FAMILIES = (answering, showing, world, *LEARNING, checking, converting, data, exercises, tutorials)
+FAMILIES = (answering, showing, detecting, world, *LEARNING, checking, converting, data, exercises, tutorials)
 COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
 
 

@@ -9,17 +9,26 @@ from .common import DISAGREES, OK, add_weights, load_model, positive
 def verify_arguments(command):
     add_weights(command)
     command.add_argument("--against", metavar="DIR", help="a directory with inputs.npz and expected_*.npz instead")
+    command.add_argument("--image", metavar="FILE", help="for the detector: the photograph of the published run")
 
 
 def verify(options):
     """Check that a copy of a model computes the published values.
 
     Without --against: the reference input of unc-nlp/lxmert-base-uncased, which any converted copy of it must pass.
+    With --image: a copy of the detector, on the photograph of its published run (480 × 640, a rider).
+
+    minilxmert verify frcnn-vg-finetuned --image rider.jpg
     """
     from ..verification import verify_against, verify_published
 
-    model = load_model(options.weights, options)
-    if options.against:
+    model = None if options.image else load_model(options.weights, options)
+    if options.image:
+        from ..detector.published import verify_detector
+        from ..vision.reading import read_picture
+
+        tables = [("published run of the detector", verify_detector(options.weights, read_picture(options.image)), [])]
+    elif options.against:
         tables = verify_against(model, options.against)
     else:
         tables = [("published values of unc-nlp/lxmert-base-uncased", verify_published(model), [])]

@@ -6,7 +6,7 @@ from .common import OK, add_heads, add_weights, load_model, progress
 
 
 def convert_arguments(command):
-    command.add_argument("source", help="a checkpoint (file or directory), or a TSV/npz file of objects")
+    command.add_argument("source", nargs="+", help="a checkpoint (file or directory), or files of objects")
     command.add_argument("target", help="the directory for a checkpoint, the .h5 file for objects")
     add_written(command)
     add_heads(command)
@@ -23,14 +23,17 @@ def convert(options):
 
     minilxmert convert pytorch_model.bin my-lxmert
     minilxmert convert train2014_obj36.tsv train2014_obj36.h5
+    minilxmert convert found-1.h5 found-2.h5 found-3.h5 found.h5
     """
     from ..features import convert_to_hdf5, is_feature_file
 
-    if is_feature_file(options.source):
-        convert_to_hdf5(options.source, options.target, progress=lambda n, total: progress("converted", n, total))
+    first, *others = options.source
+    if others or is_feature_file(first):
+        source = options.source if others else first
+        convert_to_hdf5(source, options.target, progress=lambda n, total: progress("converted", n, total))
         print(f"wrote {options.target}")
         return OK
-    return write_checkpoint(options.source, options.target, "h5", options)
+    return write_checkpoint(first, options.target, "h5", options)
 
 
 def export_arguments(command):
@@ -74,12 +77,18 @@ def download(options):
     """Fetch a model from the Hugging Face hub; an interrupted download goes on where it stopped.
 
     minilxmert download unc-nlp/lxmert-base-uncased
+    minilxmert download frcnn-vg-finetuned
     """
     from ..checkpoints.download import download as fetch
+    from ..detector.published import NAME, download_detector
 
     def show(name, done, total):
         progress(name, done, total, " bytes")
 
+    if options.repository.rpartition("/")[2] == NAME:
+        target, digest = download_detector(options.directory, progress=show)
+        print(f"downloaded {NAME} to {target}: every tensor is there; SHA-256 of the weights {digest}")
+        return
     target = fetch(options.repository, options.directory, options.revision, files=options.file, progress=show)
     print(f"downloaded {options.repository} to {target}")
 

@@ -1,0 +1,92 @@
+"""Many photographs: found one after the other, kept as they are found, and written as one feature file at the end.
+
+What was found is kept in a TSV beside the file that comes of it, a line a photograph, as the authors' tool writes it:
+whoever is stopped goes on behind the last whole line. The order in which they were found leaves no trace."""
+
+import base64
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoints.arrays import map_file
+from ..errors import FeatureFileError, MinilxmertError
+from ..features import convert_to_hdf5, open_features
+from ..vision.reading import read_picture
+
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
+
+
+def photographs(folder, part=(1, 1)):
+    """{id: path} of the pictures in a folder and those in it, in the order of their ids; of part (k, n), every nth.
+
+    A picture's id is its path in the folder without the suffix. Raises FeatureFileError: none, or two of one id."""
+    folder = Path(folder)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = {}
+    for path in files:
+        image_id = path.relative_to(folder).with_suffix("").as_posix()
+        if image_id in found:
+            raise FeatureFileError.at(
+                folder, image_id, "one picture of this name", f"{found[image_id].name}, {path.name}"
+            )
+        found[image_id] = path
+    if not found:
+        raise FeatureFileError.at(folder, None, "pictures: files like photo.jpg", "none")
+    number, parts = part
+    return dict(sorted(found.items())[number - 1 :: parts])
+
+
+def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=None):
+    """Find the objects in pictures {id: path} and write them to `out`, our HDF5 -> how many could not be read.
+
+    progress: called with (done, in all); failed: with (path, MinilxmertError) of a picture that is left out. Stopped at
+    any moment, the next call goes on. Raises FeatureFileError where no picture could be read."""
+    journal = Path(f"{out}.{recipe}.part")
+    known = resume(journal)
+    missing = 0
+    with open(journal, "ab") as file:
+        for number, (image_id, path) in enumerate(pictures.items(), 1):
+            if image_id not in known:
+                try:
+                    objects = detector(read_picture(path), recipe, image_id)
+                    file.write(tsv_line(objects))
+                    file.flush()
+                except MinilxmertError as problem:
+                    missing += 1
+                    if failed:
+                        failed(path, problem)
+            if progress:
+                progress(number, len(pictures))
+    if not journal.stat().st_size:
+        os.remove(journal)
+        raise FeatureFileError.at(out, None, "a picture that can be read", "none")
+    convert_to_hdf5([journal], out, about={"recipe": recipe})
+    os.remove(journal)
+    return missing
+
+
+def resume(journal):
+    """The ids in a TSV that a stopped run has left, if any; the half of a line at its end is cut off."""
+    if not journal.exists():
+        return set()
+    whole = bytes(map_file(journal, FeatureFileError)).rfind(b"\n") + 1
+    os.truncate(journal, whole)
+    if not whole:
+        return set()
+    with open_features(journal) as pictures:
+        return set(pictures)
+
+
+def tsv_line(objects):
+    """Objects of one picture as a line of the authors' TSV: ten fields, arrays in base64."""
+    fields = [objects.image_id, objects.height, objects.width]
+    fields += [objects.object_ids, objects.object_conf, objects.attribute_ids, objects.attribute_conf]
+    fields += [len(objects), objects.boxes, objects.features]
+    return "\t".join(encoded(field) for field in fields).encode() + b"\n"
+
+
+def encoded(field):
+    if not isinstance(field, np.ndarray):
+        return str(field)
+    return base64.b64encode(field.astype(field.dtype.newbyteorder("<")).tobytes()).decode()
