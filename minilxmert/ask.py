@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ConfigError, PictureError
+from .errors import ConfigError, FeatureFileError, PictureError
 from .objects import pad_objects
 from .ops import softmax
 
@@ -26,10 +26,19 @@ def ask(model, tokenizer, questions, objects, top=5):
     """The `top` likeliest answers to each question, best first: a list of Answer a question.
 
     questions: texts; objects: the feature file's Objects of each question's picture, one a question.
-    model: a face with an answer head. Raises ShapeError, ConfigError."""
+    model: a face with an answer head. Raises ShapeError, ConfigError; FeatureFileError for objects with NaN or
+    infinity, and for those of which no finite score comes."""
     check_fit(model, tokenizer)
     output = model(**call_arguments(model, tokenizer, questions, objects))
+    check_scores(output.question_answering_score, questions, objects)
     return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
+
+
+def check_scores(scores, questions, objects):
+    """Refuse scores (B, A) of which no probability can be made, as enormous features give."""
+    for row, question, found in zip(scores, questions, objects, strict=True):
+        if not np.isfinite(row).all():
+            raise FeatureFileError.at(found.image_id, question, "finite scores", "NaN or infinity")
 
 
 def look(path, detector=None, recipe="authors"):

@@ -114,7 +114,8 @@ class Pictures:
 def pad_objects(objects, width=None):
     """Objects of several pictures -> feats (B, M, F), boxes (B, M, 4) in 0…1 and mask (B, M); M is the largest count.
 
-    width: F, where the pictures may have no object at all."""
+    width: F, where the pictures may have no object at all. Raises FeatureFileError for what cannot be right: whoever
+    made the Objects, and whatever was written into their arrays since."""
     most = max((len(o) for o in objects), default=0)
     width = width or max((o.features.shape[1] for o in objects), default=0)
     feats, boxes = np.zeros((len(objects), most, width), np.float32), np.zeros((len(objects), most, 4), np.float32)
@@ -124,8 +125,27 @@ def pad_objects(objects, width=None):
             found = o.features.shape[1]
             raise FeatureFileError.at(o.image_id, "features", f"{width} numbers an object", found)
         if len(o):
-            feats[row, : len(o)], boxes[row, : len(o)], mask[row, : len(o)] = o.features, o.normalised_boxes, 1
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # refused below
+                feats[row, : len(o)], boxes[row, : len(o)], mask[row, : len(o)] = o.features, o.normalised_boxes, 1
+    if not (np.isfinite(feats).all() and np.isfinite(boxes).all()):
+        for o in objects:
+            check_finite_objects(o, o.image_id)
     return feats, boxes, mask
+
+
+def check_finite_objects(objects, path, entry=""):
+    """Refuse Objects with a number that float32 cannot hold or with a side that is none, naming object and column."""
+    for side in ("width", "height"):
+        if not 0 < getattr(objects, side) <= MOST_PIXELS:
+            raise FeatureFileError.at(path, f"{entry}{side}", f"1 … {MOST_PIXELS} pixels", getattr(objects, side))
+    for name in ("features", "boxes", "object_conf", "attribute_conf"):
+        values = getattr(objects, name)
+        with np.errstate(over="ignore"):
+            finite = True if values is None else np.isfinite(np.asarray(values, np.float32))
+        if not np.all(finite):
+            row, *column = place = tuple(np.argwhere(~finite)[0].tolist())
+            where = f"object {row}, {name}{' column ' if column else ''}{''.join(map(str, column))}"
+            raise FeatureFileError.at(path, f"{entry}{where}", "a finite number", values[place])
 
 
 def make_objects(path, entry, image_id, width, height, arrays):
@@ -159,10 +179,7 @@ def check_objects(objects, path, entry):
         return FeatureFileError.at(path, f"{entry}, {field}", expected, found)
 
     size = np.array([objects.width, objects.height] * 2, np.float32)
-    for name in ("features", "boxes", "object_conf", "attribute_conf"):
-        values = getattr(objects, name)
-        if values is not None and not np.isfinite(values).all():
-            raise refuse(name, "finite numbers", "NaN or infinity")
+    check_finite_objects(objects, path, f"{entry}, ")
     outside = (objects.boxes < -1) | (objects.boxes > size + 1)  # a pixel of slack: detectors round
     if outside.any():
         found = shorten(objects.boxes[outside.any(1)][0])

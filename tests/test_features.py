@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import errno
 import json
 import multiprocessing
@@ -21,11 +22,18 @@ from conftest import check_corpus, check_mutants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minilxmert import ConfigError, FeatureFileError, MinilxmertError, ShapeError
+from minilxmert import (
+    ConfigError,
+    FeatureFileError,
+    LxmertForQuestionAnswering,
+    LxmertTokenizer,
+    MinilxmertError,
+    ShapeError,
+)
 from minilxmert.boxes import boxes_from_xywh, check_boxes, normalise_boxes
 from minilxmert.features import PatientFile, convert_to_hdf5, is_feature_file, open_features
 from minilxmert.npz import read_npz
-from minilxmert.objects import COLUMNS, FIELDS
+from minilxmert.objects import COLUMNS, FIELDS, pad_objects
 
 
 def b64(array):
@@ -644,3 +652,38 @@ def test_many_mutants(small_files, file):
 
 def test_every_error_is_of_the_family():
     assert issubclass(FeatureFileError, MinilxmertError) and issubclass(ShapeError, ValueError)
+
+
+# --- numbers that are none
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39])
+@pytest.mark.parametrize("field", ["features", "boxes"])
+def test_objects_made_in_python_are_refused_by_picture_object_and_column(tsv, field, value):
+    with open_features(tsv) as pictures:
+        good, ruined = pictures["two"], dataclasses.replace(pictures["two"], image_id="ruined")
+    numbers = getattr(good, field).astype("f8")
+    numbers[1, 3] = value
+    ruined = dataclasses.replace(ruined, **{field: numbers})
+    with pytest.raises(FeatureFileError, match=f"ruined: object 1, {field} column 3: expected a finite number"):
+        pad_objects([good, ruined])
+    numbers[1, 3] = 0
+    assert pad_objects([good, ruined])[2].all()
+
+
+@pytest.mark.parametrize("width", [0, np.nan])
+def test_a_picture_without_width_is_refused(tsv, width):
+    with open_features(tsv) as pictures:
+        ruined = dataclasses.replace(pictures["two"], width=width)
+    with pytest.raises(FeatureFileError, match=r"two: width: expected 1 … \d+ pixels"):
+        pad_objects([ruined])
+
+
+def test_nothing_without_a_finite_score_is_answered():
+    from minilxmert.ask import ask, look
+
+    model, tokenizer = LxmertForQuestionAnswering.from_pretrained("weights"), LxmertTokenizer.from_pretrained("weights")
+    seen = look("weights/scene.png")
+    huge = dataclasses.replace(seen, features=np.full_like(seen.features, 3e38))
+    with pytest.raises(FeatureFileError, match=r"scene\.png"):
+        ask(model, tokenizer, ["what color is the star ?"], [huge])

@@ -134,8 +134,12 @@ def checked_arrays(file):
 
 def crc32s(arrays):
     """{name: crc32 of an array's bytes}; zlib lets go of Python's lock, so threads share the work."""
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(arrays, pool.map(crc32, arrays.values()), strict=True))
+    try:
+        with ThreadPoolExecutor() as pool:
+            sums = list(pool.map(crc32, arrays.values()))
+    except RuntimeError:  # the system gives no more threads
+        sums = map(crc32, arrays.values())
+    return dict(zip(arrays, sums, strict=True))
 
 
 def crc32(array):

@@ -5,6 +5,7 @@ else the kernels are compiled anew in every process. Its name is a digest of eve
 code, so that no stale kernel is ever loaded: Numba looks only at the file of a function, not at what it calls."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -37,6 +38,8 @@ def cache_folder():
     )
     folder = Path(base) / f"numba-{numba.__version__}-{digest()}"
     try:
+        if base.startswith("~"):  # a user without a home: a folder really called "~" would appear
+            raise FileNotFoundError(errno.ENOENT, "no home folder is known (NUMBA_CACHE_DIR names another)")
         Path(base).mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         fault = foreign(folder)

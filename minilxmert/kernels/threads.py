@@ -138,11 +138,15 @@ class Helper(threading.Thread):
 
 
 def call_helpers(wanted):
-    """Wake `wanted` helpers, starting those that do not exist yet."""
+    """Wake `wanted` helpers, starting those that do not exist yet; fewer where the system gives no more threads."""
     state[HELPERS] = wanted
     while len(helpers) < wanted:
-        helpers.append(Helper(len(helpers)))
-        helpers[-1].start()
+        helper = Helper(len(helpers))
+        try:
+            helper.start()
+        except (RuntimeError, MemoryError):
+            break
+        helpers.append(helper)
     for helper in helpers[:wanted]:
         if not helper.bell.is_set():
             helper.bell.set()
