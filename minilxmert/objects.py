@@ -134,10 +134,7 @@ def pad_objects(objects, width=None):
 
 
 def check_finite_objects(objects, path, entry=""):
-    """Refuse Objects with a number that float32 cannot hold or with a side that is none, naming object and column."""
-    for side in ("width", "height"):
-        if not 0 < getattr(objects, side) <= MOST_PIXELS:
-            raise FeatureFileError.at(path, f"{entry}{side}", f"1 … {MOST_PIXELS} pixels", getattr(objects, side))
+    """Refuse Objects with a number that float32 cannot hold, naming object and column."""
     for name in ("features", "boxes", "object_conf", "attribute_conf"):
         values = getattr(objects, name)
         with np.errstate(over="ignore"):

@@ -671,14 +671,6 @@ def test_objects_made_in_python_are_refused_by_picture_object_and_column(tsv, fi
     assert pad_objects([good, ruined])[2].all()
 
 
-@pytest.mark.parametrize("width", [0, np.nan])
-def test_a_picture_without_width_is_refused(tsv, width):
-    with open_features(tsv) as pictures:
-        ruined = dataclasses.replace(pictures["two"], width=width)
-    with pytest.raises(FeatureFileError, match=r"two: width: expected 1 … \d+ pixels"):
-        pad_objects([ruined])
-
-
 def test_nothing_without_a_finite_score_is_answered():
     from minilxmert.ask import ask, look
 
