@@ -1,6 +1,7 @@
 """Every Numba twin gives the numbers of its definition in ops.py, whatever the sizes, strides, tile and threads."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from minilxmert import ConfigError, ops
+from minilxmert import ConfigError, kernels, ops
 from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins
 from minilxmert.kernels.math import exp32, gelu32
 
@@ -353,6 +354,80 @@ def test_python_threads_may_call_at_once():
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+def test_threads_choose_backends_for_themselves():
+    """16 threads, backends and numbers of threads changing: every answer has the bits of the backend it began in."""
+    rng = np.random.default_rng(5)
+    x, p = normal(rng, 60, 300), layer(rng, 200, 300)
+    expected = {"numpy": ops.linear_act(x, p, "gelu"), "numba": twins.linear_act(x, p, "gelu")}
+    wrong, stop = [], threading.Event()
+    assert not np.array_equal(*expected.values())
+
+    def answer(name):
+        while not stop.is_set():
+            with kernels.backend(name):
+                time.sleep(1e-4)
+                wrong.extend(not np.array_equal(kernels.linear_act(x, p, "gelu"), expected[name]) for _ in range(3))
+            wrong.append(kernels.current_backend() != "numba")
+
+    workers = [threading.Thread(target=answer, args=[name]) for name in ["numpy", "numba"] * 8]
+    for worker in workers:
+        worker.start()
+    for n in range(40):
+        threads.set_num_threads(1 + n % threads.LIMIT)
+        with kernels.backend("numpy"):
+            time.sleep(0.01)
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert len(wrong) > 50 and not any(wrong)
+    assert not threads.state[threads.TAKEN] and not threads.state[threads.INSIDE]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals between threads")
+def test_ctrl_c_leaves_the_helpers_free():
+    """At any moment of a call, from the first line of ours to the last."""
+    expected, main, stop = everything(np.random.default_rng(5)), threading.get_ident(), threading.Event()
+    inside = caught = 0
+
+    def interrupted(number, frame):
+        if inside:
+            raise KeyboardInterrupt
+
+    def interrupt():
+        while not stop.is_set():
+            signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(5e-4)
+
+    before, worker = signal.signal(signal.SIGINT, interrupted), threading.Thread(target=interrupt)
+    worker.start()
+    for _ in range(300):
+        try:
+            inside = 1
+            everything(np.random.default_rng(5))
+            inside = 0
+        except KeyboardInterrupt:
+            inside, caught = 0, caught + 1
+    stop.set()
+    worker.join()
+    signal.signal(signal.SIGINT, before)
+    assert caught > 10 and not threads.state[threads.TAKEN] and not threads.state[threads.JOB]
+    for one, other in zip(everything(np.random.default_rng(5)), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_quota_bounds_the_threads(tmp_path):
+    assert cpu.quota(tmp_path) == float("inf")
+    (tmp_path / "cpu.max").write_text("250000 100000\n")
+    assert cpu.quota(tmp_path) == 2.5
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("50000\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert cpu.quota(tmp_path) == 1
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert cpu.quota(tmp_path) == float("inf")
 
 
 def python(code, *arguments, **environment):

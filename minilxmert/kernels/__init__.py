@@ -2,6 +2,7 @@
 
     minilxmert.backend("numpy")          # from here on: plain definitions, every line can be stepped through
     with minilxmert.backend("numpy"):    # … or only inside a block
+Every thread chooses for itself.
 The environment variable MINILXMERT_BACKEND chooses the first one; the default is numba. Both give the same numbers.
 Numba is imported when an operation first runs, never by importing this package."""
 
@@ -11,6 +12,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 
 from .. import ops
 from ..errors import ConfigError
@@ -18,32 +20,45 @@ from ..errors import ConfigError
 BACKENDS = ("numba", "numpy")
 
 
+class Chosen(threading.local):
+    """The backend that a thread has chosen; one that has chosen none has MINILXMERT_BACKEND's."""
+
+    name = "numba"
+
+
+chosen = Chosen()
+
+
 class backend:
-    """Choose the backend by name, from now on; used in `with`, until the block ends. Raises ConfigError."""
+    """Choose the backend of this thread by name, from now on; used in `with`, until the block ends.
+
+    Raises ConfigError."""
 
     def __init__(self, name):
-        global current
-        if name not in BACKENDS:
-            raise ConfigError.at("backend", None, f"one of {', '.join(BACKENDS)}", name)
-        self.previous, current = current, name
+        self.previous, chosen.name = chosen.name, checked(name)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *failure):
-        backend(self.previous)
+        chosen.name = self.previous
 
     def __repr__(self):
-        return f"<minilxmert backend: {current}>"
+        return f"<minilxmert backend: {chosen.name}>"
 
 
-current = "numba"
-backend(os.environ.get("MINILXMERT_BACKEND") or "numba")
+def checked(name):
+    if name not in BACKENDS:
+        raise ConfigError.at("backend", None, f"one of {', '.join(BACKENDS)}", name)
+    return name
+
+
+Chosen.name = checked(os.environ.get("MINILXMERT_BACKEND") or "numba")
 
 
 def current_backend():
-    """The name of the backend in use."""
-    return current
+    """The name of the backend that this thread uses."""
+    return chosen.name
 
 
 @contextlib.contextmanager
@@ -86,7 +101,7 @@ def switched(definition, twins="twins"):
 
     @functools.wraps(definition)
     def operation(*args, **kwargs):
-        if current == "numpy":
+        if chosen.name == "numpy":
             return definition(*args, **kwargs)
         return getattr(load(twins), definition.__name__)(*args, **kwargs)
 

@@ -163,7 +163,7 @@ whole_panels = part(in_panels)
 )
 def attend_all(counter, q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, panels, lines, y):
     size, me = q.shape[2] // heads, add(counter[1:], 1)
-    n = add(counter, 1)
+    n = add(counter, 1) if me < len(lines) else len(q_begin) * heads  # without memory of one's own: nothing
     while n < len(q_begin) * heads:
         b, first = n // heads, n % heads * size
         a = b if len(q) > 1 else 0

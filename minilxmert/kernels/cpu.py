@@ -9,6 +9,7 @@ import functools
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ConfigError
@@ -71,6 +72,32 @@ def amx_allowed():
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
     return ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0
+
+
+def quota(root="/sys/fs/cgroup"):
+    """How many processors the system gives this process time for: a container's limit, else without bound.
+
+    Source: Linux's documentation of control groups, cpu.max (version 2), cpu.cfs_quota_us (version 1)."""
+    shares = [float("inf")]
+    for places, names in (("", ("cpu.max",)), ("cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us"))):
+        for folder in {Path(root, places), *own_groups(Path(root, places))}:
+            try:
+                most, period = " ".join((folder / name).read_text() for name in names).split()
+                if most != "max" and int(most) > 0:
+                    shares.append(int(most) / int(period))
+            except (OSError, ValueError):
+                pass
+    return max(1, min(shares))
+
+
+def own_groups(root):
+    """The folders of this process's control groups, and of those around them."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    paths = [Path(line.split(":", 2)[2].lstrip("/")) for line in lines if line.count(":") >= 2]
+    return [root / part for path in paths for part in (path, *path.parents)]
 
 
 @functools.cache

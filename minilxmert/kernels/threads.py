@@ -14,21 +14,21 @@ import numpy as np
 from numba import types
 
 from ..errors import ConfigError
+from . import cpu
 from .compiling import compiled
 from .shared import add, give_way, look, pause, perform, write_call
 
-LIMIT = numba.config.NUMBA_NUM_THREADS
+LIMIT = int(min(numba.config.NUMBA_NUM_THREADS, cpu.quota()))
 PATIENCE = 20_000  # pauses until a helper sleeps, or the caller lets the system run others: about half a millisecond
 LINE = 8  # words of a cache line; each shared word has its own, so that waiting for one does not slow down another
-JOB, INSIDE, HELPERS, READER, CALL = (i * LINE for i in range(5))
+JOB, INSIDE, HELPERS, TAKEN, READER, CALL = (i * LINE for i in range(6))
 STATE = types.int64[::1]
 
 count = LIMIT
 forked = False
-served = {}  # {0: the Python thread whose kernel the helpers serve}; no lock, which Ctrl-C could leave closed for ever
-state = np.zeros(64 * LINE, np.int64)  # the job's number or 0, helpers inside, helpers wanted, and the call itself
+state = np.zeros(64 * LINE, np.int64)  # job's number or 0, helpers inside and wanted, who wants them, the call itself
 jobs = itertools.count(1)
-helpers = []
+helpers, starting = [], threading.Lock()
 
 
 def get_num_threads():
@@ -57,20 +57,18 @@ class Kernel:
         if not numba.config.DISABLE_JIT:
             built = self.alone.overloads[self.alone.signatures[0]]
             self.address = built.library.get_pointer_to_function(built.fndesc.llvm_func_name)
-            self.together = compiled(together, STATE, types.int64, types.int64, types.StarArgTuple(kinds))
+            self.together = compiled(
+                together, STATE, types.int64, types.int64, types.StarArgTuple(kinds), returns=types.boolean
+            )
 
     def __call__(self, *arguments, small=False):
         """Run it with the helpers; alone where the work is too small to share, or another thread has the helpers."""
         counter, threads = np.zeros(2, np.int64), get_num_threads()
-        me = threading.get_ident()
-        if small or threads == 1 or numba.config.DISABLE_JIT or served.setdefault(0, me) != me:
-            self.alone(counter, *arguments)
-            return
-        try:
+        if not small and threads > 1 and not numba.config.DISABLE_JIT:
             call_helpers(threads - 1)
-            self.together(state, next(jobs), self.address, counter, *arguments)
-        finally:
-            served.pop(0, None)
+            if self.together(state, next(jobs), self.address, counter, *arguments):
+                return
+        self.alone(counter, *arguments)
 
 
 def kernel(*kinds):
@@ -79,16 +77,22 @@ def kernel(*kinds):
 
 
 def together(state, job, address, *arguments):
-    """Publish a job, do it with whoever comes, close it, and wait until the last helper is out.
+    """Publish a job, do it with whoever comes, close it, and wait until the last helper is out. -> whether it was done:
+    it is not while the helpers serve another thread.
 
+    Who has the helpers is a word that only compiled code changes: Ctrl-C cannot come between taking and giving back.
     The wait belongs in here: when this function returns, Numba lets go of what it knows of the arguments, which the
     helpers use as long as they are inside."""
-    state[READER] = write_call(state[CALL:], address, arguments)
-    add(state[JOB:], job)
-    perform(state[READER], state[CALL:])
-    add(state[JOB:], -job)
-    while not left(state):
-        give_way()
+    mine = add(state[TAKEN:], 1) == 0
+    if mine:
+        state[READER] = write_call(state[CALL:], address, arguments)
+        add(state[JOB:], job)
+        perform(state[READER], state[CALL:])
+        add(state[JOB:], -job)
+        while not left(state):
+            give_way()
+    add(state[TAKEN:], -1)
+    return mine
 
 
 def serve(state, number, seen):
@@ -138,25 +142,31 @@ class Helper(threading.Thread):
 
 
 def call_helpers(wanted):
-    """Wake `wanted` helpers, starting those that do not exist yet; fewer where the system gives no more threads."""
+    """Wake `wanted` helpers, starting those that do not exist yet: fewer where the system gives no more threads."""
     state[HELPERS] = wanted
-    while len(helpers) < wanted:
-        helper = Helper(len(helpers))
-        try:
-            helper.start()
-        except (RuntimeError, MemoryError):
-            break
-        helpers.append(helper)
+    while len(helpers) < wanted and start_helper():
+        pass
     for helper in helpers[:wanted]:
         if not helper.bell.is_set():
             helper.bell.set()
 
 
+def start_helper():
+    """One more; -> whether the system gave it a thread"""
+    with starting:
+        helpers.append(Helper(len(helpers)))
+        try:
+            helpers[-1].start()
+        except (RuntimeError, MemoryError):
+            helpers.pop()
+            return False
+    return True
+
+
 def after_fork():
-    """In the child: no helpers, which serve nobody."""
+    """In the child there are no helpers."""
     global forked
     forked = True
-    served.clear()
 
 
 if hasattr(os, "register_at_fork"):

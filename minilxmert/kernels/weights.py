@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 
-from . import current_backend
+from . import current_backend, load
 
 
 class Weights:
@@ -46,8 +46,7 @@ class Weights:
         return self.pack() if packed is None else packed
 
     def pack(self):
-        from .packing import pack_tree
-
+        pack_tree = load("packing").pack_tree
         with self.lock:
             if self.packed is not None:  # another thread was first
                 return self.packed
