@@ -51,8 +51,8 @@ is_space = pattern(r"[ \t\n\r\p{Zs}\p{Zl}\p{Zp}]").match
 is_removed = pattern(rf"[[\p{{Cc}}\p{{Cf}}\p{{Co}}\p{{Cs}}\ufffd]--[{NEWER_CONTROLS}\t\n\r]]").match
 is_mark = pattern(rf"[[\p{{Mn}}\u1734\U0001171e]--[{NEWER_MARKS}]]").match
 is_chinese = pattern(rf"[{CHINESE}]").match
-find_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+").finditer
-find_ascii_words = pattern(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]").finditer
+find_any_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+").finditer
+find_ascii_words = pattern(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]").finditer  # the same in plain ASCII, sooner
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -71,18 +71,19 @@ def cleaned(character, lower=True, strip_accents=True, chinese=True):
 
 def split_words(text, lower=True, strip_accents=True, chinese=True):
     """The words and punctuation marks of a text, cleaned up: "Is it 3?" -> ["is", "it", "3", "?"]"""
-    return [word for word, _, _ in words_with_places(text, lower, strip_accents, chinese)]
+    return [match[0] for match in find_words(clean(text, lower, strip_accents, chinese)[0])]
 
 
-def words_with_places(text, lower, strip_accents, chinese):
-    """[(word, first, places)] of a text: where each character of the word came from.
+def clean(text, lower, strip_accents, chinese):
+    """(the cleaned text, the place in `text` that each of its characters came from).
 
-    In plain ASCII the characters follow one another: first is the place of the first one, places is None. Elsewhere
-    first is None and places has one number a character, because cleaning adds and removes characters."""
+    In plain ASCII characters stay where they are, and the places are None; elsewhere cleaning adds and removes some."""
     if text.isascii() and text.isprintable():
-        low = text.lower() if lower else text
-        return [(match[0], match.start(), None) for match in find_ascii_words(low)]
+        return text.lower() if lower else text, None
     pieces = [cleaned(character, lower, strip_accents, chinese) for character in text]
-    places = [place for place, piece in enumerate(pieces) for _ in piece]
-    found = find_words("".join(pieces))
-    return [(match[0], None, places[match.start() : match.end()]) for match in found]
+    return "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
+
+
+def find_words(cleaned_text):
+    """The matches of the words and punctuation marks of a cleaned text, in order."""
+    return (find_ascii_words if cleaned_text.isascii() else find_any_words)(cleaned_text)

@@ -1,0 +1,1 @@
+"""Words: from a text to the numbers of its tokens, and back."""

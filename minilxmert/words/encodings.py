@@ -1,0 +1,114 @@
+"""BatchEncoding: what the tokenizer answers, a mapping from names to rows of numbers, as users of transformers know it."""
+
+from collections import UserDict
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import ShapeError
+
+
+class CharSpan(NamedTuple):
+    """Characters of a text, from start to before end."""
+
+    start: int
+    end: int
+
+
+class TokenSpan(NamedTuple):
+    """Tokens of a row, from start to before end."""
+
+    start: int
+    end: int
+
+
+def at_row(name, span=None):
+    """A method that asks one Row: f(index) for the first row, f(row, index) for any. span: the class of the answer."""
+
+    def method(self, batch_index, index=None, sequence_index=None):
+        row, index = (0, batch_index) if index is None else (batch_index, index)
+        found = getattr(self.row(row), name)(*(v for v in (index, sequence_index) if v is not None))
+        return span(*found) if span and found is not None else found
+
+    method.__name__, method.__doc__ = name, f"{name}(index) in the first row, or (row, index{', sequence_index'})"
+    return method
+
+
+class BatchEncoding(UserDict):
+    """A mapping: input_ids, token_type_ids, attention_mask, … lists of a text, or of every text of a list.
+
+    Names are keys and attributes; a number is a Row, a slice some Rows (of what `pad` answers: a dict of slices).
+    encodings: the Rows. tensor_type: "np" for arrays. Raises KeyError, AttributeError, ShapeError."""
+
+    def __init__(self, data=None, encodings=None, tensor_type=None):
+        super().__init__(data)
+        self.encodings = encodings
+        self.convert_to_tensors(tensor_type)
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return self.data[key]
+        if self.encodings is not None:
+            return self.encodings[key]
+        if isinstance(key, slice):
+            return {name: values[key] for name, values in self.data.items()}
+        raise KeyError(f"{key!r}: expected one of {', '.join(self.data)}, or a slice")
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["data"][name]
+        except KeyError:
+            raise AttributeError(f"no {name} in this encoding; it has {', '.join(self.__dict__.get('data', ()))}") from None
+
+    @property
+    def is_fast(self):
+        return self.encodings is not None
+
+    @property
+    def n_sequences(self):
+        return self.encodings[0].n_sequences if self.encodings else None
+
+    def row(self, number):
+        if self.encodings is None:
+            raise ShapeError("tokenizer: what `pad` answers knows no texts; ask the encoding that the tokenizer gave")
+        return self.encodings[number]
+
+    def tokens(self, batch_index=0):
+        """The tokens of a row as texts"""
+        return self.row(batch_index).tokens
+
+    def word_ids(self, batch_index=0):
+        """The number of each token's word, None for what is added"""
+        return self.row(batch_index).word_ids
+
+    def sequence_ids(self, batch_index=0):
+        """0 or 1: the text that each token is from, None for what is added"""
+        return self.row(batch_index).sequence_ids
+
+    token_to_sequence = at_row("token_to_sequence")
+    token_to_word = at_row("token_to_word")
+    token_to_chars = at_row("token_to_chars", CharSpan)
+    word_to_tokens = at_row("word_to_tokens", TokenSpan)
+    word_to_chars = at_row("word_to_chars", CharSpan)
+    char_to_token = at_row("char_to_token")
+    char_to_word = at_row("char_to_word")
+
+    def convert_to_tensors(self, tensor_type=None, prepend_batch_axis=False):
+        """Make arrays of the lists, in place. tensor_type: "np" or None. -> itself"""
+        if tensor_type is None:
+            return self
+        if tensor_type != "np":
+            raise ShapeError(f"tokenizer: return_tensors is 'np' or None, not {tensor_type!r}; models here take arrays")
+        for name, values in self.data.items():
+            values = [values] if prepend_batch_axis else values
+            if len({len(row) for row in values if isinstance(row, list)}) > 1:
+                raise ShapeError(f"tokenizer: the rows of {name} have different lengths; use padding=True")
+            array = np.asarray(values)
+            self.data[name] = array.astype(np.int64, copy=False) if array.dtype.kind == "i" or not array.size else array
+        return self
+
+    def to(self, device="cpu", **_):
+        """Itself: models here compute on the processor. Raises ShapeError for another device."""
+        if str(device) != "cpu":
+            raise ShapeError(f"tokenizer: arrays stay on 'cpu', not {str(device)!r}")
+        return self

@@ -1,0 +1,114 @@
+"""Special tokens: which token begins, ends, fills, hides or stands for the unknown; and tokens added to a vocabulary."""
+
+from ..errors import VocabularyError
+from .added import AddedToken
+
+ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+NEEDED = ("pad", "unk", "cls", "sep", "mask")  # what BERT's vocabularies have
+
+
+def role(name):
+    """Two properties of a role: its token (None if there is none) and the number of that."""
+
+    def get_token(self):
+        return self.special.get(name)
+
+    def set_token(self, token):
+        self.special = {**self.special, name: None if token is None else self.known(token, f"{name}_token")}
+
+    def get_id(self):
+        return self.ids.get(self.special.get(name))
+
+    def set_id(self, number):
+        set_token(self, None if number is None else self.token(number))
+
+    return property(get_token, set_token), property(get_id, set_id)
+
+
+class SpecialTokens:
+    """The part of a tokenizer that knows special and added tokens. It stands on `ids` {token: number}, `tokens` (in
+    order), `special` {role: token}, `extra` (special tokens without a role), `added` {number: AddedToken}."""
+
+    bos_token, bos_token_id = role("bos")
+    eos_token, eos_token_id = role("eos")
+    unk_token, unk_token_id = role("unk")
+    sep_token, sep_token_id = role("sep")
+    pad_token, pad_token_id = role("pad")
+    cls_token, cls_token_id = role("cls")
+    mask_token, mask_token_id = role("mask")
+    pad_token_type_id = 0
+
+    def known(self, token, entry):
+        """The text of a token that the vocabulary has. Raises VocabularyError."""
+        if str(token) not in self.ids:
+            found = f"{token}, which add_special_tokens can add"
+            raise VocabularyError.at("tokenizer", entry, "a token of the vocabulary", found)
+        return str(token)
+
+    @property
+    def special_tokens_map(self):
+        """{"unk_token": "[UNK]", …}"""
+        return {f"{name}_token": self.special[name] for name in ROLES if self.special.get(name) is not None}
+
+    @property
+    def all_special_tokens(self):
+        return list(dict.fromkeys([*self.special_tokens_map.values(), *self.extra]))
+
+    @property
+    def all_special_ids(self):
+        return [self.ids[token] for token in self.all_special_tokens]
+
+    @property
+    def extra_special_tokens(self):
+        """Special tokens beside those that have a role."""
+        return list(self.extra)
+
+    @extra_special_tokens.setter
+    def extra_special_tokens(self, tokens):
+        self.extra = [self.known(token, "extra_special_tokens") for token in tokens or ()]
+
+    @property
+    def extra_special_tokens_ids(self):
+        return [self.ids[token] for token in self.extra]
+
+    @property
+    def added_tokens_decoder(self):
+        """{number: AddedToken} of all tokens that are found in a text before it is split into words."""
+        return dict(sorted(self.added.items()))
+
+    @property
+    def added_tokens_encoder(self):
+        """{token: number} of the same"""
+        return {str(token): number for number, token in self.added_tokens_decoder.items()}
+
+    def get_added_vocab(self):
+        return self.added_tokens_encoder
+
+    def add_tokens(self, new_tokens, special_tokens=False):
+        """Add a token or several (texts or AddedToken); those that the vocabulary lacks get numbers at its end.
+
+        -> how many it lacked. A model for them needs a larger word table."""
+        single = isinstance(new_tokens, str) or not isinstance(new_tokens, list | tuple)
+        added, tokens, before = dict(self.added), list(self.tokens), len(self.tokens)
+        ids = dict(self.ids)
+        for token in filter(str, [new_tokens] if single else new_tokens):
+            token = AddedToken.of(token, special_tokens)
+            if token.content not in ids:
+                ids[token.content] = len(tokens)
+                tokens.append(token.content)
+            added[ids[token.content]] = token
+        self.added, self.tokens, self.ids = added, tokens, ids
+        return len(tokens) - before
+
+    def add_special_tokens(self, special_tokens_dict, replace_extra_special_tokens=True):
+        """Add {"pad_token": …, "extra_special_tokens": [ … ]} and give them their roles. -> how many were new"""
+        names = {"additional_special_tokens": "extra_special_tokens"}
+        wanted = {names.get(name, name): value for name, value in special_tokens_dict.items()}
+        roles, count = [f"{name}_token" for name in ROLES], 0
+        for name, value in wanted.items():
+            if name not in [*roles, "extra_special_tokens"]:
+                raise VocabularyError.at("add_special_tokens", name, f"one of {', '.join(roles)}", name)
+            count += self.add_tokens(value, special_tokens=True)
+            kept = [] if replace_extra_special_tokens or name in roles else self.extra
+            setattr(self, name, value if name in roles else [*kept, *value])
+        return count
