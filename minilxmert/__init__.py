@@ -22,8 +22,10 @@ NAMES = {
     ),
     "kernels": ("backend", "current_backend", "get_num_threads", "set_num_threads"),
     "model": ("LxmertForPreTraining", "LxmertForQuestionAnswering", "LxmertForVisualReasoning", "LxmertModel", "load"),
-    "tokenizer": ("LxmertTokenizer",),
+    "tokenizer": ("LxmertTokenizer", "LxmertTokenizerFast"),
     "vision.reading": ("read_picture",),
+    "words.added": ("AddedToken",),
+    "words.encodings": ("BatchEncoding",),
 }
 __all__ = [name for names in NAMES.values() for name in names]
 

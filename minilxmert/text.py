@@ -36,6 +36,10 @@ NEWER_MARKS = (
     r"\U0001e5ee\U0001e5ef\U0001e6e3\U0001e6e6\U0001e6ee\U0001e6ef\U0001e6f5\U0001e944-\U0001e94a"
 )
 NEWER_CONTROLS = r"\u0890\u0891\u08e2\U000110cd\U00013430-\U0001343f"
+UNORDERED = (  # marks that Unicode 9 did not have: the published tokenizer leaves them where they stand
+    rf"[[{NEWER_MARKS}\u1715\U0001193d\U00016ff0\U00016ff1]"
+    r"--[\u08d4-\u08e1\u1dfb\U00011442\U00011446\U00011c3f\U0001e000-\U0001e02a\U0001e944-\U0001e94a]]"
+)
 CHINESE = (
     r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0002b920-\U0002ceaf"
     r"\U0002f800-\U0002fa1f"
@@ -50,28 +54,33 @@ def pattern(text):
 is_space = pattern(r"[ \t\n\r\p{Zs}\p{Zl}\p{Zp}]").match
 is_removed = pattern(rf"[[\p{{Cc}}\p{{Cf}}\p{{Co}}\p{{Cs}}\ufffd]--[{NEWER_CONTROLS}\t\n\r]]").match
 is_mark = pattern(rf"[[\p{{Mn}}\u1734\U0001171e]--[{NEWER_MARKS}]]").match
+is_unordered = pattern(UNORDERED).match
 is_chinese = pattern(rf"[{CHINESE}]").match
-find_any_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+").finditer
-find_ascii_words = pattern(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]").finditer  # the same in plain ASCII, sooner
+any_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+")
+ascii_words = pattern(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")  # the same in plain ASCII, sooner
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def cleaned(character, lower=True, strip_accents=True, chinese=True):
     """What one character of a text becomes: "É" -> "e", a control character -> "", a tab -> " ", "中" -> " 中 " """
+    text = spaced(character, chinese)
+    if strip_accents:
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if not is_mark(c))
+    return "".join(c.lower() for c in text) if lower else text
+
+
+def spaced(character, chinese=True):
+    """The first step of it: a control character -> "", a tab -> " ", "中" -> " 中 " """
     if is_removed(character):
         return ""
     if is_space(character):
         return " "
-    if chinese and is_chinese(character):
-        return f" {unicodedata.normalize('NFD', character) if strip_accents else character} "
-    if strip_accents:
-        character = "".join(c for c in unicodedata.normalize("NFD", character) if not is_mark(c))
-    return "".join(c.lower() for c in character) if lower else character
+    return f" {character} " if chinese and is_chinese(character) else character
 
 
 def split_words(text, lower=True, strip_accents=True, chinese=True):
     """The words and punctuation marks of a text, cleaned up: "Is it 3?" -> ["is", "it", "3", "?"]"""
-    return [match[0] for match in find_words(clean(text, lower, strip_accents, chinese)[0])]
+    return list_words(clean(text, lower, strip_accents, chinese)[0])
 
 
 def clean(text, lower, strip_accents, chinese):
@@ -81,9 +90,43 @@ def clean(text, lower, strip_accents, chinese):
     if text.isascii() and text.isprintable():
         return text.lower() if lower else text, None
     pieces = [cleaned(character, lower, strip_accents, chinese) for character in text]
-    return "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
+    result, places = "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
+    if strip_accents and not result.isascii() and any(map(unicodedata.combining, result)):
+        return clean_in_order(text, lower, chinese)
+    return result, places
+
+
+def clean_in_order(text, lower, chinese):
+    """`clean` for texts in which marks remain (only Mn are removed): all marks are first put into Unicode's canonical
+    order. As in the published tokenizer, they take the places in the order in which they stand then."""
+    characters = [(c, place) for place, character in enumerate(text) for c in spaced(character, chinese)]
+    split = [unicodedata.normalize("NFD", c) for c, _ in characters]
+    ordered, base = [], 0  # (character, whether it is the first that an original one was split into)
+    for c, first in ((c, not i) for parts in split for i, c in enumerate(parts)):
+        if not order_of(c):
+            ordered[base:] = sorted(ordered[base:], key=lambda mark: order_of(mark[0]))
+            base = len(ordered) + 1
+        ordered.append((c, first))
+    ordered[base:] = sorted(ordered[base:], key=lambda mark: order_of(mark[0]))
+    result, places, number = [], [], -1
+    for c, first in ordered:
+        number += first
+        for kept in "" if is_mark(c) else c.lower() if lower else c:
+            result.append(kept)
+            places.append(characters[max(number, 0)][1])
+    return "".join(result), places
+
+
+def order_of(character):
+    """The canonical order of a mark among its neighbours; 0: it stays where it is."""
+    return 0 if is_unordered(character) else unicodedata.combining(character)
+
+
+def list_words(cleaned_text):
+    """The words and punctuation marks of a cleaned text, in order."""
+    return (ascii_words if cleaned_text.isascii() else any_words).findall(cleaned_text)
 
 
 def find_words(cleaned_text):
-    """The matches of the words and punctuation marks of a cleaned text, in order."""
-    return (find_ascii_words if cleaned_text.isascii() else find_any_words)(cleaned_text)
+    """The same as matches, which know where they stand."""
+    return (ascii_words if cleaned_text.isascii() else any_words).finditer(cleaned_text)

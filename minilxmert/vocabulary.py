@@ -23,10 +23,24 @@ def read_vocabulary(path, special_tokens=SPECIAL_TOKENS, expected_size=None):
         return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens, expected_size)
 
 
-def tokens_beside(folder):
-    """The tokens of the vocabulary in a folder, or None without one. Raises VocabularyError."""
-    path = Path(folder) / "vocab.txt"
-    return read_vocabulary(path, special_tokens=()) if path.exists() else None
+def tokens_of(vocabulary, special_tokens=SPECIAL_TOKENS):
+    """The tokens of a vocabulary that is a file, a list, or {token: number}. Raises VocabularyError."""
+    if vocabulary is None:
+        raise VocabularyError("tokenizer: no vocabulary; give vocab_file=, a vocab.txt, or use from_pretrained")
+    if isinstance(vocabulary, dict):
+        vocabulary = in_order(vocabulary, "vocabulary")
+    if isinstance(vocabulary, list | tuple):
+        return checked_tokens(list(vocabulary), special_tokens=special_tokens)
+    return read_vocabulary(vocabulary, special_tokens)
+
+
+def in_order(numbers, source):
+    """The tokens of {token: number}, by number; every number from 0 on once. Raises VocabularyError."""
+    tokens = dict(zip(numbers.values(), numbers.keys(), strict=True))
+    missing = next((number for number in range(len(numbers)) if number not in tokens), None)
+    if missing is not None:
+        raise VocabularyError.at(source, "vocab", f"a token with the number {missing}", "none")
+    return [tokens[number] for number in range(len(numbers))]
 
 
 def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS, expected_size=None):

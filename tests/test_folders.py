@@ -194,7 +194,7 @@ def test_what_differs_in_one_folder_is_refused(tmp_path, format, name):
     (tmp_path / name).write_text(DIFFERENT[name] or json.dumps(config))
     with pytest.raises(MinilxmertError, match=name.replace(".", r"\.")) as refused:
         loads(tmp_path)
-    assert path.name in str(refused.value)
+    assert ("tokenizer.json" if name == "vocab.txt" else path.name) in str(refused.value)
     assert "token 19: 'other' here" in str(refused.value) or "answer 2: 'X' here, 'c' there" in str(refused.value)
     model.save_pretrained(tmp_path, format, tokenizer=LxmertTokenizer(WORDS))  # all of them anew
     assert loads(tmp_path).answers == list("abcde")

@@ -57,7 +57,7 @@ print("what remains:", "##" + word[end:])
 show(draw_tiles(tokenizer.tokenize("how many red circles ?")))
 
 # %% [markdown]
-# That was the first turn of `longest_matches` in [tokenizer.py](../minilxmert/tokenizer.py): a dozen lines; set a
+# That was the first turn of `longest_matches` in [spelling.py](../minilxmert/words/spelling.py): a dozen lines; set a
 # breakpoint there. If at some point *no* beginning is found, the whole word becomes one **[UNK]**, also the part that
 # could be spelled: half a word would mislead.
 

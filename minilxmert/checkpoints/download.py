@@ -19,7 +19,7 @@ from ..errors import DownloadError, shorten
 from ..files import flush_directory, strict_json
 
 ENDPOINT = "https://huggingface.co"
-SIDE_FILES = ("config.json", "vocab.txt", "tokenizer_config.json", "answers.json")
+SIDE_FILES = ("config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "answers.json")
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5")
 CHUNK, TRIES, REDIRECTS, TIMEOUT = 1 << 20, 5, 5, 60
 LARGEST = 1 << 36  # bytes

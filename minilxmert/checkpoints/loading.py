@@ -11,7 +11,8 @@ from ..config_file import read_config
 from ..errors import CheckpointError, ConfigError
 from ..lists import refuse_other
 from ..params import flatten, unflatten
-from ..vocabulary import checked_tokens, tokens_beside
+from ..vocabulary import FILES, checked_tokens
+from ..words.saved import tokens_beside
 from .folder import find_weights
 from .formats import read_tensors
 from .names import HEADS, TIED, WORDS, published_paths, to_published, untie
@@ -154,7 +155,8 @@ def find_tokens(path, config, metadata):
         return beside
     inside = checked_tokens(metadata["tokens"], path, special_tokens=())
     if beside:  # tokens that were added at the end are no others
-        refuse_other("token", beside[: len(inside)], inside, path.parent / "vocab.txt", path)
+        place = next(path.parent / name for name in FILES if (path.parent / name).exists())
+        refuse_other("token", beside[: len(inside)], inside, place, path)
     return beside or inside
 
 

@@ -55,7 +55,7 @@ def write_checkpoint(source, directory, format, options):
     """Load, write in a format, and say what was written; the vocabulary beside the source comes along."""
     from ..checkpoints.summary import provenance
     from ..tokenizer import LxmertTokenizer
-    from ..vocabulary import tokens_beside
+    from ..words.saved import tokens_beside
 
     model, source = load_model(source, options), Path(source)
     known = model.tokens is not None and tokens_beside(source if source.is_dir() else source.parent)

@@ -12,11 +12,11 @@ JSON_DEPTH = 16
 DIGITS = 19  # an int64
 
 
-def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1):
+def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1, digits=DIGITS):
     """JSON text (bytes, UTF-8) -> objects; duplicate keys, NaN, deep nesting and huge numbers are errors.
 
     file: named in the message; error: the MinilxmertError class to raise; line: the number of
-    the first line, where a file holds more before it."""
+    the first line, where a file holds more before it; digits: of a whole number, at most."""
 
     def refuse(entry, expected, found):
         return error.at(file, entry, expected, found)
@@ -30,8 +30,8 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1):
         return result
 
     def integer(text):
-        if len(text) > DIGITS + 1:
-            raise refuse("a number", f"at most {DIGITS} digits", f"{len(text)} digits")
+        if len(text) > digits + 1:
+            raise refuse("a number", f"at most {digits} digits", f"{len(text)} digits")
         return int(text)
 
     def constant(text):

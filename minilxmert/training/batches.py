@@ -35,7 +35,7 @@ class Batches:
         texts = [example.text for example in examples]
         self.words = [np.array(ids) for ids in tokenizer(texts, truncation=True, max_length=most_words)["input_ids"]]
         self.number = {text: number for number, text in enumerate(answers)}
-        special = {tokenizer.ids[token] for token in tokenizer.special.values()}
+        special = set(tokenizer.all_special_ids)
         self.ordinary = np.array([number for number in range(len(tokenizer)) if number not in special])
 
     def __len__(self):

@@ -1,4 +1,4 @@
-"""BatchEncoding: what the tokenizer answers, a mapping from names to rows of numbers, as users of transformers know it."""
+"""BatchEncoding: what the tokenizer answers, a mapping from names to rows of numbers."""
 
 from collections import UserDict
 from typing import NamedTuple
@@ -37,8 +37,9 @@ def at_row(name, span=None):
 class BatchEncoding(UserDict):
     """A mapping: input_ids, token_type_ids, attention_mask, … lists of a text, or of every text of a list.
 
-    Names are keys and attributes; a number is a Row, a slice some Rows (of what `pad` answers: a dict of slices).
-    encodings: the Rows. tensor_type: "np" for arrays. Raises KeyError, AttributeError, ShapeError."""
+    Names are keys and attributes, as users of transformers know it; a number is a Row, a slice some Rows (of what
+    `pad` answers: a dict of slices). encodings: the Rows. tensor_type: "np" for arrays.
+    Raises KeyError, AttributeError, ShapeError."""
 
     def __init__(self, data=None, encodings=None, tensor_type=None):
         super().__init__(data)
@@ -58,7 +59,9 @@ class BatchEncoding(UserDict):
         try:
             return self.__dict__["data"][name]
         except KeyError:
-            raise AttributeError(f"no {name} in this encoding; it has {', '.join(self.__dict__.get('data', ()))}") from None
+            raise AttributeError(
+                f"no {name} in this encoding; it has {', '.join(self.__dict__.get('data', ()))}"
+            ) from None
 
     @property
     def is_fast(self):
@@ -112,3 +115,26 @@ class BatchEncoding(UserDict):
         if str(device) != "cpu":
             raise ShapeError(f"tokenizer: arrays stay on 'cpu', not {str(device)!r}")
         return self
+
+
+FIELDS = {  # of an answer, in its order: the attribute of a Row
+    "input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask",
+    "special_tokens_mask": "special_tokens_mask", "offset_mapping": "offsets",
+}  # fmt: skip
+
+
+def encoding_of(rows, wanted, many, overflowing, tensor_type):
+    """The BatchEncoding of Rows. wanted: for every field after input_ids, and for "length", whether it is asked for;
+    many: whether there was a list of texts; overflowing: whether what did not fit comes along as further rows."""
+    if overflowing:
+        origin = [number for number, row in enumerate(rows) for _ in (row, *row.overflowing)]
+        rows = [part for row in rows for part in (row, *row.overflowing)]
+    fields = [field for field, on in zip(FIELDS.items(), (True, *wanted), strict=False) if on]
+    result = {name: [getattr(row, attribute) for row in rows] for name, attribute in fields}
+    if not many and not overflowing and tensor_type is None:
+        result = {name: values[0] for name, values in result.items()}
+    if wanted[-1]:
+        result["length"] = [len(row) for row in rows]
+    if overflowing:
+        result["overflow_to_sample_mapping"] = origin
+    return BatchEncoding(result, rows, tensor_type)

@@ -24,11 +24,11 @@ class Fit:
     padding_side: str
     truncation_side: str
 
-    def length(self, lengths):
-        """The length that rows of these lengths are filled up to; 0 if they stay as they are."""
+    def length(self, rows):
+        """The length that rows are filled up to; 0 if they stay as they are."""
         if self.padding == "do_not_pad":
             return 0
-        longest = self.limit if self.padding == "max_length" else max(lengths, default=0)
+        longest = self.limit if self.padding == "max_length" else max(map(len, rows), default=0)
         return -(-longest // self.multiple) * self.multiple
 
     def windows(self, counts, added):
@@ -99,7 +99,7 @@ def truncated(counts, limit, how):
     excess = sum(counts) - limit
     if excess <= 0:
         return counts
-    if how in ("only_first", "only_second"):
+    if limit and how in ("only_first", "only_second"):
         side = 0 if how == "only_first" else 1
         if side >= len(counts) or counts[side] <= excess:
             raise ShapeError(f"tokenizer: {how} cannot take away {excess} tokens; use truncation='longest_first'")

@@ -36,27 +36,31 @@ class Row:
         return f"<Row: {' '.join(self.tokens)}>"
 
     def of_parts(self, field):
-        return [value for part in self.parts for value in [getattr(part, field)] * len(part.numbers)]
+        """The numbers (0) of all parts in one list, or another field once for every number."""
+        values = []
+        for part in self.parts:
+            values += part[0] if field == 0 else [part[field]] * len(part[0])
+        return values
 
     @property
     def ids(self):
-        return [number for part in self.parts for number in part.numbers]
+        return self.of_parts(0)
 
     @property
     def type_ids(self):
-        return self.of_parts("type_id")
+        return self.of_parts(1)
 
     @property
     def attention_mask(self):
-        return self.of_parts("seen")
+        return self.of_parts(2)
 
     @property
     def sequence_ids(self):
-        return self.of_parts("sequence")
+        return self.of_parts(3)
 
     @property
     def special_tokens_mask(self):
-        return [int(part.sequence is None) for part in self.parts for _ in part.numbers]
+        return [int(sequence is None) for sequence in self.sequence_ids]
 
     @property
     def tokens(self):
@@ -117,13 +121,15 @@ class Row:
         return None if token is None else self.token_to_word(token)
 
 
-def row_of(sides, fit, cls, sep, tokens_of):
-    """The Row of one or two Spelled texts. cls, sep: lists of the numbers added, empty for none."""
-    added = len(cls) + len(sep) * len(sides)
-    windows = fit.windows([len(side.numbers) for side in sides], added)
-    rows = [
-        Row(parts_of(sides, spans, cls, sep), tokens_of) for spans in combinations(windows)
-    ]
+def frame(cls, sep):
+    """The Parts of the special tokens around texts: [CLS], and what comes after the first text and after the second"""
+    return Part([cls]), (Part([sep]), Part([sep], 1))
+
+
+def row_of(sides, fit, around, tokens_of):
+    """The Row of one or two Spelled texts. around: their `frame`, or None."""
+    windows = fit.windows([len(side.numbers) for side in sides], 1 + len(sides) if around else 0)
+    rows = [Row(parts_of(sides, spans, around), tokens_of) for spans in combinations(windows)]
     rows[0].overflowing = rows[1:]
     return rows[0]
 
@@ -137,10 +143,10 @@ def combinations(windows):
     return [(first[0], second[0]), *overflowing, *((first[0], b) for b in second[1:])]
 
 
-def parts_of(sides, spans, cls, sep):
-    parts = [Part(cls)] if cls else []
+def parts_of(sides, spans, around):
+    parts = [around[0]] if around else []
     for number, (side, (start, end)) in enumerate(zip(sides, spans, strict=True)):
         parts.append(Part(side.numbers[start:end], number, 1, number, side, start))
-        if sep:
-            parts.append(Part(sep, number))
+        if around:
+            parts.append(around[1][number])
     return parts

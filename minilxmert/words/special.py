@@ -1,4 +1,4 @@
-"""Special tokens: which token begins, ends, fills, hides or stands for the unknown; and tokens added to a vocabulary."""
+"""Special tokens: which one begins, ends, fills, hides or stands for the unknown; tokens added to a vocabulary."""
 
 from ..errors import VocabularyError
 from .added import AddedToken
@@ -58,6 +58,10 @@ class SpecialTokens:
     def all_special_ids(self):
         return [self.ids[token] for token in self.all_special_tokens]
 
+    def skipped_ids(self):
+        """The numbers that skip_special_tokens leaves out"""
+        return {*self.all_special_ids, *(number for number, token in self.added.items() if token.special)}
+
     @property
     def extra_special_tokens(self):
         """Special tokens beside those that have a role."""
@@ -85,20 +89,21 @@ class SpecialTokens:
         return self.added_tokens_encoder
 
     def add_tokens(self, new_tokens, special_tokens=False):
-        """Add a token or several (texts or AddedToken); those that the vocabulary lacks get numbers at its end.
+        """Add a token or several (texts or AddedToken), found from now on before a text is split into words; those that
+        the vocabulary lacks get numbers at its end, for which a model needs a larger word table.
 
-        -> how many it lacked. A model for them needs a larger word table."""
+        -> how many were not found so before. Those that the vocabulary has already count, too."""
         single = isinstance(new_tokens, str) or not isinstance(new_tokens, list | tuple)
-        added, tokens, before = dict(self.added), list(self.tokens), len(self.tokens)
-        ids = dict(self.ids)
+        added, tokens, ids, count = dict(self.added), list(self.tokens), dict(self.ids), 0
         for token in filter(str, [new_tokens] if single else new_tokens):
             token = AddedToken.of(token, special_tokens)
             if token.content not in ids:
                 ids[token.content] = len(tokens)
                 tokens.append(token.content)
+            count += added.get(ids[token.content]) != token
             added[ids[token.content]] = token
         self.added, self.tokens, self.ids = added, tokens, ids
-        return len(tokens) - before
+        return count
 
     def add_special_tokens(self, special_tokens_dict, replace_extra_special_tokens=True):
         """Add {"pad_token": …, "extra_special_tokens": [ … ]} and give them their roles. -> how many were new"""

@@ -4,28 +4,27 @@
                         unaffable, eh?        unaffable | , | eh | ?     una ##ffa ##ble | , | eh | ?
 Source: Wu et al. 2016 (WordPiece), Devlin et al. 2019 (BERT)."""
 
-from typing import NamedTuple
+from itertools import chain
 
 from ..errors import VocabularyError
-from ..text import clean, find_words
+from ..text import clean, find_words, list_words
 from .added import Finder
 
 LONGEST_WORD = 100  # characters; a longer word is [UNK]
 CACHED_BYTES = 32 << 20  # of all known words together
-WORD_BYTES, PIECE_BYTES, CHARACTER_BYTES = 250, 150, 4  # what one takes in the cache, at most
+WORD_BYTES, PIECE_BYTES, CHARACTER_BYTES = 400, 40, 4  # what one takes in the cache, at most
 
 
 class Speller:
     """Texts to Spelled. ids: {piece: number}; unknown: the number of [UNK]; cleaning: (lower, strip_accents, chinese);
-    added: {number: AddedToken}; all: whether special tokens in a text are found, too."""
+    added: {number: AddedToken}."""
 
     def __init__(self, ids, unknown, cleaning, added):
-        self.ids, self.unknown, self.cleaning = ids, unknown, cleaning
+        self.cleaning, self.known_words = cleaning, KnownWords(ids, unknown)
         raw, cleaned = ({n: t for n, t in added.items() if t.normalized is on} for on in (False, True))
         ordinary = {number: token for number, token in raw.items() if not token.special}
         self.raw = {False: Finder(raw), True: Finder(ordinary)}  # by whether special tokens are split like words
         self.cleaned = Finder(cleaned, lambda token: clean(str(token), *cleaning)[0])
-        self.known_words, self.cached = {}, 0  # {word: ((number, first character, end), …)}, bytes
 
     def __call__(self, text, split_special=False):
         """The Spelled of one text. Raises VocabularyError."""
@@ -34,43 +33,47 @@ class Speller:
         chunks = []
         for number, start, end in self.raw[split_special].parts(text):
             if number is None:
-                self.spell_plain(text[start:end], start, chunks)
+                chunks += self.plain(text[start:end], start)
             else:
-                chunks.append(Chunk([((number, 0, end - start),)], None, start, None))
+                chunks.append(Chunk((number,), start, end, None))
         return Spelled(chunks)
 
-    def spell_plain(self, text, shift, chunks):
-        """Append the Chunks of a text without raw added tokens; `shift` is where it begins in the whole text."""
+    def plain(self, text, shift):
+        """The Chunks of a text without raw added tokens; `shift` is where it begins in the whole text."""
         cleaned, places = clean(text, *self.cleaning)
+        if places is not None and shift:
+            places = [shift + place for place in places]
+        chunks = []
         for number, start, end in self.cleaned.parts(cleaned):
+            where = None if places is None else places[start:end]
+            first, last = (shift + start, shift + end) if where is None else (0, len(where))
             if number is None:
-                part, words = cleaned[start:end], find_words(cleaned[start:end])
-                pieces = [self.pieces(match[0]) for match in words]
+                chunks.append(Words(self.known_words, cleaned[start:end], first, where))
             else:
-                part, pieces = None, [((number, 0, end - start),)]
-            if places is None:
-                chunks.append(Chunk(pieces, part, shift + start, None))
-            else:
-                chunks.append(Chunk(pieces, part, shift, places[start:end]))
+                chunks.append(Chunk((number,), first, last, where))
+        return chunks
 
-    def pieces(self, word):
-        """A word's tokens: ((number, first character, end), …); the longest known beginning, again and again."""
-        found = self.known_words.get(word)
-        if found is None:
-            found = tuple(longest_matches(word, self.ids, self.unknown))
-            if len(word) <= LONGEST_WORD:
-                self.remember(word, found)
+
+class KnownWords(dict):
+    """{word: the numbers of its pieces}, made when a word is first met and forgotten when they take too much room."""
+
+    def __init__(self, ids, unknown):
+        self.ids, self.unknown, self.bytes = ids, unknown, 0
+
+    def __missing__(self, word):
+        found = tuple(number for number, _, _ in longest_matches(word, self.ids, self.unknown))
+        if len(word) <= LONGEST_WORD:
+            if self.bytes > CACHED_BYTES:
+                self.clear()
+                self.bytes = 0
+            self[word] = found
+            self.bytes += WORD_BYTES + CHARACTER_BYTES * len(word) + PIECE_BYTES * len(found)
         return found
-
-    def remember(self, word, found):
-        if self.cached > CACHED_BYTES:
-            self.known_words, self.cached = {}, 0
-        self.known_words[word] = found
-        self.cached += WORD_BYTES + CHARACTER_BYTES * len(word) + PIECE_BYTES * len(found)
 
 
 def longest_matches(word, ids, unknown):
-    """[(number, first character, end)] of a word, or `unknown` for the whole of it if it cannot be spelled."""
+    """[(number, first character, end)] of a word's pieces: the longest known beginning, again and again; `unknown` for
+    the whole of it if it cannot be spelled."""
     if len(word) > LONGEST_WORD:
         return [(unknown, 0, len(word))]
     found, start = [], 0
@@ -87,42 +90,70 @@ def longest_matches(word, ids, unknown):
     return found
 
 
-class Chunk(NamedTuple):
-    """A stretch of a text: the pieces of each of its words, and what tells where they stand."""
+class Chunk:
+    """One added token in a text. numbers: its number; first, end: its characters, or if `where` is a list, their
+    places in that."""
 
-    words: list
-    text: str | None  # the cleaned text in which the words are found, in order; None: one added token
-    shift: int  # where the stretch begins in the whole text
-    where: list | None  # the place of every cleaned character, from `shift`; None: they follow one another
+    def __init__(self, numbers, first, end, where):
+        self.numbers, self.span, self.where = numbers, (first, end), where
+
+    def spans(self):
+        return [self.span]
+
+    def counts(self):
+        """How many tokens each word has"""
+        return [1]
 
     def places(self):
-        """[(first character, end)] in the whole text, one a piece; looked up only when asked for."""
-        firsts = [0] if self.text is None else [match.start() for match in find_words(self.text)]
-        spans = [(f + a, f + b) for f, pieces in zip(firsts, self.words, strict=True) for _, a, b in pieces]
-        if self.where is not None:
-            spans = [(self.where[a], self.where[b - 1] + 1) for a, b in spans]
-        return [(self.shift + a, self.shift + b) for a, b in spans]
+        """[(first character, end)] in the whole text, one a token"""
+        if self.where is None:
+            return self.spans()
+        return [(self.where[start], self.where[end - 1] + 1) for start, end in self.spans()]
+
+
+class Words(Chunk):
+    """Words between added tokens. text: the cleaned text in which they stand, from character `first` on."""
+
+    def __init__(self, known, text, first, where):
+        self.known, self.text, self.first, self.where = known, text, first, where
+        self.words = list_words(text)
+        self.numbers = list(chain.from_iterable(map(known.__getitem__, self.words)))
+
+    def counts(self):
+        return [len(self.known[word]) for word in self.words]
+
+    def spans(self):
+        spans = []
+        for word, match in zip(self.words, find_words(self.text), strict=True):
+            first, last = match.span()
+            if len(self.known[word]) == 1:
+                spans.append((self.first + first, self.first + last))
+            else:
+                first += self.first
+                pieces = longest_matches(word, self.known.ids, self.known.unknown)
+                spans += [(first + start, first + end) for _, start, end in pieces]
+        return spans
 
 
 class Spelled:
-    """A text as numbers, with the place and the word of every one of them.
+    """A text as numbers; the place and the word of every one of them are looked up when they are asked for.
 
     groups: for words that were split before: the number of the given word that each chunk stands in."""
 
     def __init__(self, chunks, groups=None):
         self.chunks, self.groups = chunks, groups
-        self.numbers = [number for chunk in chunks for pieces in chunk.words for number, _, _ in pieces]
+        self.numbers = [number for chunk in chunks for number in chunk.numbers]
 
     def places(self):
         return [place for chunk in self.chunks for place in chunk.places()]
 
     def word_ids(self):
         """The number of the word that each token stands in; an added token counts as a word."""
-        words = [pieces for chunk in self.chunks for pieces in chunk.words]
-        if self.groups is None:
-            return [number for number, pieces in enumerate(words) for _ in pieces]
-        numbers = [group for group, chunk in zip(self.groups, self.chunks, strict=True) for _ in chunk.words]
-        return [number for number, pieces in zip(numbers, words, strict=True) for _ in pieces]
+        if self.groups is not None:
+            pairs = zip(self.groups, self.chunks, strict=True)
+            return [group for group, chunk in pairs for _ in chunk.numbers]
+        counts = [count for chunk in self.chunks for count in chunk.counts()]
+        return [word for word, count in enumerate(counts) for _ in range(count)]
 
 
 def joined(parts):

@@ -1,15 +1,13 @@
 """WordPiece: a word as the longest known pieces, from left to right."""
 
-from types import SimpleNamespace
-
-from ...tokenizer import LONGEST_WORD, LxmertTokenizer
+from ...words.spelling import LONGEST_WORD, longest_matches
 from ..checking import Exercise
 
 
 def solution(word, vocabulary):
     tokens = sorted(vocabulary)
-    tokenizer = SimpleNamespace(ids={token: i for i, token in enumerate(tokens)}, unk_token_id=tokens.index("[UNK]"))
-    return [tokens[i] for i, _, _ in LxmertTokenizer.longest_matches(tokenizer, word)]
+    ids = {token: i for i, token in enumerate(tokens)}
+    return [tokens[i] for i, _, _ in longest_matches(word, ids, ids["[UNK]"])]
 
 
 def draws(rng):
@@ -66,7 +64,7 @@ EXERCISE = Exercise(
     teaches="WordPiece: the longest known beginning, again and again; what [UNK] stands for",
     solution=solution,
     draws=draws,
-    solved=(LxmertTokenizer.longest_matches,),
+    solved=(longest_matches,),
     mistakes=(
         ("it takes the shortest known piece; take the longest", lambda w, v: matched(w, v, longest=False)),
         ("are pieces inside a word looked up without their ##?", lambda w, v: matched(w, v, marks=False)),
