@@ -323,12 +323,12 @@ class LxmertForVisualReasoning(Face):
         dpooled += heads.classify_backward(d["logits"], p, c, g["reasoning"]).reshape(dpooled.shape)
 
 
-def load(path, config=None, num_attention_heads=None, **options):
+def load(path, config=None, num_attention_heads=None, mapped=True, **options):
     """A checkpoint as the face whose heads it carries; the arguments are those of from_pretrained."""
     from .checkpoints.loading import open_checkpoint
     from .checkpoints.names import HEADS
 
-    checkpoint = open_checkpoint(path, config, num_attention_heads)
+    checkpoint = open_checkpoint(path, config, num_attention_heads, mapped)
     carried = {head for head, prefix in HEADS.items() if any(name.startswith(prefix) for name in checkpoint.weights)}
     for face in (LxmertForVisualReasoning, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertModel):
         if carried >= set(face.head_names(checkpoint.config)):

@@ -61,7 +61,7 @@ class Stored:
     @classmethod
     def from_pretrained(
         cls, path, config=None, dtype="float32", fresh_heads=False, num_attention_heads=None, seed=0, answers=None,
-        *, torch_dtype=None, state_dict=None, output_loading_info=False, **keywords,
+        *, mapped=True, torch_dtype=None, state_dict=None, output_loading_info=False, **keywords,
     ):  # fmt: skip
         """A model from a published checkpoint: a file or directory of any format (or what open_checkpoint returned).
 
@@ -71,6 +71,10 @@ class Stored:
         fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
         random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers, where the
         checkpoint carries none and has none beside it; another list than its own is refused.
+        mapped: the weights stay in the mapped file as far as they can, which opens at once and costs memory only for
+        what is used; but a program that writes into the file changes the model, and one that cuts it ends the process
+        (saving here does neither: it puts a new file in the old one's place, which Windows allows for read files
+        only). With mapped=False the file is read whole, and may then be changed, replaced or removed.
         Further keywords as in transformers: fields of the config change it; torch_dtype is dtype; state_dict, tensors
         by published names, stands for those of the file; output_loading_info adds a dict of what was missing. Those
         that mean nothing here are passed over, or refused in words (keywords.py).
@@ -84,7 +88,7 @@ class Stored:
             checkpoint = path
         else:
             check_here(path)
-            checkpoint = open_checkpoint(path, config, num_attention_heads)
+            checkpoint = open_checkpoint(path, config, num_attention_heads, mapped)
         config = checkpoint.config.replace(**changes) if changes else checkpoint.config
         shapes = cls.shapes(config)
 

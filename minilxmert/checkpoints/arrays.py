@@ -3,12 +3,11 @@
 Nothing here trusts a number from a file: every one is an int, bounded, before it is used in arithmetic."""
 
 import math
-import mmap
 
 import numpy as np
 
 from ..errors import CheckpointError
-from ..files import forget_pages
+from ..files import content, forget_pages
 
 MOST_DIMENSIONS, LARGEST_SIZE, LONGEST_NAME = 8, 1 << 48, 512
 EXPANSION, ALLOWANCE = 8, 1 << 20  # arrays may take this many times the file's bytes, and a little
@@ -21,14 +20,8 @@ DTYPES = {  # the safetensors name -> little-endian NumPy; bfloat16 has no NumPy
 
 def map_file(path, error=CheckpointError):
     """The bytes of a file as a read-only array (size,), mapped: opening costs nothing, whatever the size."""
-    try:
-        with open(path, "rb") as file:
-            if file.seek(0, 2) == 0:
-                return np.zeros(0, np.uint8)
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or "a file that cannot be mapped"
-        raise error.at(path, None, "a readable file", reason) from None
+    with content(path, error) as data:
+        return np.frombuffer(data, np.uint8)
 
 
 def is_size(value, most=LARGEST_SIZE):

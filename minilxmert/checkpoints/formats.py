@@ -3,26 +3,32 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import CheckpointError
-from ..files import read_small, strict_json, what_it_is
-from .arrays import map_file
+from ..files import content, read_small, strict_json, what_it_is
 from .safetensors import read_safetensors
 from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
 
 
-def read_tensors(path):
+def read_tensors(path, mapped=True):
     """(format, {name: array}, metadata) of a weight file; names are the file's own. Raises CheckpointError.
 
     format: "torch zip", "torch legacy", "safetensors", "keras h5" or "minilxmert h5". Arrays are read-only and, where
-    nothing must be converted, views of the mapped file."""
+    nothing must be converted, views of the mapped file, or with mapped=False of its bytes, read."""
     if is_index(path):
-        return "safetensors", *read_sharded(path)
-    data = map_file(path)
+        return "safetensors", *read_sharded(path, mapped)
+    with content(path, CheckpointError, mapped) as data:
+        return read_content(np.frombuffer(data, np.uint8), path, mapped)
+
+
+def read_content(data, path, mapped):
+    """read_tensors of a file whose bytes are at hand, (size,) uint8."""
     head = bytes(data[:24])
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         from .hdf5_file import read_hdf5
 
-        return read_hdf5(path)
+        return read_hdf5(path, mapped)
     if head.startswith(b"PK"):
         return "torch zip", read_torch_zip(data, path), {}
     if head.startswith(MAGIC):
@@ -48,7 +54,7 @@ def shards_of(table, index):
     return places
 
 
-def read_sharded(index):
+def read_sharded(index, mapped=True):
     """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
 
     Every tensor is exactly where the index says."""
@@ -56,7 +62,7 @@ def read_sharded(index):
     places = shards_of(strict_json(read_small(index, CheckpointError), index, CheckpointError), index)
     arrays = {}
     for shard in dict.fromkeys(places.values()):
-        _, found, _ = read_tensors(index.with_name(shard))
+        _, found, _ = read_tensors(index.with_name(shard), mapped)
         listed = {name for name, place in places.items() if place == shard}
         if set(found) != listed:
             name = min(set(found) ^ listed)

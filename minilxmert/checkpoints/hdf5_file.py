@@ -6,11 +6,12 @@ from .keras_h5 import read_keras
 from .own_h5 import is_own_layout, read_own
 
 
-def read_hdf5(path):
+def read_hdf5(path, mapped=True):
     """(format, {name: array}, metadata) of a weight file: "keras h5" or "minilxmert h5". Raises CheckpointError.
 
-    Names are published torch names. metadata: for our own format config, answers, tokens, provenance; or nothing."""
-    with open_checked(path, CheckpointError) as file:
+    Names are published torch names. metadata: for our own format config, answers, tokens, provenance; or nothing.
+    mapped: whether the arrays are views of the mapped file or of its bytes, read."""
+    with open_checked(path, CheckpointError, mapped=mapped) as file:
         if "format" in file.attributes():
             return "minilxmert h5", *read_own(file)
         return "keras h5", read_keras(file), {}

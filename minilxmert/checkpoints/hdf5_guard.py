@@ -15,13 +15,13 @@ before it is used, and the numbers are mapped, or unpacked with zlib, here. Arra
 
 import contextlib
 import math
-import mmap
 
 import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
 from ..errors import CheckpointError, MinilxmertError, shorten
+from ..files import content
 from .hdf5_bytes import STRING, WatchedBytes, assembled, check_superblock, unshuffled, unzipped
 
 OBJECTS = 20_000  # groups and datasets in a file
@@ -35,21 +35,17 @@ OPENED = 64  # objects kept open, for speed
 
 
 @contextlib.contextmanager
-def open_checked(path, error=CheckpointError, objects=OBJECTS):
+def open_checked(path, error=CheckpointError, objects=OBJECTS, mapped=True):
     """A context whose value is the CheckedFile of `path`; every fault of the file is raised as `error`.
 
-    objects: how many groups and datasets the caller is ready to meet."""
-    try:
-        with open(path, "rb") as source:
-            content = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) if source.seek(0, 2) else b""
-    except (OSError, ValueError) as problem:
-        raise error.at(path, None, "a readable file", getattr(problem, "strerror", None) or problem) from None
-    check_superblock(content, lambda *fault: error.at(path, *fault))
-    file = CheckedFile(path, content, error, objects)
-    try:
-        yield file
-    finally:
-        file.close()
+    objects: how many groups and datasets the caller is ready to meet. mapped: whether the file is mapped or read."""
+    with content(path, error, mapped) as data:
+        check_superblock(data, lambda *fault: error.at(path, *fault))
+        file = CheckedFile(path, data, error, objects)
+        try:
+            yield file
+        finally:
+            file.close()
 
 
 class CheckedFile:

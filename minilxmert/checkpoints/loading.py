@@ -44,13 +44,13 @@ class Checkpoint:
         return sum(array.nbytes for array in self.weights.values())
 
 
-def open_checkpoint(path, config=None, num_attention_heads=None):
+def open_checkpoint(path, config=None, num_attention_heads=None, mapped=True):
     """Read a checkpoint: a weight file of any published format, or a directory holding one.
 
     config: overrides what the file says. num_attention_heads: needed where no config is at hand, since no shape of a
-    tensor tells it. Raises CheckpointError, ConfigError."""
+    tensor tells it. mapped: see read_tensors. Raises CheckpointError, ConfigError."""
     path = find_weights(Path(path))
-    format, arrays, metadata = read_tensors(path)
+    format, arrays, metadata = read_tensors(path, mapped)
     if format == "safetensors":
         metadata = about(metadata, path)
     scheme, weights = to_published(arrays, path)

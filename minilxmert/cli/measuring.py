@@ -140,7 +140,7 @@ def predicted(options, data, hidden=None):
     """What the model of --weights answers to the data."""
     from ..training.tasks import TASKS, predict
 
-    model = TASKS[data.task].face.from_pretrained(options.weights, answers=answer_list(options))
+    model = TASKS[data.task].face.from_pretrained(options.weights, answers=answer_list(options), mapped=False)
     counted = functools.partial(progress, "answered")
     return predict(model, tokenizer_of(options, options.weights), data, progress=counted, hidden=hidden)
 

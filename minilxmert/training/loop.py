@@ -191,7 +191,7 @@ class Training:
     def resume(self):
         """Take up the checkpoint of the folder. Raises CheckpointError if it is another run's."""
         path, targets = self.folder / STATE, self.model.published(self.model.params)
-        _, arrays, metadata = read_hdf5(path)
+        _, arrays, metadata = read_hdf5(path, mapped=False)
         about = metadata.get("provenance") or {}
         mine = {
             **json.loads(self.model.config.to_json_string()),
