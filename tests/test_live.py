@@ -171,6 +171,67 @@ def test_our_export_is_loaded_by_transformers(peer, tmp_path, face):
     assert json.loads((tmp_path / "config.json").read_text())["architectures"] == [face]
 
 
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(92))]
+
+
+def test_a_folder_there_and_back(peer, tmp_path):
+    """Saved here with everything beside it, loaded and saved by transformers, loaded here: nothing is lost on the way,
+    and what transformers saved last, over ours, is what loads."""
+    torch, transformers = peer
+    ours, answers = LxmertForQuestionAnswering(LxmertConfig(**SMALL), seed=5), [f"answer {i} ü" for i in range(13)]
+    ours.answers, ours.config = answers, LxmertConfig.from_dict({**ours.config.to_dict(), "our_own": {"key": [1]}})
+    ours.save_pretrained(tmp_path, "safetensors", tokenizer=LxmertTokenizer(WORDS))
+    theirs = transformers.LxmertForQuestionAnswering.from_pretrained(tmp_path)
+    words = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert theirs.config.id2label == dict(enumerate(answers)) and theirs.config.our_own == {"key": [1]}
+    text = "word3 word17, Word8 unknown"
+    assert words(text)["input_ids"] == LxmertTokenizer.from_pretrained(tmp_path)(text)["input_ids"]
+    with torch.no_grad():
+        theirs.answer_head.logit_fc[3].bias += 1  # it is trained on …
+    theirs.save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    back = LxmertForQuestionAnswering.from_pretrained(tmp_path)
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(back.state_dict()[name], value.numpy(), err_msg=name)
+    assert back.answers == answers and back.config.others["our_own"] == {"key": [1]} and back.tokens == WORDS
+    with pytest.raises(minilxmert.MinilxmertError, match=r"found model\.safetensors"):
+        back.save_pretrained(tmp_path)  # theirs by now
+    ours.save_pretrained(tmp_path / "h5")
+    theirs.save_pretrained(tmp_path / "h5")
+    with pytest.raises(minilxmert.MinilxmertError, match=r"model\.h5 and model\.safetensors"):
+        LxmertForQuestionAnswering.from_pretrained(tmp_path / "h5")
+
+
+@pytest.mark.parametrize("size", ["1KB", "5MB"])
+def test_shards_of_transformers(peer, tmp_path, size):
+    theirs = make(peer, "LxmertForPreTraining")
+    theirs.save_pretrained(tmp_path, max_shard_size=size)
+    assert (len(list(tmp_path.glob("*.safetensors"))) > 1) is (size == "1KB")
+    ours = LxmertForPreTraining.from_pretrained(tmp_path)
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(ours.state_dict()[name], value.numpy(), err_msg=name)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_trainers_save(peer, tmp_path, zipped):
+    torch, _ = peer
+    theirs = make(peer, "LxmertForQuestionAnswering")
+    call, optimizer = draw(theirs.config), torch.optim.AdamW(theirs.parameters())
+    expected = theirs(**tensors(peer, call)).question_answering_score.detach().numpy()
+    state = theirs.state_dict()
+    saved = {
+        "state_dict": {"state_dict": state, "epoch": 3},
+        "model": {"model": state, "optimizer": optimizer.state_dict(), "args": {"lr": 1e-4, "betas": (0.9, 0.999)}},
+        "compiled": torch.compile(theirs, backend="eager").state_dict(),
+        "parallel": torch.nn.DataParallel(theirs).state_dict(),
+    }
+    for name, value in saved.items():
+        torch.save(value, tmp_path / f"{name}.pth", _use_new_zipfile_serialization=zipped)
+        model = LxmertForQuestionAnswering.from_pretrained(tmp_path / f"{name}.pth", LxmertConfig(**SMALL))
+        found = model(**call).question_answering_score
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
 @pytest.fixture(scope="module")
 def base(peer, tmp_path_factory):
     """The full-size answering model, random, saved in each format; with an input and the logits of transformers."""
