@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -406,6 +407,34 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path, formats):
         decided.append(wanted is new)
         shutil.rmtree(folder)
     assert decided == sorted(decided) and 10 < len(decided) < 200 and 5 < sum(decided) < len(decided)
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(os.name != "posix", reason="kills with a POSIX signal")
+def test_a_hundred_and_fifty_kills_of_converting(tmp_path):
+    """Two models converted and exported into one folder in turn, killed at random: it holds one of them, whole."""
+    models, rng = versions(), np.random.default_rng(0)
+    for name, (model, words) in zip(("one", "other"), models, strict=True):
+        model.save_pretrained(tmp_path / name, tokenizer=words)
+    script = """
+import random, sys
+from minilxmert.cli import main
+while True:
+    assert main([random.choice(("convert", "export")), random.choice(sys.argv[1:3]), sys.argv[3]]) == 0"""
+    folders = [str(tmp_path / name) for name in ("one", "other", "out")]
+    found = set()
+    for _ in range(150):
+        writer = subprocess.Popen([sys.executable, "-c", script, *folders], stdout=subprocess.PIPE)
+        writer.stdout.read(1)  # it is at work
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(rng.random() / 4)
+        writer.kill()
+        writer.communicate()
+        tokens, back = LxmertTokenizer.from_pretrained(tmp_path / "out").tokens, loads(tmp_path / "out")
+        (model, words), *_ = [pair for pair in models if pair[0].answers == back.answers]
+        assert same(back.state_dict(), model.state_dict()) and tokens == back.tokens == words.tokens
+        found.add((back.answers[0], back.load_report.path.suffix))
+    assert len(found) == 4
 
 
 def test_a_failed_saving_changes_nothing(tmp_path):
