@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
+from conftest import REFERENCE, check_mutants
 from test_loading import SMALL, same
 
+import minilxmert
 from minilxmert import (
     CheckpointError,
     LxmertConfig,
@@ -29,6 +30,13 @@ from minilxmert.training.drawn import add_words
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(15))]
+
+
+@pytest.fixture(autouse=True)
+def plain():
+    """Nothing here is about kernels: none are compiled."""
+    with minilxmert.backend("numpy"):
+        yield
 
 
 def made(seed=0, answers=None, **changes):
@@ -346,6 +354,19 @@ def test_labels_as_published():
     for labels in ([1], {"one": "a"}, {"0": 1}, {"9" * 5000: "a"}):
         with pytest.raises(MinilxmertError, match="id2label"):
             LxmertConfig(id2label=labels)
+
+
+@pytest.mark.parametrize("count", [130, pytest.param(4000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("name", ["model.h5", "model.safetensors", "config.json", "model.safetensors.index.json"])
+def test_damaged_files_of_a_folder(tmp_path, name, count):
+    """Mutants of the headers, where lists and names are, among them."""
+    model = made(1, list("abcde"))
+    model.config = LxmertConfig.from_dict({**SMALL.to_dict(), "num_labels": 3, "our_own": {"deep": [1, None]}})
+    model.save_pretrained(tmp_path, "h5" if name == "model.h5" else "safetensors", tokenizer=LxmertTokenizer(WORDS))
+    if "index" in name:
+        (tmp_path / "model.safetensors").unlink()
+        save_shards(tmp_path, 1)
+    check_mutants((tmp_path / name).read_bytes(), lambda _: loads(tmp_path), tmp_path / name, count, seed=5)
 
 
 # --- kills
