@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import PictureError
 from .files import what_it_is
-from .kernels import current_backend
+from .kernels import current_backend, load
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 120_000_000
@@ -182,9 +182,7 @@ def unfilter(filtered, above, step, path, fast=False):
     if kinds.max() > PAETH:
         raise PictureError.at(path, f"row {np.argmax(kinds > PAETH)}", "a filter 0 … 4", kinds.max())
     if fast:
-        from .kernels.unfilter import compiled_undo
-
-        compiled_undo()(kinds, rows, above, step)
+        load("unfilter").compiled_undo()(kinds, rows, above, step)
         return rows
     if kinds.max() > UP:
         unfilter_diagonals(kinds, rows.reshape(len(rows), -1, step), above.reshape(-1, step))

@@ -79,7 +79,7 @@ def uninterrupted():
 
 
 def load(name):
-    """A file of this room, which needs Numba."""
+    """A file of this room that needs Numba: whoever imports one late asks here."""
     if "numba" not in sys.modules:
         with uninterrupted():
             importlib.import_module("numba")

@@ -3,6 +3,7 @@
 from ..checkpoints.arrays import map_file
 from ..errors import PictureError
 from ..files import kind_of, what_it_is
+from ..kernels import load
 from ..pictures import read_png
 
 
@@ -11,7 +12,8 @@ def read_picture(path):
     data = map_file(path, PictureError)
     kind = kind_of(data).name
     if kind == "JPEG":
-        from .jpeg import read_jpeg  # compiles loops: only when there is one to read
+        load("jpeg")  # Numba's loops: only when there is one to read
+        from .jpeg import read_jpeg
 
         return read_jpeg(path)
     if kind == "PNG":
