@@ -1,52 +1,14 @@
-"""What several test files share: the reference files, and the corpus of hostile files when it is at hand."""
+"""What several test files share: the reference files, and damage at random."""
 
-import json
-import os
-import subprocess
-import sys
 import time
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from minilxmert import MinilxmertError
 
 REFERENCE = Path(__file__).parent / "reference"  # made by the published implementations; its README says how
-
-
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory):
-    """(folder, cases) of the attack corpus; MINILXMERT_ATTACK_CORPUS names the script that writes it."""
-    script = os.environ.get("MINILXMERT_ATTACK_CORPUS")
-    if not script:
-        pytest.skip("MINILXMERT_ATTACK_CORPUS names no corpus script")
-    folder = tmp_path_factory.mktemp("corpus")
-    subprocess.run([sys.executable, script, folder], check=True, stdout=subprocess.DEVNULL)
-    return folder, json.loads((folder / "manifest.json").read_text())
-
-
-def check_corpus(corpus, formats, levels, read, rename=lambda name: name):
-    """Every bad file of the formats and levels is refused well; every good one gives exactly its arrays."""
-    folder, cases = corpus
-    cases = [case for case in cases if case["format"] in formats and case["level"] in levels]
-    assert cases
-    faults = []
-    for case in cases:
-        path = folder / case["file"]
-        if case["expected"] == "error":
-            faults += [f"{case['file']} ({case['wrong']}): {fault}" for fault in refusal_faults(read, path)]
-            if "marker" in case and (folder / case["marker"]).exists():
-                faults.append(f"{case['file']}: its payload ran")
-        elif "arrays" in case:
-            try:
-                found = read(path)
-            except MinilxmertError as error:
-                faults.append(f"{case['file']} ({case['wrong']}): refused: {error}")
-                continue
-            faults += [f"{case['file']}: {fault}" for fault in differences(found, folder / case["arrays"], rename)]
-    assert not faults, "\n".join(faults)
 
 
 def refusal_faults(read, path):
@@ -70,17 +32,6 @@ def refusal_faults(read, path):
         yield f"took {seconds:.1f} s"
     if peak > 3 * size + (64 << 20):
         yield f"took {peak >> 20} MB for a file of {size >> 20} MB"
-
-
-def differences(found, expected_file, rename):
-    """Names and values in which the arrays found differ from those of an npz file."""
-    with np.load(expected_file) as expected:
-        names = {rename(name): expected[name] for name in expected.files}
-    if set(names) != set(found):
-        yield f"names differ: {sorted(set(names) ^ set(found))[:5]}"
-    for name in set(names) & set(found):
-        if names[name].shape != found[name].shape or not np.array_equal(names[name], found[name], equal_nan=True):
-            yield f"{name} differs"
 
 
 def mutants(data, count, seed):

@@ -48,16 +48,6 @@ def test_another_length(tmp_path):
         read_answers(write(tmp_path, ["a"]), expected_size=4)
 
 
-def test_corpus(corpus):
-    folder, cases = corpus
-    for case in (case for case in cases if case["format"] == "labels"):
-        if case["expected"] == "ok":
-            assert read_answers(folder / case["file"]) == case["labels"]
-        else:
-            with pytest.raises(VocabularyError, match=case["file"]):
-                read_answers(folder / case["file"], expected_size=5)
-
-
 def test_answers_move_by_text_never_by_position():
     w, b = np.arange(8.0).reshape(4, 2), np.arange(4.0)
     new_w, new_b, report = move_answers(w, b, list("abcd"), ["d", "new", "a"])

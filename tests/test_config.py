@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_corpus, check_mutants
+from conftest import REFERENCE, check_mutants
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,10 +78,6 @@ def test_fields_can_be_set_and_are_checked_then_too():
         config.num_qa_labels = -1
     with pytest.raises(ConfigError, match="such as hidden_size"):
         LxmertConfig(hidden_sise=12)
-
-
-def test_corpus(corpus):
-    check_corpus(corpus, {"config"}, {"parse", "policy"}, LxmertConfig.from_json_file)
 
 
 def test_mutants(tmp_path):

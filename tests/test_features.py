@@ -18,7 +18,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import check_corpus, check_mutants
+from conftest import check_mutants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -605,21 +605,6 @@ def all_arrays(path):
         names = {field: name for name, (field, _) in COLUMNS.items()} | {"boxes": "boxes", "features": "features"}
         values = {f"{i}/{new}": getattr(pictures[i], old) for i in pictures for old, new in names.items()}
         return {name: value for name, value in values.items() if value is not None}
-
-
-def all_npz(path):
-    with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-    return read_npz(path, names)
-
-
-def only_features(path):
-    return {name: array for name, array in all_arrays(path).items() if name.endswith("/features")}
-
-
-@pytest.mark.parametrize("format, read", [("tsv", all_arrays), ("npz", all_npz), ("feat_h5", only_features)])
-def test_corpus(corpus, format, read):
-    check_corpus(corpus, {format}, {"parse", "policy"}, read)
 
 
 @pytest.fixture

@@ -5,17 +5,22 @@ import faulthandler
 import json
 import os
 import struct
-import subprocess
-import sys
 import zlib
 
 import h5py
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_corpus, check_mutants, refusal_faults
+from conftest import REFERENCE, check_mutants, refusal_faults
 
 from minilxmert import CheckpointError
-from minilxmert.checkpoints.hdf5_bytes import GLOBAL_HEAP, LOCAL_HEAP, TREE
+from minilxmert.checkpoints.hdf5_bytes import (
+    GLOBAL_HEAP,
+    LOCAL_HEAP,
+    TREE,
+    WatchedBytes,
+    check_global_heap,
+    check_local_heap,
+)
 from minilxmert.checkpoints.hdf5_file import read_hdf5
 from minilxmert.checkpoints.hdf5_guard import open_checked
 from minilxmert.checkpoints.keras_names import torch_name
@@ -273,49 +278,56 @@ def test_damaged_superblocks_are_refused(tmp_path, damage, message):
         read_hdf5(path)
 
 
-@pytest.mark.parametrize("size", [0, 2**64 - 16, 2**64 - 1, 1 << 40])
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_heap_that_would_never_end_is_refused(tmp_path, number, size):
-    path = write_keras(tmp_path / "a.h5", variables(), vlen=True)
-    data = bytearray(path.read_bytes())
-    at = data.index(GLOBAL_HEAP) + 16
-    data[at : at + 16] = struct.pack("<H6xQ", number, size)
-    path.write_bytes(data)
-    with pytest.raises(CheckpointError, match="in a heap" if number == 0 or size else "text"):
-        read_hdf5(path)
-
-
 def pack(*numbers):
     return struct.pack(f"<{len(numbers)}Q", *numbers)
 
 
-def test_a_ring_of_free_blocks_is_refused(tmp_path):
-    path = write_keras(tmp_path / "a.h5", variables())
-    data = bytearray(path.read_bytes())
-    for at in [at for at in range(len(data)) if data.startswith(LOCAL_HEAP, at)]:
-        block, start = struct.unpack_from("<2Q", data, at + 16)
-        data[start + block : start + block + 8] = pack(block)
-    path.write_bytes(data)
-    with pytest.raises(CheckpointError, match="ring of free blocks"):
-        read_hdf5(path)
+# The three structures on which HDF5 1.14 and 2.0 do not end are shown to the guards as bytes, not as files.
 
 
-@pytest.mark.parametrize("child", ["itself", "twice the same"])
-@pytest.mark.parametrize("chunks", [False, True])
-def test_a_tree_with_a_ring_is_refused(tmp_path, chunks, child):
+@pytest.mark.parametrize(
+    "number, size", [(n, size) for n in (0, 1) for size in (2**64 - 16, 2**64 - 1, 1 << 40)] + [(0, 0)]
+)
+def test_strings_of_a_heap_follow_one_another(number, size):
+    head = GLOBAL_HEAP + bytes(3) + pack(16 + 32 + 16)
+    check_global_heap(head + struct.pack("<H6xQ16x", 1, 16) + struct.pack("<H6xQ", 0, 16), 0)
+    with pytest.raises(ValueError, match="in a heap"):
+        check_global_heap(head + struct.pack("<H6xQ", number, size) + bytes(32), 0)
+
+
+def test_a_heap_that_is_more_than_plain_is_refused(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
-        file.create_dataset("a", data=np.ones(2000), chunks=(1,))
-        for number in range(2000):
-            file.create_group(f"b/{number}")
-    data, key = bytearray(path.read_bytes()), 24 if chunks else 8
-    high = [at for at in range(len(data)) if data.startswith(TREE + bytes([chunks, 1]), at)]
-    for at in high:
-        first = at + 24 + key
-        data[first : first + 8] = pack(at) if child == "itself" else data[first + 8 + key : first + 16 + key]
-    path.write_bytes(data)
-    with open_checked(path) as file, pytest.raises(CheckpointError, match="ring"):
-        assert high and file.array("a").all() and file.names("b")
+        file.attrs["long"] = "x" * 20_000
+    with h5py.File(path) as file:
+        assert len(file.attrs["long"]) == 20_000
+    with open_checked(path) as file, pytest.raises(CheckpointError, match="a text, a number"):
+        file.attribute("", "long")
+
+
+@pytest.mark.parametrize("following, good", [(1, True), (16, True), (0, False)])
+def test_the_list_of_free_blocks_has_an_end(following, good):
+    heap = LOCAL_HEAP + bytes(3) + pack(32, 0, 32) + pack(following, 16) + pack(1, 16)
+    if good:
+        return check_local_heap(heap, 0)
+    with pytest.raises(ValueError, match="ring of free blocks"):
+        check_local_heap(heap, 0)
+
+
+@pytest.mark.parametrize("parts, good", [((1, 2), True), ((0, 1), False), ((1, 1), False)])
+@pytest.mark.parametrize("kind, key", [(0, 8), (1, 24)])
+def test_the_parts_of_a_tree_are_its_own(kind, key, parts, good):
+    """A tree of level 1 with two parts of level 0; in a ring it is a part of itself, or has one part twice."""
+    size = 24 + 2 * (key + 8) + key
+    places = 0, size, size + 24
+    tree = TREE + struct.pack("<BBH16x", kind, 1, 2) + b"".join(bytes(key) + pack(places[part]) for part in parts)
+    leaf = TREE + struct.pack("<BBH16x", kind, 0, 0)
+    watched = WatchedBytes(tree + bytes(key) + leaf + leaf)
+    watched.chunk_key = key
+    if good:
+        return watched.check_tree(0)
+    with pytest.raises(ValueError, match="ring"):
+        watched.check_tree(0)
 
 
 def test_arrays_of_the_same_bytes_are_refused(tmp_path):
@@ -484,10 +496,10 @@ def test_own_needs_a_directory(tmp_path):
         write_own(tmp_path / "none" / "a.h5", {}, CONFIG)
 
 
-# --- damage at random, and the corpus
+# --- damage at random
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("style", ["fixed", "vlen", "latest", "gzip", "own"])
 def test_mutants(tmp_path, style, count):
     path, read = tmp_path / "a.h5", read_hdf5
@@ -504,17 +516,3 @@ def test_mutants(tmp_path, style, count):
         styles["gzip"] = {"compression": "gzip", "shuffle": True}
         write_keras(path, variables(), **styles.get(style, {}))
     check_mutants(path.read_bytes(), read, tmp_path / "mutant.h5", count, seed=len(style) + count)
-
-
-def test_corpus(corpus):
-    check_corpus(corpus, {"tf_h5"}, {"parse", "policy"}, values())
-
-
-def test_poisoned_own_files(corpus, tmp_path):
-    write_mine(tmp_path / "own.h5")
-    script = os.environ["MINILXMERT_ATTACK_CORPUS"]
-    command = [sys.executable, script, "--poison", tmp_path / "own.h5", tmp_path / "poisoned"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    cases = json.loads((tmp_path / "poisoned" / "manifest.json").read_text())
-    faults = {c["file"]: list(refusal_faults(read_hdf5, tmp_path / "poisoned" / c["file"])) for c in cases}
-    assert len(cases) >= 30 and not any(faults.values()), faults

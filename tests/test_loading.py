@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_corpus
+from conftest import REFERENCE
 
 import minilxmert
 from minilxmert import (
@@ -270,16 +270,3 @@ def test_missing_files(tmp_path):
         LxmertModel.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"none\.bin"):
         LxmertModel.from_pretrained(tmp_path / "none.bin")
-
-
-def test_corpus_of_whole_models(corpus):
-    config = LxmertConfig.from_json_file(corpus[0] / "base_config.json")
-
-    def read(path):
-        return LxmertForPreTraining.from_pretrained(path, config=config)
-
-    check_corpus(corpus, {"torch_zip", "safetensors", "tf_h5"}, {"model"}, read)
-    read(corpus[0] / "ok_tz_full_model.bin")
-    with pytest.raises(CheckpointError):
-        wrong = LxmertConfig.from_json_file(corpus[0] / "cf_mismatch.json")
-        LxmertForPreTraining.from_pretrained(corpus[0] / "ok_tz_full_model.bin", config=wrong)

@@ -89,7 +89,7 @@ def test_no_weights_or_twice(tmp_path, value):
 
 STRAY = [bytes([code]) for code in b"}])N(tuaesbR0.2Q\x85\x86\x87\x88\x89\x93\x81"]
 STRAY += [b"K\x00", b"J\xff\xff\xff\xff", b"G" + bytes(8), b"\x8a\x10" + b"\x7f" * 16, b"h\0", b"q\0", text("storage")]
-STRAY += [b"cos\nsystem\n", b"ccollections\nOrderedDict\n", b"ctorch\nLongStorage\n"]
+STRAY += [b"ctime\ntime\n", b"ccollections\nOrderedDict\n", b"ctorch\nLongStorage\n"]
 
 
 def reordered(pickled, count, seed):

@@ -49,16 +49,6 @@ def test_another_size(tmp_path):
         read_vocabulary(write(tmp_path, GOOD), expected_size=12)
 
 
-def test_corpus(corpus):
-    folder, cases = corpus
-    for case in (case for case in cases if case["format"] == "vocab"):
-        if case["expected"] == "ok":
-            assert read_vocabulary(folder / case["file"]) == case["tokens"]
-        else:
-            with pytest.raises(VocabularyError, match=case["file"]):
-                read_vocabulary(folder / case["file"], expected_size=40)
-
-
 def test_round_trip(tmp_path):
     write_vocabulary(tmp_path / "vocab.txt", GOOD)
     assert read_vocabulary(tmp_path / "vocab.txt") == GOOD

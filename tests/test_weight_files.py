@@ -3,7 +3,7 @@
 import ast
 import io
 import json
-import os
+import operator
 import pickle
 import struct
 import zipfile
@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_corpus, check_mutants
+from conftest import REFERENCE, check_mutants
 
 import minilxmert
 from minilxmert import CheckpointError
 from minilxmert.checkpoints.formats import read_tensors
-from minilxmert.checkpoints.names import without_module
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.torch_file import MAGIC
 
@@ -172,42 +171,37 @@ def test_big_endian_storages(tmp_path):
         np.testing.assert_array_equal(read_tensors(path)[1]["w"], FOUR)
 
 
-RUNS = {
-    "a call": lambda marker: Call(Global("os", "system"), f"touch {marker}"),
-    "a call in a dict": lambda marker: {"w": Call(Global("builtins", "exec"), f"open({str(marker)!r}, 'w')")},
-    "a call in a storage id": lambda marker: {
-        "w": Pid("storage", Call(Global("os", "mkdir"), str(marker)), "0", "cpu", 4)
-    },
-    "a friendly name": lambda marker: {"w": Call(Global("torch.serialization", "os.system"), f"touch {marker}")},
-}
+IDLE = Global("operator", "truth")  # any name that is not on the list will do: this one does nothing
+CALLS = {
+    "a call": Call(IDLE, 1), "a call in a dict": {"w": Call(IDLE, 1)}, "a name alone": {"w": IDLE},
+    "a call in a storage id": {"w": Pid("storage", Call(IDLE, 1), "0", "cpu", 4)},
+    "a name with a dot": {"w": Call(Global("torch", "storage.UntypedStorage"), 1)},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("container", ["zip", "legacy", "plain"])
-@pytest.mark.parametrize("name", RUNS)
-def test_nothing_in_a_file_is_run(tmp_path, name, container):
-    marker, path = tmp_path / "marker", tmp_path / "x.bin"
-    value = RUNS[name](marker)
+@pytest.mark.parametrize("name", CALLS)
+def test_no_name_is_called_that_is_not_listed(tmp_path, name, container):
+    path = tmp_path / "x.bin"
     if container == "zip":
-        torch_zip(path, value, {"0": RAW})
+        torch_zip(path, CALLS[name], {"0": RAW})
     elif container == "legacy":
-        torch_legacy(path, value, {"0": (RAW, 4)})
+        torch_legacy(path, CALLS[name], {"0": (RAW, 4)})
     else:
-        path.write_bytes(dump(value))
+        path.write_bytes(dump(CALLS[name]))
     with pytest.raises(CheckpointError, match=r"x\.bin"):
         read_tensors(path)
-    assert not marker.exists()
 
 
-def test_protocol_4_names_are_refused(tmp_path):
-    class Evil:
+def test_names_of_every_protocol_are_refused(tmp_path):
+    class Idle:
         def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "marker"),)
+            return operator.truth, (1,)
 
     for protocol in (2, 3, 4, 5):
-        path = torch_zip(tmp_path / "x.bin", None, {}, pickled=pickle.dumps({"w": Evil()}, protocol))
+        path = torch_zip(tmp_path / "x.bin", None, {}, pickled=pickle.dumps({"w": Idle()}, protocol))
         with pytest.raises(CheckpointError):
             read_tensors(path)
-    assert not (tmp_path / "marker").exists()
 
 
 BAD_TORCH = {
@@ -246,7 +240,7 @@ BAD_PICKLES = {
     "endless marks": b"\x80\x02" + b"(" * 100_000,
     "a huge number": b"\x80\x02\x8a\xff" + b"1" * 255 + b".",
     "two objects": b"\x80\x02}}.",
-    "an old name": b"\x80\x02(ios\nsystem\n.",
+    "an old name": b"\x80\x02(itime\ntime\n.",
 }
 
 
@@ -376,14 +370,6 @@ def test_look_alikes_are_named(tmp_path, start):
     (tmp_path / "x.bin").write_bytes(start)
     with pytest.raises(CheckpointError, match=LOOK_ALIKES[start]):
         read_tensors(tmp_path / "x.bin")
-
-
-@pytest.mark.parametrize("formats", [["torch_zip"], ["torch_legacy"], ["torch_other"], ["safetensors"]], ids=str)
-def test_corpus(corpus, formats):
-    folder, cases = corpus
-    # A safetensors file named .bin is read for what it is: the content decides, never the name.
-    cases = [case for case in cases if case["file"] != "to_safetensors_named_bin.bin"]
-    check_corpus((folder, cases), set(formats), {"parse", "policy"}, lambda path: without_module(read_tensors(path)[1]))
 
 
 @pytest.fixture(scope="module")
