@@ -12,7 +12,14 @@ from .errors import ShapeError
 from .inputs import ARGUMENTS, floats, in_pairs, read_inputs
 from .kernels import linear
 from .keywords import TorchNames
-from .objectives import binary_cross_entropy, class_labels, mean_losses, pretraining_labels, pretraining_losses
+from .objectives import (
+    binary_cross_entropy,
+    class_labels,
+    mean_losses,
+    pretraining_labels,
+    pretraining_losses,
+    scale,
+)
 from .ops import child, linear_backward
 from .rows import first_words
 from .store import Stored, check_dtype
@@ -159,10 +166,15 @@ class Face(TorchNames, WordEmbedding, Stored):
 
     def add_gradients(self, g, rng=None, **inputs):
         """Like loss_and_gradients, adding into a tree `g` shaped like params."""
-        inputs, targets = self.read(**inputs)
+        return self.learn(*self.read(**inputs), g, rng)
+
+    def learn(self, inputs, targets, g, rng=None, shares=None):
+        """add_gradients for what `read` made. shares {task: share}: of a batch that is a part of a step (step_shares).
+        -> the output, with losses times their shares"""
         run, scores, losses, dscores = self.compute(inputs, targets, {}, rng)
         if not losses:
             raise ShapeError("a loss needs labels: none were given")
+        scale(losses, dscores, shares or {})
         self.backward(run, dscores, g)
         return self.output(run, scores, losses)
 
@@ -283,7 +295,7 @@ class LxmertForQuestionAnswering(Answering):
 
     def losses(self, scores, targets):
         if "soft" not in targets:
-            return mean_losses(scores, targets, {"ans": "question_answering_score"})
+            return mean_losses(scores, targets, "ans")
         loss, gradient = binary_cross_entropy(scores["question_answering_score"], targets["soft"])
         return {"ans": loss}, {"question_answering_score": gradient}
 
@@ -316,7 +328,7 @@ class LxmertForVisualReasoning(Face):
         return {"logits": heads.classify(pairs, run.p["reasoning"], self.config, child(run.cache, "reasoning"))}
 
     def losses(self, scores, targets):
-        return mean_losses(scores, targets, {"truth": "logits"})
+        return mean_losses(scores, targets, "truth")
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         p, c = run.p["reasoning"], run.cache["reasoning"]

@@ -1,5 +1,7 @@
 """What is learnt: labels checked, the loss functions, the published sums of them with the gradients of the scores."""
 
+from collections import Counter
+
 import numpy as np
 
 from .errors import ShapeError
@@ -7,7 +9,13 @@ from .inputs import as_array, floats, ids
 
 IGNORED = (-100, -1)  # labels that no loss counts: transformers' convention and the authors'
 OBJECT_KINDS = ("obj", "attr", "feat")
-SCORES = {"masked_lm": "prediction_logits", "matched": "cross_relationship_score", "ans": "question_answering_score"}
+SCORES = {  # the scores that each task's loss is about
+    "masked_lm": "prediction_logits",
+    "matched": "cross_relationship_score",
+    "ans": "question_answering_score",
+    "truth": "logits",
+    "visual": "object_scores",
+}
 
 
 def class_labels(name, value, shape, limit, limit_name):
@@ -98,11 +106,12 @@ def smooth_l1(x, target, weight):
 # --- the losses of a model -------------------------------------------------------------------------------------------
 
 
-def mean_losses(scores, targets, names):
-    """({task: mean cross-entropy}, {score: gradient}) for every task of `names` {task: score} that has targets."""
+def mean_losses(scores, targets, *tasks):
+    """({task: mean cross-entropy}, {score: gradient}) for every one of the tasks that has targets."""
     losses, gradients = {}, {}
-    for task, name in names.items():
+    for task in tasks:
         if task in targets:
+            name = SCORES[task]
             rows = scores[name].reshape(-1, scores[name].shape[-1])
             losses[task], gradient = cross_entropy(rows, targets[task].reshape(-1))
             gradients[name] = gradient.reshape(scores[name].shape)
@@ -114,7 +123,7 @@ def pretraining_losses(scores, targets, visual_loss_normalizer):
 
     The object losses are weighted by the detector's confidence or the mask, averaged over all objects (labelled or
     not) and scaled by visual_loss_normalizer, as published."""
-    losses, gradients = mean_losses(scores, targets, SCORES)
+    losses, gradients = mean_losses(scores, targets, "masked_lm", "matched", "ans")
     if "visual" in targets:
         losses["visual"], gradients["object_scores"] = np.zeros((), scores["prediction_logits"].dtype), {}
         for kind, (target, weight) in targets["visual"].items():
@@ -125,3 +134,36 @@ def pretraining_losses(scores, targets, visual_loss_normalizer):
             losses["visual"] = losses["visual"] + loss
             gradients["object_scores"][kind] = gradient.reshape(scores["object_scores"][kind].shape)
     return losses, gradients
+
+
+# --- several batches that are one step -------------------------------------------------------------------------------
+
+
+def step_shares(parts):
+    """The checked labels of each batch of a step -> of each [{task: its share in the task's mean over the whole step}].
+
+    A loss is a mean over its labels, of which batches have different numbers; padded objects count as those of one
+    large batch would."""
+    counts = [{task: labelled(labels) for task, labels in part.items() if task != "visual"} for part in parts]
+    shapes = [next(iter(part["visual"].values()))[1].shape if "visual" in part else (0, 0) for part in parts]
+    whole = sum(map(Counter, counts), Counter())
+    shares = [{task: n / max(whole[task], 1) for task, n in count.items()} for count in counts]
+    places = sum(b for b, _ in shapes) * max(m for _, m in shapes)
+    for share, (b, m) in zip(shares, shapes, strict=True):
+        share["visual"] = b * m / max(places, 1)
+    return [{"ans" if task == "soft" else task: n for task, n in share.items()} for share in shares]
+
+
+def labelled(labels):
+    """How many rows a mean is over: class numbers count where they are not IGNORED, soft labels (R, A) all."""
+    return len(labels) if labels.dtype.kind == "f" else int((~np.isin(labels, IGNORED)).sum())
+
+
+def scale(losses, gradients, shares):
+    """Losses by task and their gradients by score, in place, times the shares by task."""
+    for task, share in shares.items():
+        if task in losses:
+            losses[task] = losses[task] * share
+            found = gradients[SCORES[task]]
+            for gradient in found.values() if isinstance(found, dict) else [found]:
+                gradient *= share

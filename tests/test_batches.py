@@ -11,7 +11,7 @@ from training_run import BATCHES, CONFIG, WORLD, tokenizer
 from minilxmert import FeatureFileError, LxmertForPreTraining, LxmertForQuestionAnswering, ShapeError
 from minilxmert.objects import Objects
 from minilxmert.training.batches import Example, PretrainingBatches, QuestionBatches, StatementBatches
-from minilxmert.training.masking import NOTHING, mask_objects, mask_words, mismatch
+from minilxmert.training.masking import NOTHING, by_picture, mask_objects, mask_words, mismatch
 
 MASK, WORDS = 4, np.arange(5, 1005)
 
@@ -75,9 +75,9 @@ def test_objects_are_hidden_in_the_published_shares():
 
 def test_a_foreign_sentence_is_of_another_picture():
     rng, images = np.random.default_rng(0), np.repeat(np.arange(50), 4)
-    foreign = 0
+    pictures, foreign = by_picture(images), 0
     for _ in range(100):
-        source, own = mismatch(images, rng)
+        source, own = mismatch(pictures, range(200), rng)
         np.testing.assert_array_equal(own, source == np.arange(200))
         assert (images[source[~own]] != images[~own]).all()
         foreign += (~own).sum()
@@ -85,8 +85,29 @@ def test_a_foreign_sentence_is_of_another_picture():
 
 
 def test_alone_a_picture_keeps_its_sentences():
-    source, own = mismatch(["a"] * 5, np.random.default_rng(0), share=1.0)
-    assert own.all() and list(source) == [0, 1, 2, 3, 4]
+    source, own = mismatch(by_picture(["a"] * 5), [3, 1], np.random.default_rng(0), share=1.0)
+    assert own.all() and list(source) == [3, 1]
+
+
+def test_every_sentence_of_other_pictures_is_as_likely():
+    images = ["b", "a", "b", "c", "a", "b", "d"]
+    pictures, rng = by_picture(images), np.random.default_rng(0)
+    for row in range(len(images)):
+        source, own = mismatch(pictures, [row] * 8000, rng, share=1.0)
+        others = [n for n, image in enumerate(images) if image != images[row]]
+        assert not own.any() and set(source) == set(others)
+        for other in others:
+            assert_share((source == other).sum(), 8000, 1 / len(others))
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_half_of_the_sentences_are_foreign_at_any_batch_size(size):
+    """As with --batch-size 1 --accumulate 64: the batch is not the population."""
+    labels = []
+    for place in range(2000 // size):
+        rows = [(place * size + i) % len(BATCHES) for i in range(size)]
+        labels += BATCHES.batch(rows, np.random.default_rng([0, place]))["matched_label"].tolist()
+    assert_share(sum(labels), len(labels), 0.5)
 
 
 # --- batches ---------------------------------------------------------------------------------------------------------

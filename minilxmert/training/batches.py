@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import FeatureFileError, ShapeError
 from ..objects import pad_objects
-from .masking import NOTHING, RATE, mask_objects, mask_words, mismatch
+from .masking import NOTHING, RATE, by_picture, mask_objects, mask_words, mismatch
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,19 @@ class Batches:
 class PretrainingBatches(Batches):
     """The five tasks of one batch (paper, section 3.1), for LxmertForPreTraining.
 
-    A foreign sentence's words are masked like any other's; its answer does not count. word_rate, object_rate: shares
-    that are hidden; foreign: share of sentences exchanged for another picture's."""
+    A foreign sentence is drawn from all examples, as the authors do it; its words are masked like any other's, its
+    answer does not count. word_rate, object_rate: shares that are hidden; foreign: share of sentences exchanged for
+    another picture's."""
 
     def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, **kwargs):
         super().__init__(*args, **kwargs)
         self.word_rate, self.object_rate, self.foreign = word_rate, object_rate, foreign
+        self.by_picture = by_picture([example.image for example in self.examples])
 
     def batch(self, rows, rng):
         images = [self.examples[row].image for row in rows]
-        source, own = mismatch(images, rng, self.foreign)
-        ids, visible = self.sentences([rows[place] for place in source])
+        source, own = mismatch(self.by_picture, rows, rng, self.foreign)
+        ids, visible = self.sentences(source)
         maskable = np.isin(ids, self.ordinary)
         seen, labels = mask_words(ids, maskable, self.tokenizer.mask_token_id, self.ordinary, rng, self.word_rate)
         call, objects = self.objects(images)

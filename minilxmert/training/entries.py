@@ -50,13 +50,20 @@ def write_entries(path, records):
 
 def refuse_repeated(records, key, path):
     """The records, if no two have the same value of `key`."""
-    seen = set()
-    for record in records:
-        value = getattr(record, key)
-        if value in seen:
-            raise TaskFileError.at(path, value, f"every {key} once", "it twice")
-        seen.add(value)
-    return records
+    return refuse_shared({path: records}, lambda record: getattr(record, key), key)
+
+
+def refuse_shared(files, identity, key):
+    """The records of several files, {path: records}, one after the other, if no two have the same identity(record)."""
+    seen = {}
+    for path, records in files.items():
+        for record in records:
+            value = identity(record)
+            if value in seen:
+                found = "it twice" if seen[value] == path else f"it in {seen[value]}, too"
+                raise TaskFileError.at(path, value, f"every {key} once", found)
+            seen[value] = path
+    return [record for records in files.values() for record in records]
 
 
 def is_text(value):
@@ -99,6 +106,9 @@ class Entry:
 
     def text(self, key):
         return self.take(key, is_text, "a text")
+
+    def truth(self, key):
+        return self.take(key, bool, "true or false")
 
     def texts(self, key):
         """A list of texts."""

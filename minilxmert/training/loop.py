@@ -9,6 +9,7 @@ import math
 import signal
 import time
 import zlib
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..checkpoints.hdf5_file import read_hdf5
 from ..checkpoints.own_h5 import write_own
 from ..errors import CheckpointError, ConfigError, MinilxmertError
 from ..files import sweep, write_file
+from ..objectives import step_shares
 from ..params import flatten
 from .optimizer import lay_flat, marked, views
 
@@ -109,18 +111,13 @@ class Training:
     def one_step(self):
         """-> the losses by task, and the norm of the gradients. The parameters change only if all are numbers."""
         self.gradients[:] = 0
-        total = {}
-        for part in range(self.accumulate):
-            place = self.step * self.accumulate + part
-            rng = np.random.default_rng([self.seed, place])
-            call = self.batches.batch(self.rows(place), rng)
-            output = self.model.add_gradients(self.gradient_tree, rng if self.dropout else None, **call)
-            for task, loss in output.losses.items():
-                if not loss < EXPLODED:  # NaN neither
-                    raise TrainingError(f"step {self.step}, task {task}: the loss is {loss}; the weights are as before")
-                total[task] = total.get(task, 0.0) + float(loss) / self.accumulate
-        if self.accumulate > 1:
-            self.gradients /= self.accumulate
+        parts, total = [self.part(self.step * self.accumulate + n) for n in range(self.accumulate)], Counter()
+        for (inputs, targets, rng), shares in zip(parts, step_shares([part[1] for part in parts]), strict=True):
+            output = self.model.learn(inputs, targets, self.gradient_tree, rng if self.dropout else None, shares)
+            total.update({task: float(loss) for task, loss in output.losses.items()})
+        for task, loss in total.items():
+            if not loss < EXPLODED:  # NaN neither
+                raise TrainingError(f"step {self.step}, task {task}: the loss is {loss}; the weights are as before")
         norm = self.optimizer.update(self.parameters, self.gradients, self.step)
         if not math.isfinite(norm):  # the heads are last in the tree, and where going backward begins
             bad = [path for path, g in flatten(self.gradient_tree).items() if not np.isfinite(g).all()]
@@ -130,6 +127,11 @@ class Training:
                 "the weights are as before"
             )
         return total, norm
+
+    def part(self, place):
+        """Batch number `place` -> inputs and labels as the model takes them, and the generator for its dropout."""
+        rng = np.random.default_rng([self.seed, place])
+        return *self.model.read(**self.batches.batch(self.rows(place), rng)), rng
 
     def rows(self, place):
         """The examples of batch number `place`: every epoch goes through all of them, in an order of its own."""

@@ -34,14 +34,27 @@ def mask_objects(feats, visible, others, rng, rate=RATE):
     return np.where(exchange[..., None], others, seen).astype(feats.dtype, copy=False), chosen.astype(np.float32)
 
 
-def mismatch(images, rng, share=0.5):
-    """For each of a batch of sentences the place in the batch whose sentence it gets, and whether that is its own (B,).
+def mismatch(pictures, rows, rng, share=0.5):
+    """For each of some sentences of a data set (rows (B,), by number) the number of the sentence that takes its place,
+    and whether that is its own, (B,) each. pictures: of by_picture.
 
-    images: the picture ids (B,); a foreign sentence is never one of the same picture."""
-    images = np.asarray(images)
-    source = np.arange(len(images))
-    for row in np.flatnonzero(rng.random(len(images)) < share):
-        foreign = np.flatnonzero(images != images[row])
-        if len(foreign):
-            source[row] = foreign[rng.integers(len(foreign))]
-    return source, source == np.arange(len(images))
+    Foreign are all sentences of other pictures, each as likely, whatever the batch; where there is none, it stays."""
+    order, first, count = pictures
+    source = np.array(rows)
+    chosen = np.flatnonzero(rng.random(len(source)) < share)
+    first, count = first[source[chosen]], count[source[chosen]]
+    others = len(order) - count
+    place = np.floor(rng.random(len(chosen)) * others).astype(np.int64)  # among the others, in order …
+    place += np.where(place >= first, count, 0)  # … of which the picture's own are left out
+    foreign = others > 0
+    source[chosen[foreign]] = order[place[foreign]]
+    return source, source == np.asarray(rows)
+
+
+def by_picture(images):
+    """The picture of each sentence of a data set -> the sentences' numbers ordered by picture, and for each sentence
+    where those of its picture begin in that order, and how many they are: three arrays, as long as `images`."""
+    numbers = {}
+    picture = np.fromiter((numbers.setdefault(image, len(numbers)) for image in images), np.int64, len(images))
+    counts = np.bincount(picture)
+    return np.argsort(picture, kind="stable"), (np.cumsum(counts) - counts)[picture], counts[picture]

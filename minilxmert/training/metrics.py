@@ -40,9 +40,16 @@ class Row:
     def share(self):
         return self.right / self.total if self.total else math.nan
 
+    @property
+    def told(self):
+        """The share as text; none of nothing."""
+        return f"{self.share:.2%}" if self.total else "none"
+
     def __str__(self):
+        if not self.total:
+            return f"{self.name:<16} {self.told:>8} {'':>18} {0:9,}"
         low, high = interval(self.right, self.total)
-        return f"{self.name:<16} {self.share:8.2%} {low:8.2%} … {high:7.2%} {self.total:9,}"
+        return f"{self.name:<16} {self.told:>8} {low:8.2%} … {high:7.2%} {self.total:9,}"
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,7 @@ def vqa_report(questions, predictions, official=False):
 def gqa_report(questions, predictions):
     """GQA accuracy, overall, of binary and of open questions. predictions: {question_id: answer} -> Report.
 
+    Only balanced questions count, as in GQA's eval.py, in files that tell it; all must have predictions, as there.
     Binary: the structure is not `query`; in files that do not tell it, the right answer is yes or no."""
 
     def points(question, answer):
@@ -126,7 +134,9 @@ def gqa_report(questions, predictions):
         yes_no = question.label.keys() <= {"yes", "no"} if question.structure is None else question.structure != "query"
         return "Binary" if yes_no else "Open"
 
-    return by_kind("GQA", questions, predictions, points, kind, ("Binary", "Open"))
+    answered = {q.question_id: predicted(predictions, q.question_id, "GQA") for q in questions}
+    counted = [question for question in questions if getattr(question, "balanced", None) is not False]
+    return by_kind("GQA", counted, answered, points, kind, ("Binary", "Open"))
 
 
 def by_kind(title, questions, predictions, points, kind, kinds):

@@ -8,12 +8,13 @@ and nlvr2_data.py of the LXMERT authors; visualqa.org, gqa and lil-lab/nlvr for 
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from ..errors import TaskFileError
 from ..files import read_text, write_file
-from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated
-from .metrics import VQA_TYPES, soft_scores
+from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated, refuse_shared
+from .metrics import VQA_TYPES, official_form, soft_scores
 
 PAIR = re.compile(r".+-[^-]+-[^-]+-[^-]+")  # an NLVR2 identifier: split-set-pair-sentence
 TRUTH = {"True": 1, "False": 0}
@@ -31,6 +32,17 @@ class VqaQuestion:
     answer_type: str | None = None  # yes/no, number or other
     question_type: str | None = None  # its first words
     annotators: list | None = None  # the answers of ten people, where the file has them
+    multiple_choice_answer: str | None = None  # the one that most of them gave, where the file has it
+
+    @property
+    def commonest(self):
+        """The answer that most people gave, in the official form, or None. A label's scores, which end at 1 for four
+        people of ten, do not tell it; of a file that has nothing else it is the first of the best ones."""
+        given = self.annotators or ()
+        if self.multiple_choice_answer is not None:
+            given = [self.multiple_choice_answer]
+        counts = Counter(official_form(answer) for answer in given) or self.label
+        return max(counts, key=counts.get) if counts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,12 @@ class GqaQuestion:
     sent: str
     label: dict | None = None  # {answer: 1.0}
     structure: str | None = None  # query, verify, logical, choose or compare, where the file tells
+    balanced: bool | None = None  # whether the official measures count it, where the file tells
+
+    @property
+    def commonest(self):
+        """The right answer, or None."""
+        return max(self.label, key=self.label.get) if self.label else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,7 @@ def authors_vqa(entry):
         answer_type=entry.maybe(entry.choice, "answer_type", ANSWER_TYPES),
         question_type=entry.maybe(entry.text, "question_type"),
         annotators=entry.maybe(entry.texts, "annotators"),
+        multiple_choice_answer=entry.maybe(entry.text, "multiple_choice_answer"),
     )
 
 
@@ -94,7 +113,8 @@ def original_vqa(split):
 def annotated(questions, paths):
     """VqaQuestions with what the original v2_…_annotations.json tell of them and they do not tell themselves: label,
     types, and the answers of ten people."""
-    told = {identity: about for path in paths for identity, about in read_annotations(path)}
+    rows = refuse_shared({path: read_annotations(path) for path in paths}, lambda row: row[0], "question_id")
+    told = dict(rows)
     for question in questions:
         if question.question_id not in told:
             names = ", ".join(map(str, paths))
@@ -111,8 +131,9 @@ def read_annotations(path):
     def annotation(entry):
         people = entry.take("answers", lambda v: isinstance(v, list) and v, "the answers of people")
         given = [Entry(person, path, f"{entry.name}, answers").text("answer") for person in people]
-        about = {"label": soft_scores(given), "annotators": given, "question_type": entry.text("question_type")}
-        about["answer_type"] = entry.choice("answer_type", ANSWER_TYPES)
+        about = {"label": soft_scores(given), "annotators": given}
+        about |= {name: entry.maybe(entry.text, name) for name in ("question_type", "multiple_choice_answer")}
+        about["answer_type"] = entry.maybe(entry.choice, "answer_type", ANSWER_TYPES)
         return entry.identity("question_id"), about
 
     return read_entries(path, annotation, "annotations")
@@ -127,17 +148,19 @@ def read_gqa(path):
     def question(entry):
         identity, img_id = (str(entry.identity(key)) for key in ("question_id", "img_id"))
         label, structure = entry.maybe(entry.scores, "label"), entry.maybe(entry.text, "structure")
-        return GqaQuestion(identity, img_id, entry.text("sent"), label, structure)
+        balanced = entry.maybe(entry.truth, "balanced")
+        return GqaQuestion(identity, img_id, entry.text("sent"), label, structure, balanced)
 
     return refuse_repeated(entries(value, path, question), "question_id", path)
 
 
 def original_gqa(entry, identity):
-    """One question of val_balanced_questions.json -> GqaQuestion."""
+    """One question of val_balanced_questions.json, or of val_all_questions.json -> GqaQuestion."""
     types = Entry(entry.value["types"], entry.file, f"{entry.name}, types") if entry.has("types") else None
     label = {entry.text("answer"): 1.0} if entry.has("answer") else None
     img_id = str(entry.identity("imageId"))
-    return GqaQuestion(identity, img_id, entry.text("question"), label, types and types.text("structural"))
+    balanced = entry.maybe(entry.truth, "isBalanced")
+    return GqaQuestion(identity, img_id, entry.text("question"), label, types and types.text("structural"), balanced)
 
 
 def read_nlvr2(path):
@@ -187,12 +210,14 @@ def write_nlvr2_answers(path, statements, predictions):
 
 def read_vqa_answers(path):
     """{question_id: answer} of a file for the VQA leaderboard. Raises TaskFileError."""
-    return dict(read_entries(path, lambda entry: (entry.identity("question_id"), entry.text("answer"))))
+    rows = read_entries(path, lambda entry: (entry.identity("question_id"), entry.text("answer")))
+    return dict(refuse_shared({path: rows}, lambda row: row[0], "question_id"))
 
 
 def read_gqa_answers(path):
     """{question_id: answer} of a file for the GQA leaderboard. Raises TaskFileError."""
-    return dict(read_entries(path, lambda entry: (entry.text("questionId"), entry.text("prediction"))))
+    rows = read_entries(path, lambda entry: (entry.text("questionId"), entry.text("prediction")))
+    return dict(refuse_shared({path: rows}, lambda row: row[0], "questionId"))
 
 
 def read_nlvr2_answers(path, statements):
@@ -203,5 +228,7 @@ def read_nlvr2_answers(path, statements):
         identifier, _, answer = line.strip().rpartition(",")
         if identifier not in uids or answer.capitalize() not in TRUTH:
             raise TaskFileError.at(path, f"line {number}", "identifier,True or identifier,False", line)
+        if uids[identifier] in predictions:
+            raise TaskFileError.at(path, f"line {number}", "every identifier once", f"{identifier} twice")
         predictions[uids[identifier]] = TRUTH[answer.capitalize()]
     return predictions

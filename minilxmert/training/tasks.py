@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import model as faces
-from ..errors import ConfigError, FeatureFileError
+from ..errors import ConfigError, FeatureFileError, TaskFileError
 from ..features import open_features
 from . import metrics, task_files
 from .batches import Example, QuestionBatches, StatementBatches
@@ -72,12 +72,11 @@ class TaskData:
     def answers(self):
         """The texts of all answers of the labels, the most frequent first: a head for a task without a list.
 
-        Of what people said freely (VQA's original annotations) only what is the best answer of FREQUENT questions."""
-        labels = [record.label for record in self.records if record.label]
-        found = Counter(answer for label in labels for answer in label)
+        Of what people said freely (VQA's original annotations) only what is the commonest answer to FREQUENT questions."""
+        found = Counter(answer for record in self.records for answer in record.label or ())
         if any(getattr(record, "annotators", None) for record in self.records):
-            best = Counter(max(label, key=label.get) for label in labels)
-            found = {answer: found[answer] for answer in best if best[answer] >= FREQUENT} or found
+            best = Counter(record.commonest for record in self.records if record.commonest)
+            found = {answer: count for answer, count in best.items() if count >= FREQUENT} or found
         return sorted(found, key=lambda answer: (-found[answer], answer))
 
     def report(self, predictions, **options):
@@ -88,8 +87,9 @@ class TaskData:
         """Accuracy of each kind of question -> metrics.Report"""
         rows = {name: [0, 0] for name in sorted(set(self.kinds))}
         for record, kind in zip(self.records, self.kinds, strict=True):
-            said = predictions[identity(record)]
-            right = said == record.label if self.task == "nlvr2" else (record.label or {}).get(said, 0.0)
+            name = identity(record)
+            said, label = metrics.predicted(predictions, name, self.task), metrics.needed(record, "label", name)
+            right = said == label if self.task == "nlvr2" else label.get(said, 0.0)
             rows[kind][0] += right
             rows[kind][1] += 1
         made = tuple(metrics.Row(name, right, total) for name, (right, total) in rows.items())
@@ -106,13 +106,15 @@ def identity(record):
 
 
 def load_task(task, paths, pictures, annotations=()):
-    """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError.
+    """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError, also for
+    an identity that is in two of the files: predictions are kept by it.
 
     annotations: paths of the original VQA annotations, of those who have them."""
     filed = [name for name in TASKS if TASKS[name].read]
     if task not in filed:
         raise ConfigError.at("task", None, f"one of {', '.join(filed)}", task)
-    records = [record for path in paths for record in TASKS[task].read(path)]
+    read = {path: TASKS[task].read(path) for path in paths}
+    records = task_files.refuse_shared(read, identity, "identity")
     return TaskData(task, task_files.annotated(records, annotations) if annotations else records, pictures)
 
 
@@ -160,7 +162,10 @@ def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
             progress(rows.stop, len(batches))
     if data.task != "nlvr2":
         chosen = [model.answers[number] for number in chosen]
-    return dict(zip(map(identity, data.records), chosen, strict=True))
+    answered = dict(zip(map(identity, data.records), chosen, strict=True))
+    if len(answered) < len(data):
+        raise TaskFileError.at("questions", None, f"{len(data)} identities", f"{len(answered)}: some are there twice")
+    return answered
 
 
 def batches_of(data, model, tokenizer, hidden=None, labelled=True, **choices):
@@ -182,10 +187,10 @@ def majority(train, data):
     """{identity: the most frequent answer of its kind in `train`}: what needs neither picture nor question."""
     counts = {}
     for record, kind in zip(train.records, train.kinds or [""] * len(train), strict=True):
-        answer = record.label if train.task == "nlvr2" else max(record.label, key=record.label.get)
-        of_kind = counts.setdefault(kind, {})
-        of_kind[answer] = of_kind.get(answer, 0) + 1
-    best = {kind: max(of_kind, key=of_kind.get) for kind, of_kind in counts.items()}
+        answer = record.label if train.task == "nlvr2" else record.commonest
+        if answer is not None:  # of a record that tells none, nothing can be counted
+            counts.setdefault(kind, Counter())[answer] += 1
+    best = {kind: of_kind.most_common(1)[0][0] for kind, of_kind in counts.items()}
     other = next(iter(best.values()), "")  # for a kind that `train` happens to lack
     return {identity(r): best.get(k, other) for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
 
@@ -211,5 +216,5 @@ def beside(reports):
     """Reports of the same rows by name -> the text of one table: the first with intervals, of the others the shares."""
     first, *others = reports.values()
     heads = "".join(f"{name:>16}" for name in list(reports)[1:])
-    rows = [f"{row}{''.join(f'{other[row.name].share:16.1%}' for other in others)}" for row in first.rows]
+    rows = [f"{row}{''.join(f'{other[row.name].told:>16}' for other in others)}" for row in first.rows]
     return "\n".join([str(first).splitlines()[0] + heads, *rows])

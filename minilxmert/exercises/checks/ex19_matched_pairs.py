@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...training.masking import mismatch
+from ...training.masking import by_picture, mismatch
 from ..checking import Exercise
 from ..student import Wrong
 
@@ -10,7 +10,7 @@ IGNORED = -1
 
 
 def solution(pictures, answers, rng):
-    source, own = mismatch(pictures, rng)
+    source, own = mismatch(by_picture(pictures), np.arange(len(pictures)), rng)
     return source, own.astype(np.int64), np.where(own, answers, IGNORED)
 
 
