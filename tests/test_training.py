@@ -118,6 +118,7 @@ def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path):
         run = endless_run(tmp_path)  # the next start
         assert run.step == saved and not list(tmp_path.glob("*.tmp.*"))
         assert [row["step"] for row in log_of(tmp_path)] == list(range(1, saved + 1))
+        run.alone.release()
     assert step >= 10
 
 

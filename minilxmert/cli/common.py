@@ -1,6 +1,7 @@
 """What several commands share: exit codes, the weights they read, progress."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -18,6 +19,14 @@ def positive(text):
 def natural(text):
     """0, 1, 2 …, as an argument's type."""
     return whole(text, 0)
+
+
+def rate(text):
+    """A learning rate, as an argument's type: more than 0, at most 1."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, at most 1, found {text!r}")
 
 
 def whole(text, least):

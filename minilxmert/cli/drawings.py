@@ -1,6 +1,6 @@
 """minilxmert easy-vqa, nlvr: drawn pictures that others made, learnt from their pixels and measured."""
 
-from .common import OK, natural, positive, progress, tokenizer_of
+from .common import OK, natural, positive, progress, rate, tokenizer_of
 from .training import ended, show
 
 STEPS, RATE, BATCH = 1500, 1e-3, 64
@@ -12,7 +12,7 @@ def add_learning(command):
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--out", metavar="DIR", help="the run's folder; an interrupted run goes on there")
     command.add_argument("--steps", type=positive, default=STEPS, help=f"of training (default {STEPS})")
-    command.add_argument("--rate", type=float, default=RATE, help=f"the highest learning rate (default {RATE})")
+    command.add_argument("--rate", type=rate, default=RATE, help=f"the highest learning rate (default {RATE})")
     command.add_argument("--batch-size", type=positive, default=BATCH, help=f"questions a step (default {BATCH})")
     command.add_argument("--seed", type=natural, default=0)
 

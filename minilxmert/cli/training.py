@@ -3,7 +3,7 @@
 import sys
 
 from ..errors import ConfigError
-from .common import INTERRUPTED, OK, natural, positive, tokenizer_of
+from .common import INTERRUPTED, OK, natural, positive, rate, tokenizer_of
 from .sources import add_annotations, add_source, answer_list, need, only_of_vqa_files, recipe, task_data, tell, world
 
 
@@ -21,9 +21,7 @@ def add_run(command):
     command.add_argument("--epochs", type=positive, help="of files: how often all is seen (default: as published)")
     command.add_argument("--batch-size", type=positive, help="examples a step (default: as published, or the recipe's)")
     command.add_argument("--accumulate", type=positive, default=1, metavar="N", help="batches a step")
-    command.add_argument(
-        "--rate", type=float, help="the highest learning rate (default: as published, or the recipe's)"
-    )
+    command.add_argument("--rate", type=rate, help="the highest learning rate (default: as published, or the recipe's)")
     command.add_argument("--frozen", action="append", default=[], metavar="PART", help="stays as it is, e.g. language")
     command.add_argument("--save-every", type=positive, default=500, metavar="N", help="steps between checkpoints")
 
@@ -135,6 +133,7 @@ def starting(options, data):
 def schedule(options, data):
     """-> batch size and optimizer: of the recipe for a world, as published for files, as the options say in any case"""
     from ..training.optimizer import Adam
+    from ..training.recipes import steps_of
     from ..training.tasks import TASKS
 
     if options.world:
@@ -143,7 +142,7 @@ def schedule(options, data):
         return size, Adam(options.rate or r.rate, options.steps or r.finetuning, corrected=True)
     task = TASKS[options.task]
     size = options.batch_size or task.batch_size
-    steps = options.steps or max(1, len(data) * (options.epochs or task.epochs) // (size * options.accumulate))
+    steps = options.steps or steps_of(len(data), options.epochs or task.epochs, size * options.accumulate)
     return size, Adam(options.rate or task.rate, steps, warmup=0.1, max_norm=5.0)  # as the authors fine-tune
 
 

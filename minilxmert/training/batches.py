@@ -28,6 +28,8 @@ class Example:
 class Batches:
     """The part that all kinds share: sentences tokenised once, padded a batch at a time."""
 
+    SHOWN = ("features", "normalised_boxes")  # what of the Objects a model sees, or learns to tell
+
     def __init__(self, pictures, examples, tokenizer, answers=(), most_words=64):
         if not examples:
             raise ShapeError("batches: no examples")
@@ -86,6 +88,8 @@ class PretrainingBatches(Batches):
     A foreign sentence is drawn from all examples, as the authors do it; its words are masked like any other's, its
     answer does not count. word_rate, object_rate: shares that are hidden; foreign: share of sentences exchanged for
     another picture's."""
+
+    SHOWN = (*Batches.SHOWN, "object_ids", "object_conf", "attribute_ids", "attribute_conf")
 
     def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, **kwargs):
         super().__init__(*args, **kwargs)

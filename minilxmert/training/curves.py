@@ -1,12 +1,11 @@
 """The curves of a run: what its log says, as lines of text, or as a picture (extra "tutorials")."""
 
-import json
 from itertools import pairwise
 from pathlib import Path
 
 from ..errors import MinilxmertError, TaskFileError
-from ..files import replacing, strict_json
-from .loop import LOG, complete
+from ..files import replacing
+from .log import LOG, log_rows
 from .recipes import STAGES
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -20,30 +19,12 @@ def runs_in(folder):
 
 
 def read_log(folder, name=LOG):
-    """The rows of a run's log, [{"step", "losses", "rate", "gradient_norm", "seconds"}]. Raises TaskFileError.
-
-    name: of the file in the folder. A last line that was not written to its end, as a killed run leaves it, does not
-    count."""
+    """The rows of the log of a run (log.py), at least one. Raises TaskFileError. name: of the file in the folder."""
     path = Path(folder) / name
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as problem:
-        raise TaskFileError.at(path, None, "the log of a run", problem.strerror) from None
-    if lines and not complete(lines[-1]):
-        lines.pop()
-    rows = [checked(strict_json(line, path, TaskFileError), path, n) for n, line in enumerate(lines, 1)]
+    rows = log_rows(path)
     if not rows:
         raise TaskFileError.at(path, None, "at least one line", "none")
     return rows
-
-
-def checked(row, path, number):
-    """A row that has what curves are made of."""
-    sound = isinstance(row, dict) and isinstance(row.get("step"), int) and isinstance(row.get("losses"), dict)
-    values = [*row["losses"].values(), row.get("rate"), row.get("gradient_norm")] if sound else [None]
-    if not all(isinstance(value, int | float) for value in values):
-        raise TaskFileError.at(path, f"line {number}", "step, losses, rate and gradient_norm", json.dumps(row))
-    return row
 
 
 def curves_of(rows):

@@ -10,8 +10,9 @@ import signal
 import time
 import zlib
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,15 @@ import numpy as np
 from ..checkpoints.hdf5_file import read_hdf5
 from ..checkpoints.own_h5 import write_own
 from ..errors import CheckpointError, ConfigError, MinilxmertError
-from ..files import sweep, write_file
+from ..files import FolderLock, sweep, write_file
 from ..objectives import step_shares
 from ..params import flatten
+from .kept import check_progress, refuse_another, sample_of
+from .log import LOG, log_rows
 from .optimizer import lay_flat, marked, views
 
 EXPLODED = 1e6  # no loss of a model that learns comes near it
-STATE, LOG = "training.h5", "log.jsonl"
+STATE = "training.h5"
 MOMENTS = ("optimizer.first", "optimizer.second")
 
 
@@ -58,6 +61,10 @@ class Training:
     history: list = field(default_factory=list, repr=False)  # what the log holds
 
     def __post_init__(self):
+        sizes = ("batch_size", "accumulate", "save_every", "log_every")
+        for name, least in {**dict.fromkeys(sizes, 1), "seed": 0}.items():
+            if type(getattr(self, name)) is not int or getattr(self, name) < least:
+                raise ConfigError.at("training", name, f"a whole number from {least}", getattr(self, name))
         self.parameters, tree = lay_flat(self.model.params)
         self.model.set_params(tree, self.model.precision)
         self.gradients = np.zeros_like(self.parameters)
@@ -67,10 +74,14 @@ class Training:
         self.saved = None  # the step of the checkpoint in the folder
         self.unlogged = {}  # {task: sum of its losses since the last line of the log}
         self.unlogged_steps = 0
+        self.alone = nullcontext()
         if self.folder:
             self.folder = Path(self.folder)
             with writing(self.folder):
-                self.open_folder()
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self.alone = FolderLock(self.folder)  # until `run` has ended
+                with self.alone.unless_it_fails():
+                    self.open_folder()
 
     def freeze(self, tree):
         """Tell the optimizer what must not move."""
@@ -84,7 +95,7 @@ class Training:
     def run(self, progress=None):
         """Train to the end, or until Ctrl-C. progress: called with (step, steps, losses, seconds left). -> self"""
         began, steps = time.perf_counter() - self.seconds, self.optimizer.steps
-        with quietly_interrupted() as wanted:
+        with self.alone, quietly_interrupted() as wanted:
             while self.step < steps and not wanted:
                 losses, norm = self.one_step()
                 self.step += 1
@@ -156,6 +167,11 @@ class Training:
 
     # --- saving and resuming -----------------------------------------------------------------------------------------
 
+    @cached_property
+    def sample(self):
+        """Digests of some pictures' features (kept.py)."""
+        return sample_of(self.batches)
+
     def save(self):
         """Write the checkpoint: whole or not at all."""
         arrays = self.model.published(self.model.params)
@@ -164,47 +180,49 @@ class Training:
         about = {"step": self.step, "seconds": self.seconds, **self.identity()}
         about |= {"unlogged": self.unlogged, "unlogged_steps": self.unlogged_steps}
         everything = {**arrays, **dict(zip(MOMENTS, moments, strict=True))}
-        lists = self.model.answers, about, self.model.tokens
-        write_own(self.folder / STATE, everything, self.model.config.to_dict(), *lists)
+        answers, tokens = self.lists()
+        write_own(self.folder / STATE, everything, self.model.config.to_dict(), answers, about, tokens)
         self.saved = self.step
 
+    def lists(self):
+        """The texts of the answers and the tokens that this run learns with."""
+        batches = self.batches
+        answers = self.model.answers or list(getattr(batches, "number", ()))
+        return answers, self.model.tokens or (batches.tokenizer.tokens if hasattr(batches, "tokenizer") else None)
+
     def identity(self):
-        """What must be the same for a run to go on."""
+        """What must be the same for a run to go on, beside the model's config and the lists."""
         numbers = {name: n for name, n in vars(self.optimizer).items() if isinstance(n, int | float)}
         mine = {"seed": self.seed, "batch_size": self.batch_size, "examples": len(self.batches)}
-        mine |= {"began_with": self.began_with, "batches": getattr(self.batches, "about", None)}
-        return {**numbers, **mine, "accumulate": self.accumulate, "dropout": self.dropout, "frozen": list(self.frozen)}
+        mine |= {"accumulate": self.accumulate, "dropout": self.dropout, "frozen": list(self.frozen)}
+        mine |= {"batches": getattr(self.batches, "about", None), "began_with": self.began_with}
+        return {**numbers, **mine, "sample": self.sample}
 
     def open_folder(self):
-        """Make the folder, take up its checkpoint if there is one, and begin the log or cut it there.
+        """Take up the checkpoint of the folder if there is one, and begin the log or cut it there.
 
-        The log is written in any case: a folder that cannot be written is found now, not after the first steps."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        The log is written in any case: a folder that cannot be written is found now, not after the first steps.
+        Where anything is refused, nothing there has changed."""
         sweep(self.folder / STATE)
-        lines, log = [], self.folder / LOG
+        log, rows = self.folder / LOG, []
         if (self.folder / STATE).exists():
+            rows = log_rows(log) if log.exists() else []
             self.resume()
-            lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        rows = [(line, json.loads(line)) for line in lines if complete(line)]
-        rows = [(line, row) for line, row in rows if row["step"] <= self.step]
-        self.history = [{k: v for k, v in row.items() if k != "seconds"} for _, row in rows]
-        write_file(log, "".join(line + "\n" for line, _ in rows))
+        rows = [row for row in rows if row["step"] <= self.step]
+        self.history = [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+        write_file(log, "".join(json.dumps(row) + "\n" for row in rows))
 
     def resume(self):
-        """Take up the checkpoint of the folder. Raises CheckpointError if it is another run's."""
+        """Take up the checkpoint of the folder. Raises CheckpointError if it is damaged, or another run's."""
         path, targets = self.folder / STATE, self.model.published(self.model.params)
         _, arrays, metadata = read_hdf5(path, mapped=False)
-        about = metadata.get("provenance") or {}
-        mine = {
-            **json.loads(self.model.config.to_json_string()),
-            "tensors": sorted([*targets, *MOMENTS]),
-            **self.identity(),
-        }
-        theirs = {**about, **metadata.get("config", {}), "tensors": sorted(arrays)}
-        for name in mine:
-            if theirs.get(name) != mine[name]:
-                expected = f"{mine[name]}, as this run has (or another folder)"
-                raise CheckpointError.at(path, name, expected, theirs.get(name))
+        about, (answers, tokens) = metadata.get("provenance"), self.lists()
+        expected = {**targets, **dict.fromkeys(MOMENTS, self.parameters)}
+        mine = {"config": json.loads(self.model.config.to_json_string()), "tensors": shapes_of(expected)}
+        mine |= {"answers": answers, "tokens": tokens, "settings": self.identity()}
+        theirs = {name: metadata.get(name) for name in ("config", "answers", "tokens")}
+        refuse_another(path, {**theirs, "tensors": shapes_of(arrays), "settings": about}, mine)
+        check_progress(path, about, self.optimizer.steps)
         self.optimizer.first, self.optimizer.second = (np.array(arrays.pop(name)) for name in MOMENTS)
         for name, target in targets.items():
             target[...] = arrays[name]
@@ -212,17 +230,14 @@ class Training:
         self.seconds, self.unlogged, self.unlogged_steps = (about[n] for n in ("seconds", "unlogged", "unlogged_steps"))
 
 
+def shapes_of(arrays):
+    """Names, shapes and types of arrays, as one entry that two checkpoints must share."""
+    return {"tensors": sorted([name, list(array.shape), array.dtype.name] for name, array in arrays.items())}
+
+
 def within(path, part):
     """Whether a parameter belongs to a part of the tree."""
     return f"{path}.".startswith(f"{part}.")
-
-
-def complete(line):
-    """Whether a line of the log was written to its end."""
-    try:
-        return "step" in json.loads(line)
-    except (ValueError, TypeError):
-        return False
 
 
 @contextmanager

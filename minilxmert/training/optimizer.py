@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import params
+from ..errors import ConfigError
 
 CHUNK = 1 << 14  # values
 
@@ -76,9 +77,20 @@ class Adam:
     first: np.ndarray | None = field(default=None, repr=False)  # running mean of the gradients
     second: np.ndarray | None = field(default=None, repr=False)  # … and of their squares
 
+    def __post_init__(self):
+        """Refuse what would spoil the weights. Raises ConfigError."""
+        shares = {name: getattr(self, name) for name in ("rate", "warmup", "decay", "beta1", "beta2")}
+        sound = {name: (0 <= share <= 1, "a number of 0 … 1") for name, share in shares.items()}
+        sound["steps"] = type(self.steps) is int and self.steps > 0, "a whole number from 1"
+        for name in ("eps", "max_norm"):
+            sound[name] = 0 <= getattr(self, name) < math.inf, "a number from 0"
+        for name, (good, expected) in sound.items():
+            if not good:  # NaN neither
+                raise ConfigError.at("optimizer", name, expected, getattr(self, name))
+
     def rate_at(self, step):
-        """The learning rate of step 0, 1 …; the published schedule begins with 0."""
-        return self.rate * warmup_linear(step / self.steps, self.warmup)
+        """The learning rate of step 0, 1 …; the published schedule begins with 0, but for a run of a single step."""
+        return self.rate * warmup_linear(step / self.steps, self.warmup if self.steps > 1 else 0)
 
     def update(self, p, g, step):
         """One step: p is changed in place, g is clipped in place. -> the norm of the gradients before; if that is not

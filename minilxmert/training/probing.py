@@ -19,6 +19,7 @@ def foil_report(model, tokenizer, data, batch_size=64, progress=None):
     """How often the caption matches better than its foil, by what the foil changed. -> metrics.Report
 
     model: LxmertForPreTraining; data: a Miniature. Guessing is right in half the cases."""
+    model.take_tokens(tokenizer.tokens)
     foils, rows = data.foils, {}
     for start in range(0, len(foils), batch_size):
         part = foils[start : start + batch_size]

@@ -11,7 +11,7 @@ import numpy as np
 from ..checkpoints.folder import replaced_by
 from ..checkpoints.loading import open_checkpoint
 from ..config import LxmertConfig
-from ..errors import FeatureFileError
+from ..errors import ConfigError, FeatureFileError
 from ..model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
 from ..tokenizer import LxmertTokenizer
@@ -124,9 +124,20 @@ def pretrain_files(
     longest = min(64, model.config.max_position_embeddings)
     rates = not_hidden(model.config)
     batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, most_words=longest, **rates)
-    steps = steps or max(1, len(examples) * epochs // (batch_size * (run or {}).get("accumulate", 1)))
+    steps = steps or steps_of(len(examples), epochs, batch_size * (run or {}).get("accumulate", 1))
     training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
     return training if training.run(progress).interrupted else saved(training, tokenizer)
+
+
+def steps_of(examples, epochs, batch_size):
+    """How many steps go over all examples so often. Raises ConfigError where they are too few for the published
+    schedule, whose first step has the rate 0."""
+    steps = examples * epochs // batch_size
+    if steps < 2:
+        expected = "examples for 2 steps or more (more epochs, smaller batches, or --steps)"
+        found = f"{examples} examples × {epochs} epochs in batches of {batch_size}"
+        raise ConfigError.at("schedule", None, expected, found)
+    return steps
 
 
 def by_text(table, label):
@@ -155,7 +166,9 @@ def give_answers(model, answers):
     start at zero, as the authors do it. A head whose answers nobody told keeps its rows only if there are as many."""
     if "answer" not in model.params:
         return
-    if not model.answers and len(answers) != model.config.num_qa_labels:
+    if not model.answers and len(answers) == model.config.num_qa_labels:
+        model.take_answers(list(answers))
+    elif not model.answers:
         model.answers = [f"untold answer {number}" for number in range(model.config.num_qa_labels)]
     if model.answers and model.answers != list(answers):
         model.move_answers(list(answers))

@@ -72,7 +72,7 @@ class TaskData:
     def answers(self):
         """The texts of all answers of the labels, the most frequent first: a head for a task without a list.
 
-        Of what people said freely (VQA's original annotations) only what is the commonest answer to FREQUENT questions."""
+        Of what people said freely (VQA's original annotations) only the commonest answers of FREQUENT questions."""
         found = Counter(answer for record in self.records for answer in record.label or ())
         if any(getattr(record, "annotators", None) for record in self.records):
             best = Counter(record.commonest for record in self.records if record.commonest)
@@ -171,7 +171,9 @@ def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
 def batches_of(data, model, tokenizer, hidden=None, labelled=True, **choices):
     """The batches of TaskData for a model: with its answers, and with no more words than it has positions for.
 
-    labelled: whether they are for learning; a test split has no labels."""
+    labelled: whether they are for learning; a test split has no labels. Raises VocabularyError for a tokenizer with
+    other tokens than the model's."""
+    model.take_tokens(tokenizer.tokens)
     examples = data.examples if labelled else [replace(example, answers=None) for example in data.examples]
     answers, positions = getattr(model, "answers", None) or (), model.config.max_position_embeddings
     choices = {**choices, "most_words": min(64, positions)}

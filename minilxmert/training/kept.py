@@ -1,0 +1,80 @@
+"""What a run keeps of itself in its checkpoint, and why another run may not go on from it, in words.
+
+The lists of answers and of tokens are kept themselves, and of a sample of pictures a digest of the features of each:
+nobody reads 40 GB to see that a file is the same."""
+
+import hashlib
+import json
+
+from ..errors import CheckpointError, shorten
+from ..lists import first_difference
+from .log import is_count, is_number
+
+SAMPLED = 32  # examples, evenly spread over the data from the first to the last
+UNTOLD = {"began_with": "the weights", "checksum": "the sentences and answers"}
+
+
+def sample_of(batches):
+    """{picture: digest of what batches show of its objects} for the pictures of SAMPLED examples."""
+    examples, found = getattr(batches, "examples", ()), {}
+    for place in range(min(SAMPLED, len(examples))):
+        image = examples[place * (len(examples) - 1) // max(SAMPLED - 1, 1)].image
+        for name in image if isinstance(image, tuple) else [image]:
+            found[str(name)] = digest(batches.pictures[name], batches.SHOWN)
+    return found
+
+
+def digest(objects, fields):
+    """The beginning of SHA-256 over some fields of Objects."""
+    arrays = [getattr(objects, field) for field in fields]
+    told = [None if array is None else (array.shape, array.dtype.str, array.tobytes()) for array in arrays]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def refuse_another(path, theirs, mine):
+    """Refuse a checkpoint of another run, naming what differs first. Raises CheckpointError.
+
+    theirs and mine: "answers" and "tokens" (lists or None), "config", "tensors" and "settings" (what loop.py calls the
+    identity of a run)."""
+    refuse_different(path, theirs["tensors"], mine["tensors"])
+    sampled = isinstance(theirs["settings"], dict) and theirs["settings"].get("sample")
+    if not isinstance(sampled, dict):
+        expected = "a run that keeps a sample of its features (or another folder)"
+        raise CheckpointError.at(path, None, expected, "one begun by an earlier version")
+    for name in ("answers", "tokens"):
+        different = mine[name] and first_difference(name[:-1], mine[name], theirs[name] or [])
+        if different:
+            raise CheckpointError(f"{shorten(path, 90)}: {name}: others than the run began with: {different}")
+    for group in ("config", "settings"):
+        refuse_different(path, theirs[group], mine[group])
+    for picture, value in mine["settings"]["sample"].items():
+        if sampled.get(picture) != value:
+            expected = "the features that the run began with"
+            raise CheckpointError.at(path, f"picture {picture}", expected, "others: of another file or detector?")
+
+
+def refuse_different(path, theirs, mine):
+    """Compare {name: value}, values within "batches", too. What only a checksum tells is told in words."""
+    for name, value in mine.items():
+        found = theirs.get(name)
+        if name == "batches" and isinstance(value, dict) and isinstance(found, dict):
+            refuse_different(path, found, value)
+        elif name != "sample" and found != value:
+            expected = f"{value}, as this run has (or another folder)"
+            if name in UNTOLD:
+                expected, found = f"{UNTOLD[name]} that the run began with (or another folder)", "others"
+            raise CheckpointError.at(path, name, expected, found)
+
+
+def check_progress(path, about, steps):
+    """Refuse what no run writes about how far it has come. Raises CheckpointError."""
+    losses = about.get("unlogged")
+    good = {
+        "step": is_count(about.get("step")) and about["step"] <= steps,
+        "seconds": is_number(about.get("seconds")) and about["seconds"] >= 0,
+        "unlogged": isinstance(losses, dict) and all(map(is_number, losses.values())),
+        "unlogged_steps": is_count(about.get("unlogged_steps")),
+    }
+    for name, sound in good.items():
+        if not sound:
+            raise CheckpointError.at(path, name, f"what a run of {steps} steps keeps", json.dumps(about.get(name)))
