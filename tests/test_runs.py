@@ -117,7 +117,6 @@ def test_a_run_goes_on_with_the_same_from_other_files(bare, begun, ended, tmp_pa
     copies = {name: dataclasses.replace(o, features=o.features.copy()) for name, o in WORLD.pictures.items()}
     run = session(tmp_path / "weights", tmp_path / "run", None, list(ANSWERS), list(TOKENS), copies)
     assert run.step == 6 and run.model.answers == ANSWERS and run.model.tokens == TOKENS
-    assert (tmp_path / "run" / STATE).stat().st_size == (ended / STATE).stat().st_size
     for name, array in read_hdf5(ended / STATE)[1].items():
         np.testing.assert_array_equal(read_hdf5(tmp_path / "run" / STATE)[1][name], array)
 
