@@ -34,9 +34,9 @@ def digest(objects, fields):
 def refuse_another(path, theirs, mine):
     """Refuse a checkpoint of another run, naming what differs first. Raises CheckpointError.
 
-    theirs and mine: "answers" and "tokens" (lists or None), "config", "tensors" and "settings" (what loop.py calls the
-    identity of a run)."""
-    refuse_different(path, theirs["tensors"], mine["tensors"])
+    theirs and mine: "answers" and "tokens" (lists or None), "config", "tensors" {name: shape and type} and "settings"
+    (what loop.py calls the identity of a run)."""
+    refuse_different(path, *({"tensors": sorted(kept["tensors"])} for kept in (theirs, mine)))
     sampled = isinstance(theirs["settings"], dict) and theirs["settings"].get("sample")
     if not isinstance(sampled, dict):
         expected = "a run that keeps a sample of its features (or another folder)"
@@ -45,7 +45,7 @@ def refuse_another(path, theirs, mine):
         different = mine[name] and first_difference(name[:-1], mine[name], theirs[name] or [])
         if different:
             raise CheckpointError(f"{shorten(path, 90)}: {name}: others than the run began with: {different}")
-    for group in ("config", "settings"):
+    for group in ("config", "tensors", "settings"):
         refuse_different(path, theirs[group], mine[group])
     for picture, value in mine["settings"]["sample"].items():
         if sampled.get(picture) != value:

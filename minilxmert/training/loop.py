@@ -231,8 +231,8 @@ class Training:
 
 
 def shapes_of(arrays):
-    """Names, shapes and types of arrays, as one entry that two checkpoints must share."""
-    return {"tensors": sorted([name, list(array.shape), array.dtype.name] for name, array in arrays.items())}
+    """{name: shape and type} of arrays, as a checkpoint must have them for a run to go on."""
+    return {name: f"{array.shape} {array.dtype.name}" for name, array in arrays.items()}
 
 
 def within(path, part):
