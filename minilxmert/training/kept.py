@@ -44,7 +44,7 @@ def refuse_another(path, theirs, mine):
     for name in ("answers", "tokens"):
         different = mine[name] and first_difference(name[:-1], mine[name], theirs[name] or [])
         if different:
-            raise CheckpointError(f"{shorten(path, 90)}: {name}: others than the run began with: {different}")
+            raise CheckpointError(f"{shorten(path, 90)}: {name}: others than the run began with (or another folder): {different}")
     for group in ("config", "tensors", "settings"):
         refuse_different(path, theirs[group], mine[group])
     for picture, value in mine["settings"]["sample"].items():
@@ -53,17 +53,17 @@ def refuse_another(path, theirs, mine):
             raise CheckpointError.at(path, f"picture {picture}", expected, "others: of another file or detector?")
 
 
-def refuse_different(path, theirs, mine):
+def refuse_different(path, theirs, mine, within=""):
     """Compare {name: value}, values within "batches", too. What only a checksum tells is told in words."""
     for name, value in mine.items():
         found = theirs.get(name)
         if name == "batches" and isinstance(value, dict) and isinstance(found, dict):
-            refuse_different(path, found, value)
+            refuse_different(path, found, value, "batches, ")
         elif name != "sample" and found != value:
             expected = f"{value}, as this run has (or another folder)"
             if name in UNTOLD:
                 expected, found = f"{UNTOLD[name]} that the run began with (or another folder)", "others"
-            raise CheckpointError.at(path, name, expected, found)
+            raise CheckpointError.at(path, within + name, expected, found)
 
 
 def check_progress(path, about, steps):
