@@ -44,7 +44,9 @@ def refuse_another(path, theirs, mine):
     for name in ("answers", "tokens"):
         different = mine[name] and first_difference(name[:-1], mine[name], theirs[name] or [])
         if different:
-            raise CheckpointError(f"{shorten(path, 90)}: {name}: others than the run began with (or another folder): {different}")
+            raise CheckpointError(
+                f"{shorten(path, 90)}: {name}: others than the run began with (or another folder): {different}"
+            )
     for group in ("config", "tensors", "settings"):
         refuse_different(path, theirs[group], mine[group])
     for picture, value in mine["settings"]["sample"].items():
@@ -60,7 +62,7 @@ def refuse_different(path, theirs, mine, within=""):
         if name == "batches" and isinstance(value, dict) and isinstance(found, dict):
             refuse_different(path, found, value, "batches, ")
         elif name != "sample" and found != value:
-            expected = f"{value}, as this run has (or another folder)"
+            expected = f"{shorten(value, 40)}, as this run has (or another folder)"
             if name in UNTOLD:
                 expected, found = f"{UNTOLD[name]} that the run began with (or another folder)", "others"
             raise CheckpointError.at(path, within + name, expected, found)
