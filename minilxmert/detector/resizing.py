@@ -40,10 +40,12 @@ def target_size(h, w, short, long):
 def grid(n, m, step):
     """Where m pixels of a side lie between n, `step` apart -> the two neighbours (m,) and how near the second is (m,)
 
-    Centres are half a pixel in; at the edges the outermost pixel is held."""
-    place = np.maximum((np.arange(m, dtype=np.float32) + np.float32(0.5)) * np.float32(step) - np.float32(0.5), 0)
+    Centres are half a pixel in; at the edges the outermost pixel is held. Places are in the type of `step`: float32 as
+    torch computes them, float64 as OpenCV."""
+    half = np.asarray(step).dtype.type(0.5)
+    place = np.maximum((np.arange(m, dtype=half.dtype) + half) * step - half, 0)
     first = np.minimum(place.astype(np.int64), n - 1)
-    return first, np.minimum(first + 1, n - 1), place - first.astype(np.float32)
+    return first, np.minimum(first + 1, n - 1), (place - first).astype(np.float32)
 
 
 def bilinear(picture, rows, columns, mean=0):
