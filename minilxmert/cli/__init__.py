@@ -3,6 +3,8 @@
 A family of commands is a file with its own COMMANDS: {name: (function, what adds its arguments, one line of help)}."""
 
 import argparse
+import difflib
+import re
 import sys
 import warnings
 
@@ -11,6 +13,7 @@ from ..errors import MinilxmertError
 from . import (
     ablating,
     answering,
+    caching,
     checking,
     converting,
     curves,
@@ -27,9 +30,14 @@ from . import (
 from .common import DISAGREES, INTERRUPTED, OK
 from .screen import ReaderGone, flush, screens
 
-LEARNING = (training, curves, measuring, drawings, ablating)
-FAMILIES = (answering, showing, detecting, world, *LEARNING, checking, converting, data, exercises, tutorials)
-COMMANDS = {name: command for family in FAMILIES for name, command in family.COMMANDS.items()}
+GROUPS = {
+    "ask": (answering, showing, detecting),
+    "learn": (training, curves, drawings, ablating),
+    "measure": (measuring, checking),
+    "files": (converting, data, caching),
+    "teach": (world, exercises, tutorials),
+}
+COMMANDS = {name: what for group in GROUPS.values() for family in group for name, what in family.COMMANDS.items()}
 
 
 WELCOME = """minilxmert: ask questions about pictures, and see how LXMERT finds the answer.
@@ -78,20 +86,49 @@ def welcome(options):
 
 def parser():
     """The argument parser of all commands."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="minilxmert",
+        formatter_class=Formatter,
         description="LXMERT in plain arrays: ask questions about pictures, convert and check published weights.",
-        epilog="First success: see the two commands at the top of README.md. Each command explains itself with --help.",
+        epilog=f"{overview()}\n\nEach command explains itself with --help. README.md begins with two to try.",
     )
     top.add_argument("--version", action="version", version=f"minilxmert {__version__}")
     top.set_defaults(command=None, run=welcome, debug=False)
     commands = top.add_subparsers(metavar="command")
-    for name, (run, arguments, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=run.__doc__, formatter_class=Formatter)
+    for name, (run, arguments, _) in COMMANDS.items():
+        command = commands.add_parser(name, description=run.__doc__, formatter_class=Formatter)
         arguments(command)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=run, command=name)
     return top
+
+
+def overview():
+    """All commands by what they are for, each with its line."""
+    lines = []
+    for title, group in GROUPS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {name:<14}{text}" for family in group for name, (_, _, text) in family.COMMANDS.items()]
+    return "\n".join(lines[1:])
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says what a misspelt word may have meant."""
+
+    def error(self, message):
+        wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (--[\w-]+)", message)
+        near = difflib.get_close_matches(wrong[1] or wrong[2], words(self), n=1) if wrong else ()
+        super().error(message + "".join(f"; did you mean {word}?" for word in near))
+
+
+def words(parser):
+    """The options, commands and other choices of a parser and of its commands."""
+    for action in parser._actions:
+        yield from action.option_strings
+        yield from map(str, action.choices or ())
+        if isinstance(action.choices, dict):
+            for below in set(action.choices.values()):
+                yield from words(below)
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):

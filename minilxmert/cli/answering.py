@@ -6,7 +6,17 @@ import json
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError, visible
-from .common import add_detector, add_heads, add_shipped, load_detector, load_model, positive, progress, tokenizer_of
+from .common import (
+    add_detector,
+    add_heads,
+    add_shipped,
+    at_hand,
+    load_detector,
+    load_model,
+    positive,
+    progress,
+    tokenizer_of,
+)
 
 BAR = 30  # characters of a certain answer
 REMEMBERED = 256  # pictures whose objects are kept for the next question
@@ -15,7 +25,9 @@ REMEMBERED = 256  # pictures whose objects are kept for the next question
 def answer_arguments(command):
     add_shipped(command)
     command.add_argument(
-        "--image", help="a picture, PNG or JPEG, drawn or with --detector; with --features: its id in that file"
+        "--image",
+        type=at_hand,
+        help="a picture, PNG or JPEG, drawn or with --detector; with --features: its id in that file",
     )
     add_detector(command)
     command.add_argument("--features", help="the objects of the pictures, found by a detector: TSV, HDF5 or npz")
@@ -43,12 +55,14 @@ def answer(options):
     with pictures(options) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
             guess = doubts(tokenizer, question["question"], objects, answers[0], drawn)
+            seen = features.names(objects) if not options.features else None
             if options.json:
                 rows = [{"answer": a.text, "probability": round(a.probability, 6)} for a in answers]
-                print(json.dumps({**question, "answers": rows, "doubts": guess}), flush=True)
+                told = {} if seen is None else {"seen": seen}
+                print(json.dumps({**question, "answers": rows, **told, "doubts": guess}), flush=True)
             else:
                 print_answers(question, answers)
-                print_seen(features.names(objects) if not options.features else None, guess)
+                print_seen(seen, guess)
 
 
 def is_drawn(options):
@@ -80,14 +94,18 @@ class Looked:
     def __getitem__(self, path):
         return self.seen(path)
 
-    def names(self, objects):
-        """What the objects are, in words; of a drawn scene with their places."""
-        if self.detector:
-            return list(dict.fromkeys(self.detector.names(objects)))
+    def kinds(self, objects):
+        """What each object is, in words."""
         from ..scenes.detector import describe
 
+        return self.detector.names(objects) if self.detector else describe(objects)
+
+    def names(self, objects):
+        """What was seen, in words: the kinds of a photograph; of a drawn scene each object with its place."""
+        if self.detector:
+            return list(dict.fromkeys(self.kinds(objects)))
         centres = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
-        return [f"{name} at ({x:.0f}, {y:.0f})" for name, (x, y) in zip(describe(objects), centres, strict=True)]
+        return [f"{name} at ({x:.0f}, {y:.0f})" for name, (x, y) in zip(self.kinds(objects), centres, strict=True)]
 
 
 def questions(options):

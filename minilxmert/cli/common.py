@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..errors import MinilxmertError
 
-SHIPPED = "weights"  # the folder of a clone
+SHIPPED = "weights"  # the folder of a clone, which travels in the wheel, too
+PACKAGE = Path(__file__).parents[1]
 OK, DISAGREES, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -45,7 +46,16 @@ def add_heads(command):
 
 
 def add_shipped(command):
-    command.add_argument("--weights", default=SHIPPED, help="a file or a directory (default: the folder weights)")
+    command.add_argument(
+        "--weights", type=at_hand, default=SHIPPED, help="a file or a directory (default: the folder weights)"
+    )
+
+
+def at_hand(path):
+    """A path; one in the folder weights is found where the package is, too, from whatever folder it is asked for."""
+    places = [Path(path), PACKAGE / path, PACKAGE.parent / path]
+    found = [place for place in places if Path(path).parts[:1] == (SHIPPED,) and place.exists()]
+    return str(found[0]) if found else path
 
 
 def add_detector(command):
@@ -74,7 +84,7 @@ def load_model(path, options):
     from ..model import load
 
     if path == SHIPPED and not Path(path).exists():
-        raise MinilxmertError("weights: there is no such folder here, as a clone has one; say --weights FILE_OR_FOLDER")
+        raise MinilxmertError("weights: there is no such folder here or in the package; say --weights FILE_OR_FOLDER")
     model = load(path, num_attention_heads=options.heads, dtype=getattr(options, "dtype", "float32"))
     if getattr(options, "answers", None):
         model.take_answers(read_answers(options.answers, model.config.num_qa_labels), options.answers)

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from ..errors import MinilxmertError
 from ..explain.observations import ONE_HOT
-from .answering import is_drawn, questions, refuse_empty
-from .common import add_detector, add_heads, add_shipped, load_detector, load_model, positive, tokenizer_of
+from .answering import is_drawn, pictures, questions, refuse_empty
+from .common import add_detector, add_heads, add_shipped, at_hand, load_detector, load_model, positive, tokenizer_of
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 
@@ -22,7 +21,10 @@ def picture_arguments(command):
 def show_arguments(command):
     picture_arguments(command)
     command.add_argument(
-        "--image", required=True, help="a picture, PNG or JPEG, drawn or with --detector; or its id in --features"
+        "--image",
+        type=at_hand,
+        required=True,
+        help="a picture, PNG or JPEG, drawn or with --detector; or its id in --features",
     )
     add_detector(command)
     command.add_argument("--question", required=True, help="the question, in quotes")
@@ -83,7 +85,8 @@ def named(objects, options):
 def analyze_arguments(command):
     picture_arguments(command)
     command.add_argument("--batch", metavar="FILE", help='lines of {"image": …, "question": …}')
-    command.add_argument("--image", help="or one picture")
+    command.add_argument("--image", type=at_hand, help="or one picture, drawn or with --detector; or its id")
+    add_detector(command)
     command.add_argument("--question", help="and one question")
     command.add_argument("--plot", metavar="FILE", help="also draw them: PNG, PDF or SVG (extra: tutorials)")
     command.add_argument("--nouns", metavar="WORDS", help="words to count as nouns, separated by spaces")
@@ -93,18 +96,17 @@ def analyze(options):
     """Measure what the attention heads do: the paper's observations, for any weights.
 
     minilxmert analyze --weights my-lxmert --features val2014_obj36.h5 --batch questions.jsonl
+    minilxmert analyze --image weights/scene.png --question "what color is the star ?"
     """
     from ..explain.observations import observe
-    from ..features import open_features
 
-    if not options.features:
-        raise MinilxmertError("analyze: give --features FILE, the objects of the pictures")
+    is_drawn(options)
     rows = questions(options)
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
-    with open_features(options.features) as features:
+    with pictures(options) as features:
         objects = [features[row["image"]] for row in rows]
+        names = [named(o, options) if options.features else features.kinds(o) for o in objects]
     classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None
-    names = [named(o, options) for o in objects]
     found = observe(model, tokenizer, [row["question"] for row in rows], objects, names, classes)
     print_observations(found)
     if options.plot:

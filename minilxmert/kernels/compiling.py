@@ -8,6 +8,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import stat
 import sys
 import warnings
@@ -19,6 +20,7 @@ from numba.core import event
 
 from . import cpu, uninterrupted
 
+OURS = re.compile(r"numba-[\w.+]+-[0-9a-f]{16}")
 SECONDS = 10  # what compiling everything takes on an ordinary laptop
 
 
@@ -31,11 +33,21 @@ def digest():
     return hashlib.sha256("\n".join([*parts, *(s.read_text("utf-8") for s in sources)]).encode()).hexdigest()[:16]
 
 
+def cache_base():
+    """Where the folders of compiled kernels are, one for each version and processor."""
+    own = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minilxmert")
+    return os.environ.get("NUMBA_CACHE_DIR") or own
+
+
+def kept_folders():
+    """{folder: bytes} of the compiled kernels of this and other versions of minilxmert."""
+    folders = [path for path in sorted(Path(cache_base()).glob("numba-*-*")) if OURS.fullmatch(path.name)]
+    return {path: sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) for path in folders}
+
+
 def cache_folder():
     """The private folder of the compiled kernels, made if needed; None, with a warning, if there can be none."""
-    base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minilxmert"
-    )
+    base = cache_base()
     folder = Path(base) / f"numba-{numba.__version__}-{digest()}"
     try:
         if base.startswith("~"):  # a user without a home: a folder really called "~" would appear

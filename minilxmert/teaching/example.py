@@ -33,8 +33,9 @@ def weights():
 
 
 def beside(folder, file):
-    """The nearest folder of this name, here or above, in which a file is. Raises MinilxmertError."""
-    for place in (here := Path.cwd(), *here.parents):
+    """The nearest folder of this name, here, above or with the package, in which a file is. Raises MinilxmertError."""
+    package = Path(__file__).parents[1]
+    for place in (here := Path.cwd(), *here.parents, package, package.parent):
         if (place / folder / file).exists():
             return place / folder
     raise MinilxmertError.at(here, folder, f"a clone of the repository, with {folder}/{file}", "none, here or above")
