@@ -1,6 +1,8 @@
 """What pre-training hides, exchanges and asks, against the published shares and meanings."""
 
 import math
+from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from training_run import BATCHES, CONFIG, WORLD, tokenizer
 
 from minilxmert import FeatureFileError, LxmertForPreTraining, LxmertForQuestionAnswering, ShapeError
+from minilxmert.objectives import step_shares
 from minilxmert.objects import Objects
+from minilxmert.params import flatten, zeros_like
 from minilxmert.training.batches import Example, PretrainingBatches, QuestionBatches, StatementBatches
 from minilxmert.training.masking import NOTHING, by_picture, mask_objects, mask_words, mismatch
 
@@ -189,6 +193,50 @@ def test_the_losses_of_a_batch_are_the_published_ones():
         leaf[...] = 0
     expected = 4.0 * 6 * 0.25 * math.log(config.num_object_labels) / 8  # 6 objects of 8 places; no feature is hidden
     assert model(**call).losses["visual"] == pytest.approx(expected, rel=1e-5)
+
+
+def losses_of(model, parts):
+    """The gradient of a step of several batches, and its losses, as the loop adds them up."""
+    g = zeros_like(model.params)
+    read = [model.read(**part) for part in parts]
+    losses = Counter()
+    for (inputs, targets), shares in zip(read, step_shares([targets for _, targets in read]), strict=True):
+        losses.update({task: float(x) for task, x in model.learn(inputs, targets, g, shares=shares).losses.items()})
+    return np.concatenate([leaf.ravel() for leaf in flatten(g).values()]), losses
+
+
+def cut(call, start, end):
+    """A part of a batch, with no more padding than it needs."""
+    words, objects = (call[name][start:end].any(0).sum() for name in ("attention_mask", "visual_attention_mask"))
+    part = {name: value[start:end] for name, value in call.items() if name != "obj_labels"}
+    for name in ("input_ids", "attention_mask", "labels"):
+        if name in part and part[name].ndim == 2:
+            part[name] = part[name][:, :words]
+    for name in ("visual_feats", "visual_pos", "visual_attention_mask"):
+        part[name] = part[name][:, :objects]
+    if "obj_labels" in call:
+        told = {kind: [a[start:end, :objects] for a in pair] for kind, pair in call["obj_labels"].items()}
+        part["obj_labels"] = told
+    return part
+
+
+def asked_call(soft):
+    batches = QuestionBatches(WORLD.pictures, WORLD.pretraining, tokenizer(), WORLD.answers, soft=soft)
+    return batches.batch(ROWS[:8], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-5)])
+@pytest.mark.parametrize("task", ["pretraining", "questions", "soft"])
+@pytest.mark.parametrize("edges", [(0, 4, 8), (0, 1, 8), (0, 3, 5, 6, 8), range(9)], ids=str)
+def test_any_split_of_a_step_has_the_gradient_of_the_whole(dtype, tolerance, task, edges):
+    """Numbers of hidden words, of questions with an answer and of objects differ from part to part."""
+    face = LxmertForPreTraining if task == "pretraining" else LxmertForQuestionAnswering
+    model = face(CONFIG, dtype=dtype)
+    call = batch_of(ROWS[:8])[1] if task == "pretraining" else asked_call(task == "soft")
+    whole, losses = losses_of(model, [call])
+    parts, told = losses_of(model, [cut(call, *pair) for pair in pairwise(edges)])
+    assert np.abs(whole - parts).max() <= tolerance * np.abs(whole).max()
+    assert told == pytest.approx(losses, rel=max(tolerance, 1e-6))
 
 
 def test_answers_are_drawn_by_their_scores():

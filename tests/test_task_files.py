@@ -17,6 +17,7 @@ from minilxmert.cli import main
 from minilxmert.pictures import read_png, write_png
 from minilxmert.training import aggregated, answer_tables, easy_vqa, metrics, nlvr, task_files
 from minilxmert.training.entries import write_entries
+from minilxmert.training.tasks import TaskData, load_task, majority
 
 VQA = [
     {
@@ -359,6 +360,81 @@ def test_gqa_report():
     questions = [task_files.GqaQuestion(i, "x", "?", {answer: 1.0}, structure) for i, answer, structure in rows]
     report = metrics.gqa_report(questions, {"1": "yes", "2": "blue", "3": "dog", "4": "no", "5": "dog"})
     assert [(row.right, row.total) for row in report.rows] == [(3, 5), (2, 3), (1, 2)]
+
+
+def gqa_file(path):
+    """Eight questions, as in testdev_all_questions.json: half of them balanced."""
+    asked = {
+        str(n): {
+            "question": "is it there ?", "imageId": "1", "answer": "yes" if n % 2 else "red", "isBalanced": n < 4,
+            "types": {"structural": "verify" if n % 2 else "query"},
+        }
+        for n in range(8)
+    }  # fmt: skip
+    path.write_text(json.dumps(asked))
+    return task_files.read_gqa(path)
+
+
+def test_gqa_counts_as_its_eval_does(tmp_path):
+    """GQA's eval.py 1.2: "if question['isBalanced']" before every measure; all questions need a prediction. Of the
+    balanced ones "yes", "yes", "red" are right and one "red" is not: 75 %, binary 100 %, open 50 %."""
+    questions = gqa_file(tmp_path / "all.json")
+    said = {"0": "blue", "1": "yes", "2": "red", "3": "yes", "4": "x", "5": "x", "6": "x", "7": "x"}
+    report = metrics.gqa_report(questions, said)
+    assert [(row.name, row.right, row.total) for row in report.rows] == [
+        ("Overall", 3, 4), ("Binary", 2, 2), ("Open", 1, 2),
+    ]  # fmt: skip
+    del said["7"]
+    with pytest.raises(TaskFileError, match="an answer to every question"):
+        metrics.gqa_report(questions, said)
+    write_entries(tmp_path / "copy.json", questions)
+    assert task_files.read_gqa(tmp_path / "copy.json") == questions
+
+
+def test_the_list_of_answers_is_of_the_commonest_ones(tmp_path):
+    """As compute_softscore.py of the list's authors (bottom-up-attention-vqa) makes it: the normalised answer that most
+    people gave, to at least nine questions. Scores end at four people: they do not tell which is commonest."""
+    people = [{"answer": text} for text in ["cat"] * 4 + ["Dog."] * 6]
+    asked = [{"question_id": n, "image_id": 1, "question": "what is it ?"} for n in range(9)]
+    told = [{"question_id": n, "answers": people} for n in range(9)]  # no question_type, no answer_type
+    (tmp_path / "q.json").write_text(json.dumps({"data_subtype": "val2014", "questions": asked}))
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": told}))
+    data = load_task("vqa", [tmp_path / "q.json"], {}, [tmp_path / "a.json"])
+    assert data.records[0].label == {"cat": 1.0, "dog": 1.0} and data.answers() == ["dog"]
+    assert set(majority(data, data).values()) == {"dog"}
+    report = str(data.report(dict.fromkeys(range(9), "dog")))
+    assert "100.00%" in report and "nan" not in report and report.count("none") == 3
+    for row in told:
+        row["multiple_choice_answer"] = "cat"  # the file's own choice where it has one
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": told}))
+    assert load_task("vqa", [tmp_path / "q.json"], {}, [tmp_path / "a.json"]).answers() == ["cat"]
+
+
+def test_the_commonest_answer_counts_only_what_is_labelled():
+    """Records without a label, or with an empty one, are passed by when answers are counted, and refused as measure."""
+    records = [task_files.VqaQuestion(n, "1", "?", label) for n, label in enumerate([None, {}, {"red": 1.0}])]
+    data = TaskData("vqa", records, {}, ["color"] * 3)
+    assert set(majority(data, data).values()) == {"red"}
+    with pytest.raises(TaskFileError, match="a label to compare with"):
+        data.report_by_kind(dict.fromkeys(range(3), "red"))
+    nothing = TaskData("vqa", records[:2], {})
+    assert set(majority(nothing, nothing).values()) == {""}
+
+
+def test_an_identity_in_two_files_is_refused(tmp_path):
+    for name in ("mine", "yours"):
+        write_entries(tmp_path / f"{name}.json", [task_files.VqaQuestion(7, "1", "?", {})])
+        (tmp_path / f"{name}_a.json").write_text(
+            json.dumps({"annotations": [{"question_id": 7, "answers": [{"answer": "red"}]}]})
+        )
+    paths = [tmp_path / "mine.json", tmp_path / "yours.json"]
+    with pytest.raises(TaskFileError, match=r"yours\.json: 7: .*mine\.json"):
+        load_task("vqa", paths, {})
+    with pytest.raises(TaskFileError, match=r"yours_a\.json: 7: .*mine_a\.json"):
+        load_task("vqa", paths[:1], {}, [tmp_path / "mine_a.json", tmp_path / "yours_a.json"])
+    (tmp_path / "said.json").write_text(json.dumps([{"question_id": 7, "answer": "red"}] * 2))
+    with pytest.raises(TaskFileError, match="it twice"):
+        task_files.read_vqa_answers(tmp_path / "said.json")
 
 
 def test_nlvr2_report_and_a_mutant(monkeypatch):

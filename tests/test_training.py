@@ -107,10 +107,12 @@ def test_a_killed_run_goes_on_in_a_new_process_with_the_same_bits(whole, tmp_pat
     assert log_of(tmp_path) == whole.history
 
 
-def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path):
-    """Children that save every second step are killed at random moments; a pipe tells how far they had come."""
+@pytest.mark.parametrize("kills", [20, pytest.param(150, marks=pytest.mark.nightly)])
+def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path, kills):
+    """Children that save every second step are killed at random moments; a pipe tells how far they had come. What the
+    last of them left has the bits of a run that nobody stopped."""
     rng, step = np.random.default_rng(0), 0
-    for _ in range(20):
+    for _ in range(kills):
         come = killed_child(tmp_path, rng.integers(5), rng.uniform(0, 0.02))
         saved = read_hdf5(tmp_path / STATE)[2]["provenance"]["step"] if (tmp_path / STATE).exists() else 0
         assert max(step, come - 2) <= saved <= come
@@ -120,6 +122,11 @@ def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path):
         assert [row["step"] for row in log_of(tmp_path)] == list(range(1, saved + 1))
         run.alone.release()
     assert step >= 10
+    unstopped = endless_run(None)
+    while unstopped.step < step:
+        unstopped.one_step()
+        unstopped.step += 1
+    assert everything(run) == everything(unstopped)
 
 
 def endless_run(folder):
