@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ConfigError, FeatureFileError, PictureError
+from .errors import ConfigError, FeatureFileError, PictureError, ShapeError
 from .objects import pad_objects
 from .ops import softmax
 
@@ -93,11 +93,25 @@ def strange(tokenizer, question, objects):
 
 
 def call_arguments(model, tokenizer, questions, objects):
-    """What a model is called with for questions about pictures, Objects each: padded, with masks."""
+    """What a model is called with for questions about pictures, Objects each: padded, with masks.
+
+    A question or picture (the same Objects) that comes again is there once, and `pairs` says which belong together."""
+    if len(questions) != len(objects):
+        raise ShapeError(f"objects: {len(objects)} pictures for {len(questions)} questions: give one a question")
+    (questions, asked), (objects, seen) = distinct(questions), distinct(objects, key=id)
+    pairs = {} if len(questions) == len(objects) == len(asked) else {"pairs": np.stack([asked, seen], 1)}
     limit = model.config.max_position_embeddings
     words = tokenizer(list(questions), padding=True, truncation=True, max_length=limit, return_tensors="np")
     feats, boxes, mask = pad_objects(objects, model.config.visual_feat_dim)
-    return {**words, "visual_feats": feats, "visual_pos": boxes, "visual_attention_mask": mask}
+    return {**words, "visual_feats": feats, "visual_pos": boxes, "visual_attention_mask": mask, **pairs}
+
+
+def distinct(things, key=None):
+    """things -> those that differ, in order, and for each thing the number of its like among them, (B,)"""
+    keys = [key(thing) if key else thing for thing in things]
+    first = dict(zip(reversed(keys), reversed(list(things)), strict=True))
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(keys))}
+    return [first[name] for name in numbers], np.array([numbers[name] for name in keys], np.int64)
 
 
 def best_answers(probabilities, texts, top):

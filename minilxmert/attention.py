@@ -20,6 +20,13 @@ class Rows(NamedTuple):
     starts: np.ndarray  # (B + 1,): sentence b is rows starts[b] to starts[b + 1]
     mask: np.ndarray  # (R,) added to the scores
 
+    def chosen(self, of):
+        """The numbers of the rows of the sentences `of` (B,), one after the other, and their Rows."""
+        lengths = np.diff(self.starts)[of]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.arange(starts[-1]) + np.repeat(self.starts[:-1][of] - starts[:-1], lengths)
+        return rows, Rows(starts, self.mask[rows])
+
     def first(self):
         """The Rows of the first row of each sentence, [CLS]."""
         return Rows(np.arange(len(self.starts)), self.mask[self.starts[:-1]])

@@ -1,9 +1,12 @@
 """The three encoders and the embeddings they start from (paper, sections 2.1 and 2.2)."""
 
+from collections import deque
+
 from . import ops
 from .attention import cross_attention, cross_attention_backward, self_attention, self_attention_backward
 from .kernels import add_norm, layer_norm, linear, linear_act
 from .ops import child, dropout
+from .pairs import paired, pick_backward
 
 
 def embed_words(words, places, types, p, config, rng=None, cache=None):
@@ -94,31 +97,38 @@ def cross_layer_backward(dlang, dvisn, p, cache, g):
     return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])
 
 
-def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
-    """The three encoders. lang (B, N, E), visn (B, M, E), masks (B, 1, 1, N) and (B, 1, 1, M) added to the scores.
+def encode(
+    lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pairs=(None, None), last=cross_layer, kept=None
+):
+    """The three encoders. lang (A, N, E), visn (C, M, E), masks (A, 1, 1, N) and (C, 1, 1, M) added to the scores.
 
-    Returns the hidden states of both sides, one array a layer with the embeddings first: the single-modality states
-    are number l_layers of the first list and number r_layers of the second, the outputs the last of each."""
-    lang_states, visn_states = [lang], [visn]
+    pairs: which sentence and which picture each pair has (B,), or None: each its own. Both are encoded once by their
+    own layers, whatever number of pairs they are in; from the cross layers on the states are those of pairs.
+    last: the last cross layer, where less of it is wanted. Returns the hidden states of both sides (the last `kept`),
+    one array a layer with the embeddings first, the outputs last."""
+    lang_states, visn_states = deque([lang], kept), deque([visn], kept)
     for name in p["language"]:
         c = child(child(cache, "language"), name)
         lang_states.append(layer(lang_states[-1], lang_mask, p["language"][name], config, rng, c))
     for name in p["vision"]:
         c = child(child(cache, "vision"), name)
         visn_states.append(layer(visn_states[-1], visn_mask, p["vision"][name], config, rng, c))
-    for name in p["cross"]:
+    lang, lang_mask = paired(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
+    visn, visn_mask = paired(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
+    for number, name in enumerate(p["cross"], 1):
         c = child(child(cache, "cross"), name)
-        lang, visn = lang_states[-1], visn_states[-1]
-        lang, visn = cross_layer(lang, visn, lang_mask, visn_mask, p["cross"][name], config, rng, c)
+        step = last if number == len(p["cross"]) else cross_layer
+        lang, visn = step(lang, visn, lang_mask, visn_mask, p["cross"][name], config, rng, c)
         lang_states.append(lang)
         visn_states.append(visn)
-    return lang_states, visn_states
+    return list(lang_states), list(visn_states)
 
 
 def encode_backward(dlang, dvisn, p, cache, g):
     """The gradients of both outputs -> the gradients of both embeddings"""
     for name in reversed(p["cross"]):
         dlang, dvisn = cross_layer_backward(dlang, dvisn, p["cross"][name], cache["cross"][name], g["cross"][name])
+    dlang, dvisn = pick_backward(dlang, cache["lang_pairs"]), pick_backward(dvisn, cache["visn_pairs"])
     for name in reversed(p["vision"]):
         dvisn = layer_backward(dvisn, p["vision"][name], cache["vision"][name], g["vision"][name])
     for name in reversed(p["language"]):

@@ -6,15 +6,19 @@ import numpy as np
 
 from .boxes import check_boxes
 from .errors import ShapeError
+from .pairs import pick
 
 TEXTS = ("input_ids", "attention_mask", "token_type_ids", "inputs_embeds")
 ARGUMENTS = (*TEXTS, "visual_feats", "visual_pos", "visual_attention_mask")
+SWITCHES = ("output_attentions", "output_hidden_states", "return_dict")  # what a call returns
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Checked inputs. words: ids (B, N) or embeddings (B, N, E); places and types (B, N); feats (B, M, F);
-    boxes (B, M, P); lang_mask (B, 1, 1, N) and visn_mask (B, 1, 1, M) are added to the attention scores."""
+    """Checked inputs. words: ids (A, N) or embeddings (A, N, E); places and types (A, N); feats (C, M, F);
+    boxes (C, M, P); lang_mask (A, 1, 1, N) and visn_mask (C, 1, 1, M) are added to the attention scores.
+
+    pairs: which of the A sentences and which of the C pictures each pair has, (B,) each; None: each its own."""
 
     words: np.ndarray
     places: np.ndarray
@@ -23,17 +27,49 @@ class Inputs:
     boxes: np.ndarray
     lang_mask: np.ndarray
     visn_mask: np.ndarray
+    pairs: tuple = (None, None)
+
+    @property
+    def count(self):
+        """B, the number of pairs."""
+        return len(self.words if self.pairs[0] is None else self.pairs[0])
+
+    def spread(self):
+        """The same with a sentence and a picture for each pair, however often they repeat."""
+        of = dict.fromkeys(("words", "places", "types", "lang_mask"), self.pairs[0])
+        of |= dict.fromkeys(("feats", "boxes", "visn_mask"), self.pairs[1])
+        return Inputs(**{name: pick(getattr(self, name), rows) for name, rows in of.items()})
 
 
-def read_inputs(
-    config, dtype, input_ids, visual_feats, visual_pos, attention_mask, visual_attention_mask, token_type_ids,
-    inputs_embeds, boxes_are_checked=True,
-):  # fmt: skip
-    """The call arguments of every model -> Inputs. Raises ShapeError."""
+def read_inputs(config, dtype, arrays, pairs=None, pictures=1, boxes_are_checked=True):
+    """The call arguments of every model, {name: array or None} -> Inputs. Raises ShapeError.
+
+    pairs: (B, 2) sentence and picture numbers, or None: as many sentences as pictures, or one of either for all.
+    pictures: 2 for statements about two pictures, (C, 2, M, …), which become pairs themselves."""
+    texts = one_size({name: arrays[name] for name in TEXTS})
+    seen = one_size({name: arrays[name] for name in ARGUMENTS if name not in TEXTS})
+    if pictures > 1:
+        seen = {name: value if value is None else pair_rows(name, value) for name, value in seen.items()}
+    words, places, types, lang_mask = read_texts(config, dtype, **texts)
+    feats, boxes, visn_mask = read_objects(config, dtype, **seen, boxes_are_checked=boxes_are_checked)
+    pairs = read_pairs(pairs, len(words), len(feats) // pictures)
+    if pictures > 1:
+        pairs = for_each_picture(*pairs, len(words), pictures)
+    return Inputs(words, places, types, feats, boxes, lang_mask, visn_mask, pairs)
+
+
+def one_size(arrays):
+    """{name: array or None} of one side: what is given once for several is repeated."""
+    arrays = {name: value if value is None else as_array(name, value) for name, value in arrays.items()}
+    size = max((len(a) for a in arrays.values() if a is not None and a.ndim > 1), default=1)
+    once = [name for name, a in arrays.items() if a is not None and a.ndim > 1 and len(a) == 1 != size]
+    return arrays | {name: np.broadcast_to(arrays[name], (size, *arrays[name].shape[1:])) for name in once}
+
+
+def read_texts(config, dtype, input_ids, inputs_embeds, attention_mask, token_type_ids):
+    """-> words, places, types, lang_mask of Inputs"""
     if (input_ids is None) == (inputs_embeds is None):
         raise ShapeError("give either input_ids (B, N) or inputs_embeds (B, N, E), and not both")
-    if visual_feats is None or visual_pos is None:
-        raise ShapeError("visual_feats (B, M, F) and visual_pos (B, M, P) are both needed: the objects of the picture")
     if input_ids is None:
         words = floats("inputs_embeds", inputs_embeds, ("B", "N", config.hidden_size), dtype)
     else:
@@ -44,21 +80,48 @@ def read_inputs(
     if n == 0:
         raise ShapeError("input_ids: a sentence needs at least one word ([CLS])")
     types = np.zeros((b, n), np.int64) if token_type_ids is None else token_type_ids
-    feats = floats("visual_feats", visual_feats, (b, "M", config.visual_feat_dim), dtype)
-    m = feats.shape[1]
+    types = ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size")
+    visible = visibility("attention_mask", attention_mask, (b, n), dtype)
+    return words, np.broadcast_to(np.arange(n), (b, n)), types, added_mask(visible)
+
+
+def read_objects(config, dtype, visual_feats, visual_pos, visual_attention_mask, boxes_are_checked):
+    """-> feats, boxes, visn_mask of Inputs"""
+    if visual_feats is None or visual_pos is None:
+        raise ShapeError("visual_feats (B, M, F) and visual_pos (B, M, P) are both needed: the objects of the picture")
+    feats = floats("visual_feats", visual_feats, ("B", "M", config.visual_feat_dim), dtype)
+    b, m = feats.shape[:2]
     boxes = floats("visual_pos", visual_pos, (b, m, config.visual_pos_dim), dtype)
     visible = visibility("visual_attention_mask", visual_attention_mask, (b, m), dtype)
     if boxes_are_checked and config.visual_pos_dim == 4:
         check_boxes(boxes[visible > 0])
-    return Inputs(
-        words=words,
-        places=np.broadcast_to(np.arange(n), (b, n)),
-        types=ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size"),
-        feats=feats,
-        boxes=boxes,
-        lang_mask=added_mask(visibility("attention_mask", attention_mask, (b, n), dtype)),
-        visn_mask=added_mask(visible),
-    )
+    return feats, boxes, added_mask(visible)
+
+
+def read_pairs(pairs, sentences, pictures):
+    """The call argument `pairs`, or what the sizes say, as Inputs has it. Raises ShapeError."""
+    if pairs is not None:
+        pairs = as_array("pairs", pairs)
+        check_shape("pairs", pairs, ("B", 2))
+        sizes = (("sentences", sentences), ("pictures", pictures))
+        return tuple(ids("pairs", of, ("B",), *sizes[side][::-1]) for side, of in enumerate(pairs.T))
+    if sentences == pictures:
+        return None, None
+    if pictures == 1:
+        return None, np.zeros(sentences, np.int64)
+    if sentences == 1:
+        return np.zeros(pictures, np.int64), None
+    told = f"{pictures} pictures for {sentences} sentences"
+    raise ShapeError(f"visual_feats: {told}: give as many, or one of either, or pairs (B, 2) of their numbers")
+
+
+def for_each_picture(sentence, picture, sentences, pictures):
+    """Pairs of sentences and groups of `pictures` pictures -> pairs of sentences and single pictures, in a row."""
+    if sentence is None:
+        sentence = np.arange(sentences)
+    if picture is not None:
+        picture = (picture[:, None] * pictures + np.arange(pictures)).reshape(-1)
+    return np.repeat(sentence, pictures), picture
 
 
 def visibility(name, mask, shape, dtype):
@@ -112,14 +175,6 @@ def check_shape(name, array, shape):
         wanted = ", ".join(map(str, shape))
         hint = f"; add a batch axis: {name}[None]" if array.ndim == len(shape) - 1 else ""
         raise ShapeError(f"{name}: expected shape ({wanted}), found {array.shape}{hint}")
-
-
-def in_pairs(name, value):
-    """An argument of statements about two pictures as one of sentences: every text twice, the pictures of a statement
-    one after the other; anything else as it is."""
-    if value is None or name not in ARGUMENTS:
-        return value
-    return np.repeat(as_array(name, value), 2, axis=0) if name in TEXTS else pair_rows(name, value)
 
 
 def pair_rows(name, value):

@@ -1,25 +1,17 @@
 """The published faces: LxmertModel and its heads, called, loaded and saved as users of transformers know, in NumPy."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import encoder, heads, outputs
+from . import encoder, heads, objectives, outputs
 from . import params as tree
 from .answers import AnswerHead
 from .errors import ShapeError
-from .inputs import ARGUMENTS, floats, in_pairs, read_inputs
+from .inputs import ARGUMENTS, SWITCHES, floats, read_inputs
 from .kernels import linear
 from .keywords import TorchNames
-from .objectives import (
-    binary_cross_entropy,
-    class_labels,
-    mean_losses,
-    pretraining_labels,
-    pretraining_losses,
-    scale,
-)
+from .maps import attention_maps
 from .ops import child, linear_backward
 from .rows import first_words
 from .store import Stored, check_dtype
@@ -40,7 +32,7 @@ class Run:
 def run_encoders(inputs, p, config, rng=None, cache=None):
     """Inputs -> Run: the embeddings, the three encoders and the pooler."""
     lang, visn = encoder.embed(inputs, p, config, rng, cache)
-    lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache)
+    lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache, inputs.pairs)
     return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), p, cache)
 
 
@@ -53,9 +45,6 @@ def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
     return dwords, *encoder.embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
 
 
-SWITCHES = "output_attentions", "output_hidden_states", "return_dict"
-
-
 class Face(TorchNames, WordEmbedding, Stored):
     """What all faces share. A face says which heads it has and how scores and losses come from a Run.
 
@@ -64,6 +53,7 @@ class Face(TorchNames, WordEmbedding, Stored):
 
     HEADS = ()
     READS_POOLED = False  # whether the heads read the pooled state alone
+    PICTURES = 1  # that a sentence is about
     Output = outputs.LxmertModelOutput
 
     def __init__(self, config, seed=0, dtype="float32"):
@@ -84,17 +74,16 @@ class Face(TorchNames, WordEmbedding, Stored):
         output_attentions=None,  # this and the next two: None is what the config says
         output_hidden_states=None,
         return_dict=None,
+        pairs=None,  # (B, 2): the numbers of each pair's sentence and picture, which are then computed once
         check_boxes=True,  # refuse boxes that look like pixels, or like x, y, width, height
         **labels,  # the face's own, see `targets`
     ):
         """-> the face's output (outputs.py), or its tuple when return_dict is False. Raises ShapeError."""
         texts = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         seen = {"visual_feats": visual_feats, "visual_pos": visual_pos, "visual_attention_mask": visual_attention_mask}
-        inputs, targets = self.read(check_boxes, **texts, inputs_embeds=inputs_embeds, **seen, **labels)
-        asked = output_attentions, output_hidden_states, return_dict
-        maps, states, named = (
-            getattr(self.config, s) if a is None else a for s, a in zip(SWITCHES, asked, strict=True)
-        )
+        inputs, targets = self.read(check_boxes, **texts, inputs_embeds=inputs_embeds, **seen, pairs=pairs, **labels)
+        asked = zip(SWITCHES, (output_attentions, output_hidden_states, return_dict), strict=True)
+        maps, states, named = (getattr(self.config, s) if a is None else a for s, a in asked)
         run, scores, losses, _ = self.compute(inputs, targets, {} if maps else None, states=states)
         output = self.output(run, scores, losses, maps, states)
         return output if named else output.to_tuple()
@@ -104,7 +93,8 @@ class Face(TorchNames, WordEmbedding, Stored):
     def read(self, check_boxes=True, **call):
         """Call arguments -> (checked Inputs, checked labels by task)."""
         arrays = {name: call.pop(name, None) for name in ARGUMENTS}
-        inputs = read_inputs(self.config, self.dtype, **arrays, boxes_are_checked=check_boxes)
+        how = {"pairs": call.pop("pairs", None), "pictures": self.PICTURES, "boxes_are_checked": check_boxes}
+        inputs = read_inputs(self.config, self.dtype, arrays, **how)
         return inputs, self.targets(inputs, **call)
 
     @classmethod
@@ -139,6 +129,8 @@ class Face(TorchNames, WordEmbedding, Stored):
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
         p = self.weights.for_inference() if cache is None else self.params
+        if rng is not None or not self.config.x_layers:  # each pair has its own dropout; without cross layers, no place
+            inputs = inputs.spread()
         if self.READS_POOLED and not states and cache is None and rng is None:
             run = Run([], [], heads.pool(first_words(inputs, p, self.config), p["pooler"]), p, None)
         else:
@@ -174,7 +166,7 @@ class Face(TorchNames, WordEmbedding, Stored):
         run, scores, losses, dscores = self.compute(inputs, targets, {}, rng)
         if not losses:
             raise ShapeError("a loss needs labels: none were given")
-        scale(losses, dscores, shares or {})
+        objectives.scale(losses, dscores, shares or {})
         self.backward(run, dscores, g)
         return self.output(run, scores, losses)
 
@@ -189,26 +181,6 @@ class Face(TorchNames, WordEmbedding, Stored):
         return (
             f"<{type(self).__name__}: {self.num_parameters():,} parameters, {self.precision}{answers}, {self.config}>"
         )
-
-
-MAPS = {  # where a pass keeps its attention maps: an encoder, and the way into each of its layers
-    "language_attentions": ("language", "attention", "attend"),
-    "vision_attentions": ("vision", "attention", "attend"),
-    "cross_encoder_attentions": ("cross", "cross", "lang"),
-    "cross_encoder_vision_attentions": ("cross", "cross", "visn"),
-    "cross_language_attentions": ("cross", "language", "attention", "attend"),
-    "cross_vision_attentions": ("cross", "vision", "attention", "attend"),
-}
-
-
-def attention_maps(cache, entry="a"):
-    """Every attention map of a pass, by output field; a tuple with one array a layer. After a backward, entry "da"
-    gives the gradients of the maps in the same form."""
-
-    def maps(encoder, *way):
-        return tuple(functools.reduce(dict.get, way, layer)[entry] for layer in cache.get(encoder, {}).values())
-
-    return {field: maps(*way) for field, way in MAPS.items()}
 
 
 class LxmertModel(Face):
@@ -240,7 +212,7 @@ class LxmertForPreTraining(Answering):
         sentence belongs to the picture; ans (B,): answer numbers; -100 or -1 where there is nothing to learn.
         obj_labels: {"obj" and "attr": (ids (B, M), weight (B, M)), "feat": (features (B, M, F), weight (B, M))}"""
         words = masked_lm_labels if labels is None else labels
-        return pretraining_labels(inputs, self.config, self.dtype, words, matched_label, obj_labels, ans)
+        return objectives.pretraining_labels(inputs, self.config, self.dtype, words, matched_label, obj_labels, ans)
 
     def scores(self, run, targets):
         p, c, words = run.p, run.cache, run.p["embeddings"]["word"]["w"]
@@ -255,7 +227,7 @@ class LxmertForPreTraining(Answering):
         return scores
 
     def losses(self, scores, targets):
-        return pretraining_losses(scores, targets, self.config.visual_loss_normalizer)
+        return objectives.pretraining_losses(scores, targets, self.config.visual_loss_normalizer)
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         p, c = run.p, run.cache
@@ -282,10 +254,10 @@ class LxmertForQuestionAnswering(Answering):
 
     def targets(self, inputs, labels=None, soft_labels=None):
         """labels (B,): answer numbers; -100 or -1 where there is none. soft_labels (B, A): each answer's score, 0…1."""
-        b, answers = len(inputs.words), self.config.num_qa_labels
+        b, answers = inputs.count, self.config.num_qa_labels
         targets = {}
         if labels is not None:
-            targets["ans"] = class_labels("labels", labels, (b,), answers, "num_qa_labels")
+            targets["ans"] = objectives.class_labels("labels", labels, (b,), answers, "num_qa_labels")
         if soft_labels is not None:
             targets["soft"] = floats("soft_labels", soft_labels, (b, answers), self.dtype)
         return targets
@@ -295,8 +267,8 @@ class LxmertForQuestionAnswering(Answering):
 
     def losses(self, scores, targets):
         if "soft" not in targets:
-            return mean_losses(scores, targets, "ans")
-        loss, gradient = binary_cross_entropy(scores["question_answering_score"], targets["soft"])
+            return objectives.mean_losses(scores, targets, "ans")
+        loss, gradient = objectives.binary_cross_entropy(scores["question_answering_score"], targets["soft"])
         return {"ans": loss}, {"question_answering_score": gradient}
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
@@ -307,28 +279,26 @@ class LxmertForVisualReasoning(Face):
     """One statement about two pictures, true or false (NLVR2; paper, section 3.3): LxmertForVisualReasoningOutput.
 
     visual_feats (B, 2, M, F), visual_pos (B, 2, M, 4), visual_attention_mask (B, 2, M). Each picture is read with the
-    statement, and one head judges both pooled states together; the states in the output hold the two pictures of a
-    statement one after the other (2B). Source: the authors' NLVR2 model."""
+    statement, and one head judges both pooled states together; states of both sides, in the output, are those of
+    pairs, the two pictures of a statement one after the other (2B). Source: the authors' NLVR2 model."""
 
     HEADS = ("reasoning",)
     READS_POOLED = True
+    PICTURES = 2
     Output = outputs.LxmertForVisualReasoningOutput
-
-    def read(self, check_boxes=True, **call):
-        return super().read(check_boxes, **{name: in_pairs(name, value) for name, value in call.items()})
 
     def targets(self, inputs, labels=None):
         """labels (B,): 1 when the statement is true, 0 when it is false."""
         if labels is None:
             return {}
-        return {"truth": class_labels("labels", labels, (len(inputs.words) // 2,), 2, "the number of classes")}
+        return {"truth": objectives.class_labels("labels", labels, (inputs.count // 2,), 2, "the number of classes")}
 
     def scores(self, run, targets):
         pairs = run.pooled.reshape(-1, 2 * self.config.hidden_size)  # (B, 2E)
         return {"logits": heads.classify(pairs, run.p["reasoning"], self.config, child(run.cache, "reasoning"))}
 
     def losses(self, scores, targets):
-        return mean_losses(scores, targets, "truth")
+        return objectives.mean_losses(scores, targets, "truth")
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         p, c = run.p["reasoning"], run.cache["reasoning"]

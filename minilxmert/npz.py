@@ -15,8 +15,9 @@ NPY_HEADER = re.compile(
 )
 
 
-def read_npz(path, names, more=()):
-    """{name: array} of the arrays of an npz file that are asked for: all of `names`, and those of `more` that it has.
+def read_npz(path, names=(), more=None):
+    """{name: array} of the arrays of an npz file that are asked for: all of `names`, and those of `more` that it has
+    (None: whatever else it has).
 
     They hold numbers; other members are passed over. Nothing is evaluated. Raises FeatureFileError."""
     members = read_members(map_file(path, FeatureFileError), path, FeatureFileError, deflate=True)
@@ -24,7 +25,8 @@ def read_npz(path, names, more=()):
     if missing:
         has = ", ".join(name.removesuffix(".npy") for name in members)
         raise FeatureFileError.at(path, None, f"arrays of a picture's objects: {', '.join(names)}", has or "none")
-    wanted = [name for name in (*names, *more) if f"{name}.npy" in members]
+    more = [name.removesuffix(".npy") for name in members] if more is None else more
+    wanted = [name for name in dict.fromkeys((*names, *more)) if f"{name}.npy" in members]
     arrays = {name: read_npy(members[f"{name}.npy"], path, f"{name}.npy") for name in wanted}
     check_finite(arrays, path, FeatureFileError)
     return arrays

@@ -49,7 +49,7 @@ def object_labels(given, b, m, config, dtype):
 
 def pretraining_labels(inputs, config, dtype, words, matched, objects, answers):
     """The labels of the five tasks as far as they are given and the config has the task -> {task: labels}, checked."""
-    (b, n), m, c, labels = inputs.words.shape[:2], inputs.feats.shape[1], config, {}
+    b, n, m, c, labels = inputs.count, inputs.words.shape[1], inputs.feats.shape[1], config, {}
     if words is not None and c.task_mask_lm:
         labels["masked_lm"] = class_labels("labels", words, (b, n), c.vocab_size, "vocab_size")
     if matched is not None and c.task_matched:

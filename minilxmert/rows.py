@@ -6,7 +6,7 @@ works on rows anyway. The numbers are those of the long way."""
 import numpy as np
 
 from .attention import QKV, Rows, attend_to, attention_output
-from .encoder import cross_layer, embed, feed_forward, layer
+from .encoder import embed, encode, feed_forward
 from .inputs import Inputs
 from .kernels import linear, linears
 
@@ -18,7 +18,7 @@ def in_rows(inputs):
     visn, objects = shown(inputs.visn_mask)
     return Inputs(
         inputs.words[words], inputs.places[words], inputs.types[words],
-        inputs.feats[objects], inputs.boxes[objects], lang, visn,
+        inputs.feats[objects], inputs.boxes[objects], lang, visn, inputs.pairs,
     )  # fmt: skip
 
 
@@ -38,29 +38,21 @@ def one_way_attention(x, context, x_mask, context_mask, p, config):
     return attention_output(attend_to(q, k, v, x_mask, context_mask, config), x, p, config)
 
 
-def cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, p, config):
-    """What the pooler needs of the last cross layer: the states of the first words, (B, E) each.
+def cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, p, config, rng=None, cache=None):
+    """What the pooler needs of the last cross layer, in inference: the states of the first words, (B, E).
 
     lang (R, E) and visn (S, E) with Rows; the objects' half of the layer is not computed at all."""
     lang = one_way_attention(lang, visn, lang_rows, visn_rows, p["cross"], config)
     first = lang[lang_rows.starts[:-1]]  # (B, E)
     p = p["language"]
     first = one_way_attention(first, lang, lang_rows.first(), lang_rows, p["attention"], config)
-    return feed_forward(first, p["ffn"], config)
+    return feed_forward(first, p["ffn"], config), visn
 
 
 def first_words(inputs, p, config):
     """embed and encode, in inference, for what reads only the first words (the answers): Inputs -> (B, E)"""
     rows = in_rows(inputs)
-    lang, visn = embed(rows, p, config)
-    lang_rows, visn_rows = rows.lang_mask, rows.visn_mask
-    for layer_p in p["language"].values():
-        lang = layer(lang, lang_rows, layer_p, config)
-    for layer_p in p["vision"].values():
-        visn = layer(visn, visn_rows, layer_p, config)
-    *others, last = p["cross"].values() or [None]
-    for layer_p in others:
-        lang, visn = cross_layer(lang, visn, lang_rows, visn_rows, layer_p, config)
-    if last is None:
-        return lang[lang_rows.starts[:-1]]
-    return cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, last, config)
+    masks = rows.lang_mask, rows.visn_mask
+    short = {"pairs": rows.pairs, "last": cross_layer_for_first_words, "kept": 1}
+    lang, _ = encode(*embed(rows, p, config), *masks, p, config, **short)
+    return lang[-1] if p["cross"] else lang[-1][rows.lang_mask.starts[:-1]]

@@ -417,7 +417,7 @@ MISTAKES = {
     "no batch axis": ({"input_ids": INPUTS["input_ids"][0]}, "add a batch axis"),
     "both kinds of words": ({"inputs_embeds": np.zeros((3, 9, 48))}, "either input_ids"),
     "no features": ({"visual_feats": None}, "both needed"),
-    "feature width": ({"visual_feats": np.zeros((3, 5, 39))}, "(3, M, 40)"),
+    "feature width": ({"visual_feats": np.zeros((3, 5, 39))}, "(B, M, 40)"),
     "boxes of another number": ({"visual_pos": np.zeros((3, 4, 4))}, "(3, 5, 4)"),
     "boxes in pixels": ({"visual_pos": np.full((3, 5, 4), 200.0)}, "pixels"),
     "boxes as x, y, width, height": ({"visual_pos": np.full((3, 5, 4), [0.5, 0.5, 0.2, 0.3])}, "width"),

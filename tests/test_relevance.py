@@ -19,7 +19,7 @@ from minilxmert import (
 )
 from minilxmert.explain import relevance as rules
 from minilxmert.explain.relevance import backward_from, relevance
-from minilxmert.model import attention_maps
+from minilxmert.maps import attention_maps
 from minilxmert.params import map_tree
 
 TINY = LxmertConfig(

@@ -19,6 +19,7 @@ from .common import (
 )
 
 BAR = 30  # characters of a certain answer
+WINDOW = 16  # batches whose questions are sorted by picture
 REMEMBERED = 256  # pictures whose objects are kept for the next question
 
 
@@ -136,14 +137,24 @@ def refuse_empty(question):
 
 
 def answer_all(model, tokenizer, features, rows, options):
-    """Yield (question, Objects, answers), a batch at a time, with progress on stderr."""
-    for start in range(0, len(rows), options.batch_size):
-        batch = rows[start : start + options.batch_size]
-        objects = [features[row["image"]] for row in batch]
-        answers = ask(model, tokenizer, [row["question"] for row in batch], objects, options.top)
-        yield from zip(batch, objects, answers, strict=True)
-        if len(rows) > options.batch_size:
-            progress("answered", start + len(batch), len(rows))
+    """Yield (question, Objects, answers) in the order of the rows, with progress on stderr. Questions about one picture
+    are answered together, as far as they stand within WINDOW batches: its objects are then encoded once."""
+    window = options.batch_size * WINDOW
+    for begin in range(0, len(rows), window):
+        part, done, told = rows[begin : begin + window], {}, 0
+        turn = {image: number for number, image in enumerate(dict.fromkeys(row["image"] for row in part))}
+        order = sorted(range(len(part)), key=lambda number: turn[part[number]["image"]])
+        for start in range(0, len(part), options.batch_size):
+            batch = order[start : start + options.batch_size]
+            pictures = {image: features[image] for image in dict.fromkeys(part[number]["image"] for number in batch)}
+            objects = [pictures[part[number]["image"]] for number in batch]
+            answers = ask(model, tokenizer, [part[number]["question"] for number in batch], objects, options.top)
+            done |= zip(batch, zip(objects, answers, strict=True), strict=True)
+            while told in done:
+                yield part[told], *done.pop(told)
+                told += 1
+            if len(rows) > options.batch_size:
+                progress("answered", begin + start + len(batch), len(rows))
 
 
 def print_answers(question, answers):

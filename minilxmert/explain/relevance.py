@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import params
 from ..errors import ConfigError, ShapeError
-from ..model import attention_maps
+from ..maps import attention_maps
 
 SCORES = ("question_answering_score", "logits", "cross_relationship_score")  # what can be explained, first choice first
 
@@ -52,7 +52,7 @@ def relevance(model, targets=None, score=None, **inputs):
 def backward_from(model, targets, score, inputs):
     """One pass, and back from the chosen scores to every attention map -> Run, the score's name, targets (B,)"""
     inputs, _ = model.read(**inputs)
-    run, scores, *_ = model.compute(inputs, {}, {})
+    run, scores, *_ = model.compute(inputs.spread(), {}, {})
     found = [name for name in SCORES if name in scores]
     if not found or (score or found[0]) not in found:
         has = ", ".join(found) or "none of them"

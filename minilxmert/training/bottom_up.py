@@ -45,7 +45,7 @@ class BottomUp:
 
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
         p = self.weights.for_inference() if cache is None else self.params
-        inputs = dataclasses.replace(inputs, boxes=np.zeros_like(inputs.boxes))
+        inputs = dataclasses.replace(inputs.spread(), boxes=np.zeros_like(inputs.boxes))
         run = run_encoders(inputs, p, self.config, rng, cache)
         looked = self.asked(run, inputs), run.visn[-1], inputs.visn_mask
         run.pooled = attend_objects(*looked, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
