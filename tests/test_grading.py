@@ -227,6 +227,7 @@ ENDS = {  # a file: words of its verdict
     "import os, time\nos.closerange(0, 99)\ntime.sleep(99)\n": "without a verdict (it hung up",
     "def gelu(x):\n    return bytearray(1 << 40)\n": "MemoryError: none is left in line 2",
     "raise KeyboardInterrupt\n": "KeyboardInterrupt",
+    "import os\nraise ValueError(os.environ['NUMBA_NUM_THREADS'])\n": "ValueError: 4",
     "def gelu(x):\n    return input()\n": "EOFError",
 }
 
@@ -337,6 +338,7 @@ def test_a_grading_that_is_interrupted_leaves_nothing(tmp_path):
     assert not apart.marked(f"{apart.MARK}=".encode())
 
 
+@pytest.mark.nightly
 def test_many_processors_do_not_cost_a_right_answer(tmp_path, monkeypatch):
     text = """import numpy as np
 from numba import njit, prange
