@@ -22,6 +22,7 @@ class Answer:
     number: int
 
 
+@np.errstate(under="ignore")  # a probability may vanish
 def ask(model, tokenizer, questions, objects, top=5):
     """The `top` likeliest answers to each question, best first: a list of Answer a question.
 

@@ -92,9 +92,8 @@ class Face(TorchNames, WordEmbedding, Stored):
 
     def read(self, check_boxes=True, **call):
         """Call arguments -> (checked Inputs, checked labels by task)."""
-        arrays = {name: call.pop(name, None) for name in ARGUMENTS}
         how = {"pairs": call.pop("pairs", None), "pictures": self.PICTURES, "boxes_are_checked": check_boxes}
-        inputs = read_inputs(self.config, self.dtype, arrays, **how)
+        inputs = read_inputs(self.config, self.dtype, {name: call.pop(name, None) for name in ARGUMENTS}, **how)
         return inputs, self.targets(inputs, **call)
 
     @classmethod
@@ -126,6 +125,7 @@ class Face(TorchNames, WordEmbedding, Stored):
         """({task: loss}, {score: its gradient}) for the labels that are given."""
         return {}, {}
 
+    @np.errstate(under="ignore")  # what is hidden has probability 0
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
         p = self.weights.for_inference() if cache is None else self.params
@@ -170,6 +170,7 @@ class Face(TorchNames, WordEmbedding, Stored):
         self.backward(run, dscores, g)
         return self.output(run, scores, losses)
 
+    @np.errstate(under="ignore")
     def backward(self, run, dscores, g):
         """{score: its gradient}, from the heads to the inputs; adds into g. What each step found is in run.cache."""
         dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))

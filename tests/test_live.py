@@ -92,6 +92,23 @@ def test_a_saved_model_gives_the_same_outputs(peer, backend, tmp_path, face, saf
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sentences, pictures", [(5, 1), (1, 5)])
+def test_one_sentence_or_picture_for_all(peer, backend, tmp_path, sentences, pictures, dtype):
+    torch, _ = peer
+    theirs = make(peer, "LxmertForPreTraining").to(getattr(torch, dtype))
+    theirs.save_pretrained(tmp_path)
+    ours = LxmertForPreTraining.from_pretrained(tmp_path, dtype=dtype)
+    call = draw(theirs.config, b=5)
+    call = {name: value[: pictures if name.startswith("visual") else sentences] for name, value in call.items()}
+    more = {"output_attentions": True, "output_hidden_states": True}
+    expected, found = flat(theirs(**tensors(peer, call, getattr(torch, dtype)), **more)), flat(ours(**call, **more))
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-11}
+        np.testing.assert_allclose(found[name], value, err_msg=name, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sentences_and_pictures_of_which_nothing_is_visible(peer, backend, tmp_path, dtype):
     torch, _ = peer
     theirs = make(peer, "LxmertForQuestionAnswering").to(getattr(torch, dtype))

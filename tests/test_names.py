@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import minilxmert
 from minilxmert import (
     CheckpointError,
     ConfigError,
@@ -118,3 +119,20 @@ def test_keywords_refused_in_words(model, tmp_path):
 def test_a_published_name_without_files(load):
     with pytest.raises(CheckpointError, match="minilxmert download unc-nlp/lxmert-base-uncased"):
         load("unc-nlp/lxmert-base-uncased")
+
+
+@pytest.mark.parametrize("face", [LxmertForPreTraining, LxmertForQuestionAnswering])
+@pytest.mark.parametrize("name", ["numpy", "numba"])
+def test_numpy_may_raise_whatever_it_likes(face, name):
+    """Hidden words have probability 0, which is no fault; NumPy's own integers are integers."""
+    config = copy.deepcopy(TINY).replace(initializer_range=np.float64(2), num_qa_labels=np.int32(5))
+    call = CALL | {"attention_mask": [[1, 1, 0], [0, 0, 0]], "visual_attention_mask": [[1, 0], [0, 0]]}
+    with np.errstate(all="raise"), minilxmert.backend(name):
+        made = face(config, seed=np.int64(0))
+        made(**call, output_attentions=True)
+        made(**call)
+        made.loss_and_gradients(
+            np.random.default_rng(0), **call, **{"labels" if "Q" in face.__name__ else "ans": [1, 2]}
+        )
+        assert made.resize_num_qa_labels(np.int64(7)).weight.shape == (7, 24)
+    minilxmert.set_num_threads(np.int64(minilxmert.get_num_threads()))

@@ -40,6 +40,7 @@ def set_num_threads(n):
     """Use n threads from now on, in every Python thread; results keep their bits. Raises ConfigError."""
     global count
     most = 1 if forked else LIMIT
+    n = n.item() if isinstance(n, np.integer) else n
     if not isinstance(n, int) or not 1 <= n <= most:
         why = " (a forked process has no helpers; use multiprocessing's spawn)" if forked else ""
         raise ConfigError.at("set_num_threads", None, f"1 … {most}{why}", n)
