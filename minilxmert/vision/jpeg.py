@@ -4,6 +4,9 @@
 A picture is read in bands of rows. A file with one scan is decoded band by band; where several scans tell of the same
 pixels (progressive files), all coefficients are gathered first, and let go of band by band."""
 
+import math
+import mmap
+
 import numpy as np
 
 from ..checkpoints.arrays import map_file
@@ -59,9 +62,14 @@ def bands_of(header):
 
 
 def empty_blocks(header, first, last):
-    """{component's id: coefficients (rows of blocks, blocks a row, 64) int16} of a band, zeros."""
-    columns = header.units[1]
-    return {c.id: np.zeros(((last - first) * c.down, columns * c.across, 64), np.int16) for c in header.components}
+    """{component's id: coefficients (rows of blocks, blocks a row, 64) int16} of a band, zeros.
+
+    Each has memory of its own, which the system gets back as soon as the band is let go of."""
+    columns, blocks = header.units[1], {}
+    for c in header.components:
+        shape = (last - first) * c.down, columns * c.across, 64
+        blocks[c.id] = np.frombuffer(mmap.mmap(-1, 2 * math.prod(shape)), np.int16).reshape(shape)
+    return blocks
 
 
 def one_scan(header, scan):
