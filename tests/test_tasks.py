@@ -8,7 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert import (
+    CheckpointError,
+    ConfigError,
+    FeatureFileError,
+    LxmertForPreTraining,
+    LxmertForQuestionAnswering,
+    LxmertTokenizer,
+)
 from minilxmert.cli import main
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.language import LanguageError, read_question
@@ -21,7 +28,7 @@ from minilxmert.training.optimizer import Adam
 from minilxmert.training.probing import foil_report
 from minilxmert.training.recipes import RECIPES, Recipe, finetune, give_answers, pretrain_miniature, start_model
 from minilxmert.training.task_files import VqaQuestion
-from minilxmert.training.tasks import TaskData, Together, beside, load_task, majority, predict
+from minilxmert.training.tasks import TaskData, Together, beside, load_task, majority, open_all, predict
 
 TINY = Recipe(scenes=30, first_words=2, pretraining=3, finetuning=3, batch_size=8)
 WORLD = Miniature(SMALL, "train", 30)
@@ -319,6 +326,17 @@ def test_several_feature_files_are_one(files):
     with pytest.raises(ConfigError, match="vqa, gqa, nlvr2"):
         load_task("questions", [], {})
     assert "7" in Together([WORLD.pictures, {}]) and Together([{}, WORLD.pictures])["7"] is WORLD.pictures["7"]
+
+
+def test_a_picture_of_two_feature_files_must_be_the_same(files, tmp_path):
+    image, objects = next(iter(WORLD.pictures.items()))
+    (tmp_path / "same.tsv").write_text(tsv_row(image, objects) + "\n")
+    (tmp_path / "other.tsv").write_text(tsv_row(image, replace(objects, features=objects.features + 1)) + "\n")
+    with open_all([files / "obj.tsv", tmp_path / "same.tsv"]) as pictures:
+        np.testing.assert_array_equal(pictures[image].features, objects.features)
+    with open_all([files / "obj.tsv", tmp_path / "other.tsv"]) as pictures:
+        with pytest.raises(FeatureFileError, match=r"other\.tsv: image .*obj\.tsv"):
+            pictures[image]
 
 
 def test_several_scored_answers_and_none_at_all_can_be_predicted(pretrained):

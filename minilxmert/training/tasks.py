@@ -17,6 +17,7 @@ from ..errors import ConfigError, FeatureFileError, TaskFileError
 from ..features import open_features
 from . import metrics, task_files
 from .batches import Example, QuestionBatches, StatementBatches
+from .kept import digest
 
 TRUTH = ("no", "yes")  # the classes of the two-picture head, by number
 FREQUENT = 9  # as often an answer is the best of a question, to be one of VQA's 3,129 published ones
@@ -119,15 +120,20 @@ def load_task(task, paths, pictures, annotations=()):
 
 
 class Together:
-    """Several feature files as one: a picture is looked for in each. Closed together."""
+    """Several feature files as one: a picture is looked for in each, and what is in two must be the same. Closed
+    together."""
 
     def __init__(self, files):
         self.files = files
 
     def __getitem__(self, image):
-        for file in self.files:
-            if image in file:
-                return file[image]
+        found = [(file, file[image]) for file in self.files if image in file]
+        for file, objects in found[1:]:
+            if digest(objects, QuestionBatches.SHOWN) != digest(found[0][1], QuestionBatches.SHOWN):
+                expected = f"the same objects as in {found[0][0].path}"
+                raise FeatureFileError.at(file.path, f"image {image!r}", expected, "others: which are meant?")
+        if found:
+            return found[0][1]
         names = ", ".join(str(file.path) for file in self.files)
         raise FeatureFileError.at(names, f"image {image!r}", "one of their pictures", "none")
 
