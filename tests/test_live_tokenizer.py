@@ -24,8 +24,8 @@ MODES = {}, {"do_lower_case": False}, {"strip_accents": False}, {"tokenize_chine
 OPTIONS = {
     "add_special_tokens": [False], "padding": [True, "longest", "max_length", "do_not_pad"], "padding_side": ["left"],
     "truncation": [True, "longest_first", "only_first", "only_second", "do_not_truncate"],
-    "max_length": [4, 5, 8, 16, 64], "stride": [1, 2], "pad_to_multiple_of": [4, 8], "return_attention_mask": [False], "return_length": [True],
-    "return_overflowing_tokens": [True], "split_special_tokens": [True],
+    "max_length": [4, 5, 8, 16, 64], "stride": [1, 2], "pad_to_multiple_of": [4, 8],
+    "return_attention_mask": [False], "return_length": [True], "return_overflowing_tokens": [True], "split_special_tokens": [True],
 }  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class Finder:
         longest_first = sorted(self.known, key=len, reverse=True)
         self.find = pattern("|".join(map(regex.escape, longest_first))).finditer if longest_first else None
 
+    def anywhere(self, text):
+        """Whether `parts` would find any"""
+        return self.find is not None and next(self.find(text), None) is not None
+
     def parts(self, text):
         """[(number or None, start, end)]: the tokens found and the stretches between them, in order."""
         parts, done = [], 0

@@ -35,8 +35,6 @@ class Fit:
         """For sides of a row with so many tokens each, and `added` special tokens: the parts of each side that fit.
 
         -> [[(start, end), …] a side]: what stays, then what flows over. Raises ShapeError."""
-        if self.truncation == "do_not_truncate":
-            return [[(0, count)] for count in counts]
         kept = truncated(counts, self.limit - added, self.truncation)
         return [self.parts(count, size) for count, size in zip(counts, kept, strict=True)]
 

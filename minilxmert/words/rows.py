@@ -26,8 +26,10 @@ class Row:
 
     tokens_of: the vocabulary's tokens. overflowing: Rows of what did not fit."""
 
+    __slots__ = ("overflowing", "parts", "tokens_of")
+
     def __init__(self, parts, tokens_of, overflowing=()):
-        self.parts, self.tokens_of, self.overflowing = parts, tokens_of, list(overflowing)
+        self.parts, self.tokens_of, self.overflowing = parts, tokens_of, overflowing
 
     def __len__(self):
         return sum(len(part.numbers) for part in self.parts)
@@ -128,7 +130,10 @@ def frame(cls, sep):
 
 def row_of(sides, fit, around, tokens_of):
     """The Row of one or two Spelled texts. around: their `frame`, or None."""
-    windows = fit.windows([len(side.numbers) for side in sides], 1 + len(sides) if around else 0)
+    counts = [len(side.numbers) for side in sides]
+    if fit.truncation == "do_not_truncate":
+        return Row(parts_of(sides, [(0, count) for count in counts], around), tokens_of)
+    windows = fit.windows(counts, 1 + len(sides) if around else 0)
     rows = [Row(parts_of(sides, spans, around), tokens_of) for spans in combinations(windows)]
     rows[0].overflowing = rows[1:]
     return rows[0]

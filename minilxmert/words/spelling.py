@@ -30,12 +30,14 @@ class Speller:
         """The Spelled of one text. Raises VocabularyError."""
         if not isinstance(text, str):
             raise VocabularyError(f"tokenizer: expected a text, found {type(text).__name__}")
-        chunks = []
-        for number, start, end in self.raw[split_special].parts(text):
+        chunks, finder = [], self.raw[split_special]
+        if not finder.anywhere(text):
+            return Spelled(self.plain(text, 0))
+        for number, start, end in finder.parts(text):
             if number is None:
                 chunks += self.plain(text[start:end], start)
             else:
-                chunks.append(Chunk((number,), start, end, None))
+                chunks.append(Chunk([number], start, end, None))
         return Spelled(chunks)
 
     def plain(self, text, shift):
@@ -44,13 +46,15 @@ class Speller:
         if places is not None and shift:
             places = [shift + place for place in places]
         chunks = []
+        if places is None and not self.cleaned.anywhere(cleaned):
+            return [Words(self.known_words, cleaned, shift, None)]
         for number, start, end in self.cleaned.parts(cleaned):
             where = None if places is None else places[start:end]
             first, last = (shift + start, shift + end) if where is None else (0, len(where))
             if number is None:
                 chunks.append(Words(self.known_words, cleaned[start:end], first, where))
             else:
-                chunks.append(Chunk((number,), first, last, where))
+                chunks.append(Chunk([number], first, last, where))
         return chunks
 
 
@@ -94,6 +98,8 @@ class Chunk:
     """One added token in a text. numbers: its number; first, end: its characters, or if `where` is a list, their
     places in that."""
 
+    __slots__ = ("numbers", "span", "where")
+
     def __init__(self, numbers, first, end, where):
         self.numbers, self.span, self.where = numbers, (first, end), where
 
@@ -113,6 +119,8 @@ class Chunk:
 
 class Words(Chunk):
     """Words between added tokens. text: the cleaned text in which they stand, from character `first` on."""
+
+    __slots__ = ("first", "known", "text", "words")
 
     def __init__(self, known, text, first, where):
         self.known, self.text, self.first, self.where = known, text, first, where
@@ -140,9 +148,14 @@ class Spelled:
 
     groups: for words that were split before: the number of the given word that each chunk stands in."""
 
+    __slots__ = ("chunks", "groups", "numbers")
+
     def __init__(self, chunks, groups=None):
         self.chunks, self.groups = chunks, groups
-        self.numbers = [number for chunk in chunks for number in chunk.numbers]
+        if len(chunks) == 1:
+            self.numbers = chunks[0].numbers
+        else:
+            self.numbers = [number for chunk in chunks for number in chunk.numbers]
 
     def places(self):
         return [place for chunk in self.chunks for place in chunk.places()]
