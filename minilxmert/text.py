@@ -4,6 +4,7 @@ Source: Devlin et al. 2019 and the published fast tokenizer, whose character tab
 that Unicode assigned later are treated as ordinary letters there, and so here."""
 
 import functools
+import re
 import unicodedata
 
 import regex
@@ -57,7 +58,7 @@ is_mark = pattern(rf"[[\p{{Mn}}\u1734\U0001171e]--[{NEWER_MARKS}]]").match
 is_unordered = pattern(UNORDERED).match
 is_chinese = pattern(rf"[{CHINESE}]").match
 any_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+")
-ascii_words = pattern(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")  # the same in plain ASCII, sooner
+ascii_words = re.compile(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")  # the same in plain ASCII, sooner
 
 
 @functools.lru_cache(maxsize=1 << 16)

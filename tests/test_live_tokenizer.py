@@ -25,7 +25,8 @@ OPTIONS = {
     "add_special_tokens": [False], "padding": [True, "longest", "max_length", "do_not_pad"], "padding_side": ["left"],
     "truncation": [True, "longest_first", "only_first", "only_second", "do_not_truncate"],
     "max_length": [4, 5, 8, 16, 64], "stride": [1, 2], "pad_to_multiple_of": [4, 8],
-    "return_attention_mask": [False], "return_length": [True], "return_overflowing_tokens": [True], "split_special_tokens": [True],
+    "return_attention_mask": [False], "return_length": [True], "return_overflowing_tokens": [True],
+    "split_special_tokens": [True],
 }  # fmt: skip
 
 

@@ -1,8 +1,7 @@
 """Added tokens: pieces of text with a number of their own, found in a text before it is split into words."""
 
+import re
 from dataclasses import dataclass
-
-import regex
 
 from ..errors import VocabularyError
 from ..text import pattern
@@ -55,16 +54,16 @@ class Finder:
     def __init__(self, tokens, key=str):
         self.known = {key(token): (number, token) for number, token in tokens.items() if key(token)}
         longest_first = sorted(self.known, key=len, reverse=True)
-        self.find = pattern("|".join(map(regex.escape, longest_first))).finditer if longest_first else None
+        self.find = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def anywhere(self, text):
         """Whether `parts` would find any"""
-        return self.find is not None and next(self.find(text), None) is not None
+        return self.find is not None and self.find.search(text) is not None
 
     def parts(self, text):
         """[(number or None, start, end)]: the tokens found and the stretches between them, in order."""
         parts, done = [], 0
-        for match in self.find(text) if self.find else ():
+        for match in self.find.finditer(text) if self.find else ():
             number, token = self.known[match[0]]
             start, end = match.span()
             if token.single_word and (touches(text, start - 1) or touches(text, end)):
