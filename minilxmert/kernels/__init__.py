@@ -17,6 +17,7 @@ import threading
 from .. import ops
 from ..errors import ConfigError
 
+NUMBA = ("numba.core.event", "numba.extending", "numba.np.numpy_support", "numba.np.arrayobj")  # what this room imports
 BACKENDS = ("numba", "numpy")
 
 
@@ -80,9 +81,10 @@ def uninterrupted():
 
 def load(name):
     """A file of this room that needs Numba: whoever imports one late asks here."""
-    if "numba" not in sys.modules:
+    if NUMBA[-1] not in sys.modules:
         with uninterrupted():
-            importlib.import_module("numba")
+            for module in NUMBA:
+                importlib.import_module(module)
     return importlib.import_module(f".{name}", __package__)
 
 
