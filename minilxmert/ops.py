@@ -156,8 +156,9 @@ def dropout_backward(dy, cache):
 
 def softmax(s):
     """s (..., M) -> rows that are positive and sum to 1; the largest score is subtracted so that exp cannot overflow"""
-    e = np.exp(s - s.max(-1, keepdims=True, initial=-np.inf))
-    return e / e.sum(-1, keepdims=True)
+    with np.errstate(under="ignore"):  # what is hidden becomes exactly 0
+        e = np.exp(s - s.max(-1, keepdims=True, initial=-np.inf))
+        return e / e.sum(-1, keepdims=True)
 
 
 def softmax_backward(da, a):

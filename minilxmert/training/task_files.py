@@ -80,7 +80,9 @@ def read_vqa(path):
     value = read_json(path)
     if isinstance(value, dict) and "questions" in value:
         whole = Entry(value, path, "the whole file")
-        make, listed = original_vqa(whole.text("data_subtype")), whole.take("questions", list, "a list")
+        pictures = (whole.maybe(whole.text, "data_type") or "mscoco").replace("mscoco", "COCO")
+        split = whole.text("data_subtype").replace("test-dev", "test")  # some of the same pictures
+        make, listed = original_vqa(f"{pictures}_{split}"), whole.take("questions", list, "a list")
     else:
         make, listed = authors_vqa, value
     return refuse_repeated(entries(listed, path, make), "question_id", path)
@@ -99,13 +101,12 @@ def authors_vqa(entry):
     )
 
 
-def original_vqa(split):
-    """The reader of a question about a picture of a split of MS COCO, such as val2014."""
-    split = split.replace("test-dev", "test")  # some of the same pictures
+def original_vqa(pictures):
+    """The reader of a question about one of some pictures: COCO_val2014, or of drawn scenes abstract_v002_val2015."""
 
     def question(entry):
         image = entry.take("image_id", lambda v: type(v) is int and v >= 0, "a number")
-        return VqaQuestion(entry.identity("question_id"), f"COCO_{split}_{image:012d}", entry.text("question"))
+        return VqaQuestion(entry.identity("question_id"), f"{pictures}_{image:012d}", entry.text("question"))
 
     return question
 
