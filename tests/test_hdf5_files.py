@@ -13,6 +13,7 @@ import pytest
 from conftest import REFERENCE, check_mutants, refusal_faults
 
 from minilxmert import CheckpointError
+from minilxmert.checkpoints.formats import read_tensors
 from minilxmert.checkpoints.hdf5_bytes import (
     GLOBAL_HEAP,
     LOCAL_HEAP,
@@ -210,11 +211,10 @@ HOSTILE = {
     "soft link": (link(lambda: h5py.SoftLink("/lxmert/" + WORDS)), "link to elsewhere"),
     "cycle": (lambda file, folder: file["cls"].__setitem__("again", file["/"]), "second name"),
     "second name": (lambda file, folder: file["cls"].__setitem__("again", file["cls/" + BIAS]), "second name"),
-    "shape bomb": (stored(shape=(1 << 20, 1 << 20), dtype="<f4"), "4398046511104 bytes"),
-    "shape bomb in chunks": (stored(shape=(1 << 20, 1 << 20), dtype="<f4", chunks=(9, 9)), "at most 0 bytes"),
+    "shape bomb": (stored(shape=(1 << 20, 1 << 20), dtype="<f4"), "numbers that fit"),
+    "shape bomb in chunks": (stored(shape=(1 << 20, 1 << 20), dtype="<f4", chunks=(9, 9)), "numbers that fit"),
     "gzip bomb": (replaced(gzip_bomb), "bytes of numbers"),
     "lying chunk": (replaced(lying_chunk), "chunk of other than 100 bytes"),
-    "never stored": (stored(shape=(5, 5), dtype="<f4", fillvalue=0.5), "found 0 bytes"),
     "fletcher32": (stored(np.ones((5, 5), "<f4"), fletcher32=True, chunks=(5, 5)), "no filters but"),
     "integers": (stored(np.ones((5, 5), "<i4")), "found int32"),
     "ragged": (stored(shape=(5, 5), dtype=h5py.vlen_dtype("f4")), "another type"),
@@ -263,7 +263,7 @@ def overwritten(at, new):
         (lambda data: data + b"PK\5\6", "a file of"),
         (lambda data: data[:8], "superblock version"),
         (lambda data: b"", "an HDF5 file"),
-        (lambda data: b"#!/bin/sh\n".ljust(512, b"\0") + data, "an HDF5 file"),
+        (lambda data: b"#!/bin/sh\n".ljust(500, b"\0") + data, "an HDF5 file"),
         (overwritten(8, b"\4"), "superblock version"),
         (overwritten(13, b"\4"), "8 bytes"),
         (overwritten(24, b"\1"), "base address"),
@@ -494,6 +494,68 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, limit):
 def test_own_needs_a_directory(tmp_path):
     with pytest.raises(CheckpointError, match="can be written"):
         write_own(tmp_path / "none" / "a.h5", {}, CONFIG)
+
+
+# --- layouts of other programs: what h5py reads as plain numbers
+
+
+def written_in_part(group, **storage):
+    group.create_dataset("a", (36, 8), "<f4", chunks=(10, 8), fillvalue=0.25, **storage)[:10] = NUMBERS[:10]
+
+
+NUMBERS = np.random.default_rng(0).standard_normal((36, 8)).astype("f4")
+LAYOUTS = {
+    "plain": lambda group: group.create_dataset("a", data=NUMBERS),
+    "chunks that were never written": written_in_part,
+    "packed chunks that were never written": lambda group: written_in_part(group, compression="gzip", shuffle=True),
+    "nothing written": lambda group: group.create_dataset("a", (36, 8), ">f8", fillvalue=0.5),
+    "nothing written in chunks": lambda group: group.create_dataset("a", (36, 8), "<f2", chunks=(10, 8)),
+    "growing": lambda group: group.create_dataset("a", data=NUMBERS, maxshape=(None, 8)),
+}
+REFUSED = {
+    "lzf": (lambda group: group.create_dataset("a", data=NUMBERS, compression="lzf"), {}, "found lzf"),
+    "fletcher32": (lambda group: group.create_dataset("a", data=NUMBERS, fletcher32=True), {}, "found fletcher32"),
+    "rounded": (lambda group: group.create_dataset("a", data=NUMBERS, scaleoffset=3), {}, "found scale-offset"),
+    "growing, newer": (LAYOUTS["growing"], {"libver": "latest"}, "an index of newer HDF5"),
+    "never written, huge": (lambda group: group.create_dataset("a", (1 << 20, 1 << 10), "<f4"), {}, "numbers that fit"),
+}
+
+
+@pytest.mark.parametrize("block", [0, 512, 4096])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_what_h5py_reads_as_numbers_is_read(tmp_path, name, block):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", userblock_size=block) as file:
+        LAYOUTS[name](file)
+    if block:
+        with open(path, "rb+") as file:
+            file.write(b"MATLAB 7.3 MAT-file")
+    with h5py.File(path) as file, open_checked(path) as ours:
+        found, wanted = ours.array("a"), file["a"][...]
+    assert found.dtype == wanted.dtype.newbyteorder("=") and np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_layouts_are_refused_in_words(tmp_path, name):
+    make, options, message = REFUSED[name]
+    with h5py.File(tmp_path / "a.h5", "w", **options) as file:
+        make(file)
+    with pytest.raises(CheckpointError, match=message), open_checked(tmp_path / "a.h5") as file:
+        file.array("a")
+
+
+def test_many_arrays_that_were_never_written_are_refused_together(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(40):
+            file.create_dataset(str(number), (1 << 16,), "<f4")
+    with open_checked(tmp_path / "a.h5") as file, pytest.raises(CheckpointError, match="numbers that fit"):
+        [file.array(name) for name in file.names()]
+
+
+def test_weights_behind_a_user_block(tmp_path):
+    path = write_keras(tmp_path / "a.h5", variables())
+    (tmp_path / "b.h5").write_bytes(bytes(512) + path.read_bytes())
+    assert same(read_tensors(tmp_path / "b.h5")[1], read_tensors(path)[1])
 
 
 # --- damage at random

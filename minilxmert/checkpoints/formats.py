@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CheckpointError
-from ..files import content, read_small, strict_json, what_it_is
+from ..files import content, kind_of, read_small, strict_json, what_it_is
 from .safetensors import read_safetensors
 from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
 
@@ -25,7 +25,7 @@ def read_tensors(path, mapped=True):
 def read_content(data, path, mapped):
     """read_tensors of a file whose bytes are at hand, (size,) uint8."""
     head = bytes(data[:24])
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+    if kind_of(data).name == "HDF5":
         from .hdf5_file import read_hdf5
 
         return read_hdf5(path, mapped)

@@ -20,10 +20,10 @@ PAGE = 1 << 12
 UNDEFINED = 2**64 - 1  # HDF5's "no address"
 
 
-def check_superblock(content, refuse):
-    """The first 100 bytes: an HDF5 file without user block, tail or second file, whose addresses have 8 bytes.
+def check_superblock(content, refuse, block=0):
+    """The first 100 bytes: an HDF5 file without tail or second file, whose addresses have 8 bytes.
 
-    refuse: (entry, expected, found) -> the exception to raise."""
+    refuse: (entry, expected, found) -> the exception to raise. block: bytes of the user block that stood before."""
     if content[:8] != SIGNATURE:
         raise refuse("signature", "an HDF5 file", "other bytes")
     if len(content) < 100 or content[8] > 3:
@@ -33,10 +33,10 @@ def check_superblock(content, refuse):
     if widths != b"\x08\x08":
         raise refuse("superblock", "offsets and lengths of 8 bytes", widths.hex())
     base, _, end, driver = struct.unpack_from("<4Q", content, addresses)
-    if base:
-        raise refuse("superblock", "base address 0", base)
-    if end != len(content):
-        raise refuse("superblock", f"{end} bytes", f"a file of {len(content)} bytes")
+    if base not in (0, block):
+        raise refuse("superblock", f"base address {block}", base)
+    if end - base != len(content):
+        raise refuse("superblock", f"{end - base} bytes", f"a file of {len(content)} bytes")
     if old and driver != UNDEFINED:
         raise refuse("superblock", "one file", "a driver for several files")
 
@@ -102,7 +102,8 @@ class WatchedBytes(io.RawIOBase):
         name += b"\0"
         for pages in re.finditer(b"\1+", self.seen):
             at = pages.start() * PAGE - 1
-            while (at := self.content.find(name, at + 1, pages.end() * PAGE + len(name))) >= 0:
+            for found in re.compile(re.escape(name)).finditer(self.content, at + 1, pages.end() * PAGE + len(name)):
+                at = found.start()
                 first = first_value(self.content, at, len(name), count)
                 lengths = self.content[first : first + 16 * count] if first else b""
                 if any(length > STRING for length, _ in struct.iter_unpack("<I12s", lengths[: len(lengths) & -16])):
@@ -151,11 +152,21 @@ def check_local_heap(content, at):
     raise ValueError("a ring of free blocks in a heap")
 
 
-def assembled(chunks, shape, chunk, dtype, undo):
-    """One array from (first index, stored bytes) of all its chunks, those at its end reaching beyond it.
+def without_block(content):
+    """(an HDF5 file's bytes, the size of the user block that other programs, as MATLAB, keep before them)"""
+    block = 512
+    while content[:8] != SIGNATURE and block + 8 <= len(content):
+        if content[block : block + 8] == SIGNATURE:
+            return memoryview(content)[block:], block
+        block *= 2
+    return content, 0
+
+
+def assembled(chunks, shape, chunk, dtype, undo, fill):
+    """One array from (first index, stored bytes) of its chunks, those at its end reaching beyond it; `fill` elsewhere.
 
     undo: (function, argument) of each filter, the last applied first."""
-    array = np.empty(shape, dtype)
+    array = np.full(shape, fill, dtype)
     for offset, data in chunks:
         for function, argument in undo:
             data = function(data, argument)

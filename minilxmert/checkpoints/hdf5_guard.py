@@ -22,7 +22,8 @@ from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
 from ..errors import CheckpointError, MinilxmertError, shorten
 from ..files import content
-from .hdf5_bytes import STRING, WatchedBytes, assembled, check_superblock, unshuffled, unzipped
+from .arrays import ALLOWANCE, EXPANSION
+from .hdf5_bytes import STRING, WatchedBytes, assembled, check_superblock, unshuffled, unzipped, without_block
 
 OBJECTS = 20_000  # groups and datasets in a file
 DEPTH = 16  # groups in groups
@@ -31,6 +32,7 @@ RANK = 8
 ATTRIBUTES = 256  # of an object; the library takes quadratic time to list them
 STRINGS = 4096  # in one attribute: 64 kB, the usual limit of an attribute, hold as many references to strings
 RATIO = 100  # unpacked to packed bytes; weights and features stay below 2
+FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scale-offset", 32000: "lzf"}
 OPENED = 64  # objects kept open, for speed
 
 
@@ -39,8 +41,9 @@ def open_checked(path, error=CheckpointError, objects=OBJECTS, mapped=True):
     """A context whose value is the CheckedFile of `path`; every fault of the file is raised as `error`.
 
     objects: how many groups and datasets the caller is ready to meet. mapped: whether the file is mapped or read."""
-    with content(path, error, mapped) as data:
-        check_superblock(data, lambda *fault: error.at(path, *fault))
+    with content(path, error, mapped) as whole:
+        data, block = without_block(whole)
+        check_superblock(data, lambda *fault: error.at(path, *fault), block)
         file = CheckedFile(path, data, error, objects)
         try:
             yield file
@@ -57,6 +60,7 @@ class CheckedFile:
         self.places = {}  # {address of an object: its entry}; each has one, so there are no cycles
         self.claimed = {}  # {entry of a dataset: bytes stored}
         self.total = 0  # of them
+        self.fillable = EXPANSION * len(content) + ALLOWANCE  # bytes of numbers that the file may only tell of
         with self.sound(None, "an HDF5 file"):
             self.source = WatchedBytes(content)
             self.file = h5py.File(self.source, "r")
@@ -198,6 +202,8 @@ class CheckedFile:
         with self.sound(entry, "readable numbers"):
             if layout == h5d.CHUNKED:
                 array = self.unpacked(entry, dataset, shape, dtype)
+            elif layout == h5d.CONTIGUOUS and not dataset.get_storage_size():
+                array = np.full(shape, self.fill(entry, dataset, math.prod(shape) * dtype.itemsize), dtype)
             elif layout == h5d.COMPACT or 0 in shape:
                 array = np.empty(shape, dtype)
                 dataset.read(h5s.ALL, h5s.ALL, array, dataset.get_type())
@@ -222,7 +228,7 @@ class CheckedFile:
             if layout == h5d.CHUNKED:
                 self.source.chunk_key = 16 + 8 * len(properties.get_chunk())
             stored, size = dataset.get_storage_size(), math.prod(shape) * dtype.itemsize
-            if layout != h5d.CHUNKED and stored != size:
+            if layout != h5d.CHUNKED and stored not in (size, 0 if layout == h5d.CONTIGUOUS else size):
                 raise self.refuse(entry, f"{size} bytes for shape {shape}", f"{stored} bytes stored")
             self.claim(entry, stored)
         return dataset, shape, dtype, layout
@@ -244,29 +250,48 @@ class CheckedFile:
         filters = [properties.get_filter(i)[::2] for i in range(properties.get_nfilters())]
         codes = {code for code, _ in filters}
         if not codes <= {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE}:
-            raise self.refuse(entry, "no filters but gzip and shuffle", f"filters {sorted(codes)}")
+            names = [FILTERS.get(code, f"number {code}") for code in sorted(codes)]
+            raise self.refuse(entry, "no filters but gzip and shuffle: write it anew", ", ".join(names))
+        found = self.chunks(entry, dataset, chunk, grid)
         limit = self.claimed[entry] * (RATIO if h5z.FILTER_DEFLATE in codes else 1)
-        if math.prod(grid) * size > limit:
-            raise self.refuse(entry, f"at most {limit} bytes of numbers", math.prod(grid) * size)
+        if len(found) * size > limit:
+            raise self.refuse(entry, f"at most {limit} bytes of numbers", len(found) * size)
+        missing = math.prod(grid) - len(found)
+        fill = self.fill(entry, dataset, missing * size) if missing else 0
         undo = [(unzipped, size) if code == h5z.FILTER_DEFLATE else (unshuffled, values[0]) for code, values in filters]
-        return assembled(self.chunks(entry, dataset, chunk, grid), shape, chunk, dtype, undo[::-1])
+        stored = (
+            (offset, self.content[info.byte_offset : info.byte_offset + info.size]) for offset, info in found.items()
+        )
+        return assembled(stored, shape, chunk, dtype, undo[::-1], fill)
+
+    def fill(self, entry, dataset, size):
+        """The number that stands in `size` bytes of a dataset that nobody has written."""
+        self.fillable -= size
+        if self.fillable < 0:
+            raise self.refuse(entry, f"numbers that fit {EXPANSION} times into the file", f"{size} bytes never written")
+        properties = dataset.get_create_plist()
+        if properties.fill_value_defined() == h5d.FILL_VALUE_UNDEFINED:
+            raise self.refuse(entry, "numbers", "places that were never written, without a value to fill them")
+        value = np.zeros((), dataset.dtype)
+        properties.get_fill_value(value)
+        return value
 
     def chunks(self, entry, dataset, chunk, grid):
-        """(first index, stored bytes) of every chunk; all of them are there, none twice."""
-        found = {}
+        """{first index: where it is stored} of every chunk that is; none outside the dataset, none twice."""
+        found, unsound = {}, []
 
         def collect(info):
             place = [divmod(first, step) for first, step in zip(info.chunk_offset, chunk, strict=True)]
             inside = all(index < length and not rest for (index, rest), length in zip(place, grid, strict=True))
             if not inside or info.chunk_offset in found or info.filter_mask:
-                return True  # ends the iteration, so chunks will be missing
+                unsound.append(info.chunk_offset)
+                return True  # ends the iteration
             found[info.chunk_offset] = info
 
         dataset.chunk_iter(collect)
-        if len(found) != math.prod(grid):
+        if unsound:
             raise self.refuse(entry, f"{math.prod(grid)} chunks", f"{len(found)} sound ones")
-        for offset, info in found.items():
-            yield offset, self.content[info.byte_offset : info.byte_offset + info.size]
+        return found
 
 
 def checked_shape(space):
