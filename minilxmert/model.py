@@ -128,14 +128,14 @@ class Face(TorchNames, WordEmbedding, Stored):
     @np.errstate(under="ignore")  # what is hidden has probability 0
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
-        p = self.weights.for_inference() if cache is None else self.params
         if rng is not None or not self.config.x_layers:  # each pair has its own dropout; without cross layers, no place
             inputs = inputs.spread()
-        if self.READS_POOLED and not states and cache is None and rng is None:
-            run = Run([], [], heads.pool(first_words(inputs, p, self.config), p["pooler"]), p, None)
-        else:
-            run = run_encoders(inputs, p, self.config, rng, cache)
-        scores = self.scores(run, targets)
+        with self.reading(cache) as p:
+            if self.READS_POOLED and not states and cache is None and rng is None:
+                run = Run([], [], heads.pool(first_words(inputs, p, self.config), p["pooler"]), p, None)
+            else:
+                run = run_encoders(inputs, p, self.config, rng, cache)
+            scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
     def output(self, run, scores, losses, attentions=False, hidden_states=False):

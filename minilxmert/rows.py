@@ -18,8 +18,13 @@ def in_rows(inputs):
     visn, objects = shown(inputs.visn_mask)
     return Inputs(
         inputs.words[words], inputs.places[words], inputs.types[words],
-        inputs.feats[objects], inputs.boxes[objects], lang, visn, inputs.pairs,
+        kept_rows(inputs.feats, objects), kept_rows(inputs.boxes, objects), lang, visn, inputs.pairs,
     )  # fmt: skip
+
+
+def kept_rows(x, kept):
+    """x (B, M, F), kept (B, M) of bool -> (R, F); without a copy where all are kept"""
+    return x.reshape(-1, x.shape[-1]) if x.size and kept.all() else x[kept]
 
 
 def shown(mask, at_least=0):

@@ -1,5 +1,6 @@
 """Loading and saving, shared by all faces: from_pretrained, save_pretrained, state_dict, load_state_dict."""
 
+import contextlib
 import inspect
 import json
 import warnings
@@ -156,6 +157,10 @@ class Stored:
     @params.setter
     def params(self, arrays):
         self.weights = Weights(arrays, self.precision == "bfloat16")
+
+    def reading(self, cache):
+        """A block with the parameters for a pass; without a cache, for a backward, as the kernels want them."""
+        return self.weights.for_inference() if cache is None else contextlib.nullcontext(self.params)
 
     def save_pretrained(self, directory, format="h5", provenance=None, tokenizer=None, replace=False):
         """Write a model for minilxmert ("h5", mapped and checksummed) or for transformers, too ("safetensors").

@@ -2,12 +2,15 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 from minilxmert import LxmertConfig, LxmertForPreTraining, LxmertForQuestionAnswering, backend
+from minilxmert.kernels.memory import Memory
 from minilxmert.kernels.packing import Layer
 from minilxmert.params import flatten
 
@@ -136,6 +139,51 @@ def test_the_tied_decoder_is_kept_packed(call):
         np.testing.assert_allclose(found, model(**call).prediction_logits, rtol=0, atol=1e-5)
     model.params["embeddings"]["word"]["w"][5, 0] += 1
     assert np.abs(model(**call).prediction_logits - found).max() > 1e-3
+
+
+ANSWER = """
+import resource
+from minilxmert import LxmertConfig, LxmertForQuestionAnswering
+from minilxmert.benchmark import draw_batch
+sizes = {"l_layers": 2, "x_layers": 2, "r_layers": 1, "num_qa_labels": 100, "vocab_size": 1000}
+model = LxmertForQuestionAnswering(LxmertConfig(**sizes))
+for batch in (1, 8, 32):
+    call, faults = draw_batch(model.config, batch, 20, 36), []
+    for _ in range(4):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        output = model(**call)
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    print(batch, *faults)
+"""
+
+
+def test_later_answers_take_no_fresh_memory():
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines():
+        batch, *faults = map(int, line.split())
+        assert faults[-1] < 300 < faults[0], batch
+
+
+def test_memory_is_never_given_to_two_at_once():
+    memory = Memory()
+    first, second = memory.empty((300, 40)), memory.empty((300, 40))
+    assert not np.shares_memory(first, second)
+    place, view = first.ctypes.data, first[7:, ::2].T
+    del first
+    assert memory.empty((300, 40)).ctypes.data != place  # a view still shows it
+    del view
+    assert memory.empty((300, 40)).ctypes.data == place
+
+
+def test_what_an_answer_returns_is_not_written_by_the_next(call):
+    model = LxmertForQuestionAnswering(CONFIG.replace(hidden_size=256, num_attention_heads=4))
+    many = {name: np.repeat(array, 30, 0) for name, array in call.items()}
+    first = model(**many, output_hidden_states=True)
+    before = copy.deepcopy(first.language_hidden_states)
+    model(**{**many, "visual_feats": many["visual_feats"] + 1}, output_hidden_states=True)
+    for one, other in zip(before, first.language_hidden_states, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_eight_first_calls_at_once_leave_nothing_locked(call):

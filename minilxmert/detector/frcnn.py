@@ -49,7 +49,12 @@ class FasterRcnn:
 
         recipe: "authors", "huggingface" or a Recipe. Raises ShapeError, ConfigError."""
         picture, recipe = check_picture(picture), find_recipe(recipe)
-        p, settings = self.weights.for_inference(), self.settings
+        with self.weights.for_inference() as p:
+            return self.detect(picture, recipe, image_id, p)
+
+    def detect(self, picture, recipe, image_id, p):
+        """The same, with the parameters p."""
+        settings = self.settings
         image, factors = resized(picture, settings, recipe)
         x = backbone(image[None], p)
         boxes, _ = propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, recipe.least_side / factors.max())

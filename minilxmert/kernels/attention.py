@@ -9,6 +9,7 @@ from numba import types
 
 from .compiling import part
 from .math import exp32
+from .memory import empty
 from .shared import add
 from .threads import LIMIT, kernel
 from .tiles import ROWS, WIDTH, row, tile
@@ -175,10 +176,10 @@ def attend_all(counter, q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, pa
 
 def attended(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads):
     """The context (A, N, E), new, of q (A, N, E), k and v (A, M, E), mask (A, M), by the places of each sentence."""
-    y = np.empty(q.shape, np.float32)
+    y = empty(q.shape)
     size, most = q.shape[2] // heads, int((k_end - k_begin).max(initial=0))
     key_width, value_width = in_panels(most), in_panels(size)
-    panels = np.empty((LIMIT, (key_width * size + value_width * most) // WIDTH, WIDTH), np.float32)
-    lines = np.empty((LIMIT, LINES, max(key_width, value_width)), np.float32)
+    panels = empty((LIMIT, (key_width * size + value_width * most) // WIDTH, WIDTH))
+    lines = empty((LIMIT, LINES, max(key_width, value_width)))
     attend_all(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, panels, lines, y)
     return y

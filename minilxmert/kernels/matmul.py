@@ -15,6 +15,7 @@ from numba.np.numpy_support import from_dtype
 from . import pairs, tiles
 from .compiling import part
 from .math import gelu32
+from .memory import empty
 from .shared import add
 from .threads import get_num_threads, kernel
 from .tiles import ROWS, WIDTH, row
@@ -110,7 +111,7 @@ def kernel_for(value, weight):
 def product(x, weights, act=None):
     """x (R, I) with neighbouring values, a Packed -> act(x·wᵀ + b) (R, P·WIDTH), new"""
     panels, most = weights.panels, ROWS
-    y = np.empty((len(x), len(panels) * WIDTH), np.float32)
+    y = empty((len(x), len(panels) * WIDTH))
     if y.size:
         if panels.dtype == np.uint32:
             x, most = pairs.in_pairs(x), pairs.MOST

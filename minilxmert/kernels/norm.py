@@ -6,6 +6,7 @@ import numpy as np
 from numba import types
 
 from .compiling import part
+from .memory import empty
 from .shared import add
 from .threads import kernel
 from .tiles import row
@@ -50,7 +51,7 @@ def normalise_all(counter, x, residual, both, w, b, eps, y):
 
 def normalised(x, residual, w, b, eps):
     """layer_norm of x (R, E) + residual (R, E) or None, whose rows have neighbouring values -> (R, E), new"""
-    y = np.empty(x.shape, np.float32)
+    y = empty(x.shape)
     both = int(residual is not None)
     w, b = np.ascontiguousarray(w), np.ascontiguousarray(b)
     normalise_all(x, residual if both else x, both, w, b, eps, y, small=y.size <= SMALL)

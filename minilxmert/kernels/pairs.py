@@ -16,6 +16,7 @@ from numba import types
 from . import amx, cpu
 from .compiling import part
 from .math import bfloat16
+from .memory import empty
 from .shared import add
 from .threads import kernel
 from .tiles import ROWS, TILE, make_tile, row
@@ -87,6 +88,6 @@ def words(inputs):
 
 def in_pairs(x):
     """x (R, I) with neighbouring values -> its words (R, K), new"""
-    halves = np.empty((len(x), 2 * words(x.shape[1])), np.uint16)
+    halves = empty((len(x), words(x.shape[1]))).view(np.uint16)
     rounding_kernel()(x.view(np.uint32), halves, small=halves.size <= SMALL)
     return halves.view(np.uint32)

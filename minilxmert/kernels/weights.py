@@ -5,6 +5,7 @@ the parameters might: the copies are dropped. While somebody holds the tree, an 
 answer packs anew what it finds, for itself alone; once the last holder has let go, copies are kept again. Arrays that
 are read-only down to their memory (a mapped file) may be held by anybody."""
 
+import contextlib
 import sys
 import threading
 from collections import Counter
@@ -12,6 +13,7 @@ from collections import Counter
 import numpy as np
 
 from . import current_backend, load
+from .memory import Memory, current
 
 
 class Weights:
@@ -26,7 +28,7 @@ class Weights:
 
     def __setstate__(self, state):
         self.holder, self.halved = state
-        self.packed, self.lent, self.lock = None, 0, threading.RLock()
+        self.packed, self.lent, self.lock, self.memory = None, 0, threading.RLock(), Memory()
 
     def lend(self):
         """The tree, for whoever may write into it."""
@@ -38,12 +40,17 @@ class Weights:
         """The tree, for those who neither write into it nor pass it on."""
         return self.holder["tree"]
 
+    @contextlib.contextmanager
     def for_inference(self):
-        """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy."""
-        if current_backend() == "numpy":
-            return self.look()
-        packed = self.packed
-        return self.pack() if packed is None else packed
+        """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy.
+
+        Inside the block the arrays that kernels make are of this model's memory."""
+        before, current.memory = current.memory, self.memory
+        try:
+            packed = self.look() if current_backend() == "numpy" else self.packed
+            yield self.pack() if packed is None else packed
+        finally:
+            current.memory = before
 
     def pack(self):
         pack_tree = load("packing").pack_tree

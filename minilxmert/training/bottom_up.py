@@ -44,12 +44,12 @@ class BottomUp:
         return {**super().shapes(config), "bottom_up": attention_shapes(config.hidden_size)}
 
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
-        p = self.weights.for_inference() if cache is None else self.params
         inputs = dataclasses.replace(inputs.spread(), boxes=np.zeros_like(inputs.boxes))
-        run = run_encoders(inputs, p, self.config, rng, cache)
-        looked = self.asked(run, inputs), run.visn[-1], inputs.visn_mask
-        run.pooled = attend_objects(*looked, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
-        scores = self.scores(run, targets)
+        with self.reading(cache) as p:
+            run = run_encoders(inputs, p, self.config, rng, cache)
+            looked = self.asked(run, inputs), run.visn[-1], inputs.visn_mask
+            run.pooled = attend_objects(*looked, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
+            scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
     def asked(self, run, inputs):
