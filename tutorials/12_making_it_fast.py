@@ -148,6 +148,26 @@ print(
 )
 
 # %% [markdown]
+# ## Every number right, and half the speed gone
+#
+# Two faults in these kernels were found by nobody for a long time, because no number was wrong.
+#
+# **A loop that was too short.** GELU ran over the outputs of a tile with `for j in range(WIDTH)`. WIDTH is a constant,
+# 16 on a processor with AVX2; LLVM writes so short a loop out, sixteen times the same, *before* it looks for loops to
+# do with vectors, and then there is none. 12.6 ns a value. With `range(len(values))` the length is not known, the loop
+# stays a loop, eight values are done at a time: 1.5 ns. One word; products with a GELU became almost twice as fast.
+#
+# **A word that everybody wrote.** Numba counts who holds an array. A slice, `y[a:b]`, holds it, too: count up, count
+# down, for every tile. That word lay in one place of memory for all threads, and a core must own a place before it
+# writes there, so the cores waited for each other. One thread made 170 GFLOP/s, two made 250 instead of 340. Nothing in
+# a kernel needs to be counted: the caller keeps its arrays alive until the kernel is done.
+#
+# How do you find such a thing? Not with a test of numbers. Time a part alone and inside the whole, with one thread and
+# with two, and ask of every gap where it comes from; then read what the compiler made. A test of this package does so
+# for processors that are not at hand ([test_machine_code.py](../tests/test_machine_code.py)): in every main loop there
+# must be vector instructions, in no loop a call that counts. It found a third fault of the kind at once: rounding to
+# bfloat16 was done value by value, as Numba makes a sum of two uint32 64 bits wide.
+#
 # ## Threads, and the same bits
 #
 # The work is cut into tasks (a panel times some rows); every thread takes the next one until none is left. A task
@@ -230,7 +250,9 @@ print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():
 # ## Rooms of this chapter
 #
 # [kernels/matmul.py](../minilxmert/kernels/matmul.py), [kernels/tiles.py](../minilxmert/kernels/tiles.py),
-# [kernels/packing.py](../minilxmert/kernels/packing.py): product, tile, panels ·
+# [kernels/packing.py](../minilxmert/kernels/packing.py), [kernels/weights.py](../minilxmert/kernels/weights.py):
+# product, tile, panels, who keeps them ·
+# [kernels/memory.py](../minilxmert/kernels/memory.py): memory for the next answer ·
 # [kernels/math.py](../minilxmert/kernels/math.py): the polynomials ·
 # [kernels/threads.py](../minilxmert/kernels/threads.py): who does the work ·
 # [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [rows.py](../minilxmert/rows.py): the short way ·
