@@ -19,7 +19,7 @@ from minilxmert.scenes.detector import describe, detect
 from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import QUESTION, SCENE, draw_bars, draw_picture, draw_tiles, example_picture, show, weights
 from minilxmert.training.batches import Example, PretrainingBatches
-from minilxmert.training.masking import mask_words, mismatch
+from minilxmert.training.masking import by_picture, mask_words, mismatch
 
 model = LxmertForPreTraining.from_pretrained(weights() / "pretrained")
 tokenizer = LxmertTokenizer.from_pretrained(weights() / "pretrained")
@@ -96,7 +96,9 @@ assert (labels[~chosen] == -1).all()  # where nothing was chosen there is nothin
 # a sentence of the same picture by accident: that would be a wrong label.
 
 # %%
-source, own = mismatch([example.image for example in examples], np.random.default_rng(3))
+source, own = mismatch(
+    by_picture([example.image for example in examples]), range(len(examples)), np.random.default_rng(3)
+)
 for row, (place, mine) in enumerate(zip(source, own, strict=True)):
     print(f"{examples[row].image:<6} gets {examples[place].text!r:<54} {'its own' if mine else 'FOREIGN'}")
 
