@@ -21,6 +21,7 @@ from minilxmert.checkpoints.hdf5_bytes import (
     WatchedBytes,
     check_global_heap,
     check_local_heap,
+    unlzf,
 )
 from minilxmert.checkpoints.hdf5_file import read_hdf5
 from minilxmert.checkpoints.hdf5_guard import open_checked
@@ -504,16 +505,22 @@ def written_in_part(group, **storage):
 
 
 NUMBERS = np.random.default_rng(0).standard_normal((36, 8)).astype("f4")
+NOISE = np.random.default_rng(1).integers(0, 2**32, (36, 8), np.uint32).view("f4")
+NOISE[~np.isfinite(NOISE)] = 1
 LAYOUTS = {
     "plain": lambda group: group.create_dataset("a", data=NUMBERS),
     "chunks that were never written": written_in_part,
     "packed chunks that were never written": lambda group: written_in_part(group, compression="gzip", shuffle=True),
     "nothing written": lambda group: group.create_dataset("a", (36, 8), ">f8", fillvalue=0.5),
     "nothing written in chunks": lambda group: group.create_dataset("a", (36, 8), "<f2", chunks=(10, 8)),
+    "lzf": lambda group: group.create_dataset("a", data=np.rint(NUMBERS), compression="lzf", shuffle=True),
+    "lzf, repeating": lambda group: group.create_dataset("a", data=np.tile(NUMBERS[:1], (999, 1)), compression="lzf"),
+    "lzf, of one number": lambda group: group.create_dataset("a", data=np.full((999, 8), 0.1), compression="lzf"),
+    "lzf that would not be smaller": lambda group: group.create_dataset("a", data=NOISE, compression="lzf"),
+    "gzip that would not be smaller": lambda group: group.create_dataset("a", data=NOISE, compression="gzip"),
     "growing": lambda group: group.create_dataset("a", data=NUMBERS, maxshape=(None, 8)),
 }
 REFUSED = {
-    "lzf": (lambda group: group.create_dataset("a", data=NUMBERS, compression="lzf"), {}, "found lzf"),
     "fletcher32": (lambda group: group.create_dataset("a", data=NUMBERS, fletcher32=True), {}, "found fletcher32"),
     "rounded": (lambda group: group.create_dataset("a", data=NUMBERS, scaleoffset=3), {}, "found scale-offset"),
     "growing, newer": (LAYOUTS["growing"], {"libver": "latest"}, "an index of newer HDF5"),
@@ -533,6 +540,16 @@ def test_what_h5py_reads_as_numbers_is_read(tmp_path, name, block):
     with h5py.File(path) as file, open_checked(path) as ours:
         found, wanted = ours.array("a"), file["a"][...]
     assert found.dtype == wanted.dtype.newbyteorder("=") and np.array_equal(found, wanted)
+
+
+NO_LZF = [b"", b"\x01a", b"\x01abc", b"\x20\x00", b"\x00a\x20", b"\x00a\xe0\x05", b"\x00a\x20\x01"]
+
+
+@pytest.mark.parametrize("damage", NO_LZF)
+def test_lzf_data_that_are_none_are_an_error(damage):
+    assert unlzf(b"\x00a\x40\x00", 5) == b"aaaaa"
+    with pytest.raises(ValueError, match=r"step|bytes"):
+        unlzf(damage, 5)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -163,13 +163,15 @@ def without_block(content):
 
 
 def assembled(chunks, shape, chunk, dtype, undo, fill):
-    """One array from (first index, stored bytes) of its chunks, those at its end reaching beyond it; `fill` elsewhere.
+    """One array from (first index, stored bytes, mask) of its chunks, those at its end reaching beyond it; `fill`
+    elsewhere.
 
-    undo: (function, argument) of each filter, the last applied first."""
+    undo: (bit, function, argument) of each filter, the last applied first. A filter whose bit is in the mask was left
+    out for this chunk, as writers do where it would not make it smaller."""
     array = np.full(shape, fill, dtype)
-    for offset, data in chunks:
-        for function, argument in undo:
-            data = function(data, argument)
+    for offset, data, mask in chunks:
+        for bit, function, argument in undo:
+            data = data if mask & bit else function(data, argument)
         target = tuple(slice(first, first + step) for first, step in zip(offset, chunk, strict=True))
         inside = tuple(slice(length) for length in array[target].shape)
         array[target] = np.frombuffer(data, dtype).reshape(chunk)[inside]
@@ -183,6 +185,33 @@ def unzipped(data, size):
     if len(result) != size or not unpacker.eof:
         raise ValueError(f"a chunk of other than {size} bytes")
     return result
+
+
+def unlzf(data, size):
+    """LZF data, as h5py's own filter writes it -> exactly `size` bytes; ValueError for any other length or other data.
+
+    Steps of two kinds: so many bytes as they stand, or so many bytes again from so far back. Source: LibLZF 3.6."""
+    result, at = bytearray(), 0
+    try:
+        while at < len(data) and len(result) <= size:
+            head, at = data[at], at + 1
+            if head < 32:
+                result += data[at : at + head + 1]
+                at += head + 1
+                continue
+            count = (head >> 5) + 2
+            if count == 9:
+                count, at = count + data[at], at + 1
+            back, at = ((head & 31) << 8 | data[at]) + 1, at + 1
+            seen = result[max(0, len(result) - back) :]
+            if len(seen) < back:
+                raise ValueError("a step back before the first byte")
+            result += (seen * -(-count // back))[:count]  # it may repeat what it has just written
+    except IndexError:
+        raise ValueError("half a step at the end") from None
+    if len(result) != size or at != len(data):
+        raise ValueError(f"a chunk of other than {size} bytes")
+    return bytes(result)
 
 
 def unshuffled(data, width):

@@ -23,7 +23,7 @@ from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
 from ..errors import CheckpointError, MinilxmertError, shorten
 from ..files import content
 from .arrays import ALLOWANCE, EXPANSION
-from .hdf5_bytes import STRING, WatchedBytes, assembled, check_superblock, unshuffled, unzipped, without_block
+from .hdf5_bytes import STRING, WatchedBytes, assembled, check_superblock, unlzf, unshuffled, unzipped, without_block
 
 OBJECTS = 20_000  # groups and datasets in a file
 DEPTH = 16  # groups in groups
@@ -32,6 +32,7 @@ RANK = 8
 ATTRIBUTES = 256  # of an object; the library takes quadratic time to list them
 STRINGS = 4096  # in one attribute: 64 kB, the usual limit of an attribute, hold as many references to strings
 RATIO = 100  # unpacked to packed bytes; weights and features stay below 2
+UNPACK = {h5z.FILTER_DEFLATE: unzipped, h5z.FILTER_LZF: unlzf}
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scale-offset", 32000: "lzf"}
 OPENED = 64  # objects kept open, for speed
 
@@ -242,25 +243,29 @@ class CheckedFile:
             raise self.refuse(entry, "bytes of its own", "more bytes than the file has")
 
     def unpacked(self, entry, dataset, shape, dtype):
-        """The numbers of a dataset stored in chunks, with or without the gzip and shuffle filters."""
+        """The numbers of a dataset stored in chunks, with or without the gzip, lzf and shuffle filters."""
         properties = dataset.get_create_plist()
         chunk = properties.get_chunk()
         grid = [-(-length // step) for length, step in zip(shape, chunk, strict=True)]
         size = math.prod(chunk) * dtype.itemsize
         filters = [properties.get_filter(i)[::2] for i in range(properties.get_nfilters())]
         codes = {code for code, _ in filters}
-        if not codes <= {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE}:
+        if not codes <= {*UNPACK, h5z.FILTER_SHUFFLE}:
             names = [FILTERS.get(code, f"number {code}") for code in sorted(codes)]
-            raise self.refuse(entry, "no filters but gzip and shuffle: write it anew", ", ".join(names))
+            raise self.refuse(entry, "no filters but gzip, lzf and shuffle: write it anew", ", ".join(names))
         found = self.chunks(entry, dataset, chunk, grid)
-        limit = self.claimed[entry] * (RATIO if h5z.FILTER_DEFLATE in codes else 1)
+        limit = self.claimed[entry] * (RATIO if codes & UNPACK.keys() else 1)
         if len(found) * size > limit:
             raise self.refuse(entry, f"at most {limit} bytes of numbers", len(found) * size)
         missing = math.prod(grid) - len(found)
         fill = self.fill(entry, dataset, missing * size) if missing else 0
-        undo = [(unzipped, size) if code == h5z.FILTER_DEFLATE else (unshuffled, values[0]) for code, values in filters]
+        undo = [
+            (1 << i, UNPACK[code], size) if code in UNPACK else (1 << i, unshuffled, values[0])
+            for i, (code, values) in enumerate(filters)
+        ]
         stored = (
-            (offset, self.content[info.byte_offset : info.byte_offset + info.size]) for offset, info in found.items()
+            (offset, self.content[info.byte_offset : info.byte_offset + info.size], info.filter_mask)
+            for offset, info in found.items()
         )
         return assembled(stored, shape, chunk, dtype, undo[::-1], fill)
 
@@ -283,7 +288,7 @@ class CheckedFile:
         def collect(info):
             place = [divmod(first, step) for first, step in zip(info.chunk_offset, chunk, strict=True)]
             inside = all(index < length and not rest for (index, rest), length in zip(place, grid, strict=True))
-            if not inside or info.chunk_offset in found or info.filter_mask:
+            if not inside or info.chunk_offset in found:
                 unsound.append(info.chunk_offset)
                 return True  # ends the iteration
             found[info.chunk_offset] = info
