@@ -255,8 +255,7 @@ class LxmertForQuestionAnswering(Answering):
 
     def targets(self, inputs, labels=None, soft_labels=None):
         """labels (B,): answer numbers; -100 or -1 where there is none. soft_labels (B, A): each answer's score, 0…1."""
-        b, answers = inputs.count, self.config.num_qa_labels
-        targets = {}
+        b, answers, targets = inputs.count, self.config.num_qa_labels, {}
         if labels is not None:
             targets["ans"] = objectives.class_labels("labels", labels, (b,), answers, "num_qa_labels")
         if soft_labels is not None:

@@ -154,3 +154,14 @@ def test_mistakes_are_explained(solver):
         perturbation(solver, call, answers, np.zeros((2, 6)))
     with pytest.raises(ShapeError, match="targets"):
         perturbation(solver, call, [9, 9], np.zeros((2, 3)))
+
+
+def test_questions_that_share_a_picture_lose_objects_of_their_own(solver):
+    call, answers, *_ = riddles(np.random.default_rng(5), 12)
+    sentence, picture = np.arange(12), np.arange(12) // 2
+    shared = {name: value[:6] if name.startswith("visual") else value for name, value in call.items()}
+    own = {name: value[picture] if name.startswith("visual") else value for name, value in call.items()}
+    for side in ("objects", "words"):
+        paired = compare(solver, {**shared, "pairs": np.stack([sentence, picture], 1)}, answers, side)
+        for name, curve in compare(solver, own, answers, side).items():
+            np.testing.assert_array_equal(paired[name].accuracy, curve.accuracy)

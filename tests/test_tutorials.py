@@ -140,6 +140,7 @@ def test_weights_are_found_from_below(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "tutorials")
     assert weights() == tmp_path / "weights"
     (tmp_path / "weights" / "config.json").unlink()
+    monkeypatch.setattr("minilxmert.teaching.example.__file__", str(tmp_path / "package" / "teaching" / "example.py"))
     with pytest.raises(MinilxmertError, match="clone of the repository"):
         weights()
 

@@ -48,6 +48,7 @@ def compare(model, inputs, answers, side="objects", first="least", rng=None, sha
     is what [CLS] looks at in the last layer, mean of heads. first: who goes first, the "least" or the "most" relevant.
     rng: of the random order. Raises ConfigError, ShapeError."""
     check_side(side)
+    inputs = apart(inputs)
     orders = {name: [] for name in ("relevance", "attention")}
     for part in batches(inputs):
         orders["relevance"].append(getattr(relevance(model, **part), side))
@@ -71,6 +72,7 @@ def perturbation(model, inputs, answers, scores, side="objects", first="least", 
     check_side(side)
     if first not in ("least", "most"):
         raise ConfigError.at("perturbation", "first", "least or most", first)
+    inputs = apart(inputs)
     visible = shown(inputs, side)
     if np.shape(scores) != visible.shape:
         raise ShapeError(f"scores: expected {visible.shape}, one for each of the {side}; found {np.shape(scores)}")
@@ -120,6 +122,16 @@ def shown(inputs, side):
     """Which words or objects are visible at first, (B, N) or (B, M) of bool"""
     like = inputs["input_ids"] if side == "words" else np.asarray(inputs["visual_feats"])[:, :, 0]
     return np.asarray(inputs.get(MASKS[side], np.ones(np.shape(like)))) > 0
+
+
+def apart(inputs):
+    """The same call arguments with a sentence and a picture of its own for every pair: each loses words or objects of
+    its own."""
+    others = {name: np.asarray(value) for name, value in inputs.items() if name != "pairs"}
+    if inputs.get("pairs") is None:
+        return others
+    sentence, picture = np.asarray(inputs["pairs"]).T
+    return {name: value[picture if name.startswith("visual") else sentence] for name, value in others.items()}
 
 
 def check_side(side):
