@@ -52,11 +52,21 @@ NEEDED = {  # kinds of arithmetic that must be found in vectors
 }  # fmt: skip
 AVX512 = "+avx512f,+avx512bf16,+amx-tile,+amx-bf16"
 PROCESSORS = [
-    pytest.param("cascadelake", "+avx512f", "avx512", "widened", EVERY, id="avx512"),
+    pytest.param("cascadelake", "+avx512f", "avx512", "widened", EVERY, id="avx512", marks=pytest.mark.nightly),
     pytest.param("znver2", "", "avx2", "widened", EVERY, id="avx2"),
     pytest.param("x86-64", "", "any", "widened", EVERY, id="any", marks=pytest.mark.nightly),
-    pytest.param("sapphirerapids", AVX512, "avx512", "avx512_bf16", "pairs,packing,rounding", id="avx512_bf16"),
-    pytest.param("sapphirerapids", AVX512, "avx512", "amx", "pairs,packing,rounding", id="amx"),
+    pytest.param(
+        "sapphirerapids",
+        AVX512,
+        "avx512",
+        "avx512_bf16",
+        "pairs,packing,rounding",
+        id="avx512_bf16",
+        marks=pytest.mark.nightly,
+    ),
+    pytest.param(
+        "sapphirerapids", AVX512, "avx512", "amx", "pairs,packing,rounding", id="amx", marks=pytest.mark.nightly
+    ),
     pytest.param("x86-64", "", "neon", "widened", EVERY, id="neon", marks=pytest.mark.nightly),
 ]
 
