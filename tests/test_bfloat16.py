@@ -99,6 +99,7 @@ np.savez(sys.argv[1], *found)
 """
 
 
+@pytest.mark.nightly
 def test_the_definition_of_the_pair_tile(tmp_path, rng):
     """The loops around AMX's 32 rows at once, with the definition in place of the instruction."""
     environment = {**os.environ, "MINILXMERT_BFLOAT16": "emulated"}

@@ -487,7 +487,7 @@ np.savez(sys.argv[1], *everything(np.random.default_rng(5)))
 """
 
 
-@pytest.mark.parametrize("tile", ["avx2", "plain"])
+@pytest.mark.parametrize("tile", ["avx2", pytest.param("plain", marks=pytest.mark.nightly)])
 def test_other_tiles_give_the_same_numbers(tile, tmp_path):
     """The whole set of kernels compiled for a smaller processor, and without vector instructions of our own."""
     python(SAVE, tmp_path / "others.npz", MINILXMERT_TILE=tile)

@@ -117,6 +117,7 @@ def test_a_loop_of_constant_length_is_found(tmp_path):
     assert any(len(loop.scalar) > 50 for loop in scalar_loops(text))
 
 
+@pytest.mark.nightly
 def test_counting_is_found(tmp_path):
     """What once halved the speed of two threads: every slice wrote one word."""
     assert counting_loops(write(tmp_path, "znver2", "", "avx2", "widened", "gelu", patch=COUNTED)["gelu"])
