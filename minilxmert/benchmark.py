@@ -230,7 +230,8 @@ def run_benchmark(
     ragged: sentences of 8 words up to `words`; dtype: "bfloat16" measures our weights in that precision, too.
 
     Raises MinilxmertError if one of our backends does not compute what another does."""
-    report(processor())
+    machine = processor()
+    report(machine)
     rate = tokenizer_rate(min(seconds, 2))
     report(f"tokenizer: {rate:,.0f} questions a second on one core")
     model = LxmertForQuestionAnswering(LxmertConfig(**(SMALL if small else {})), dtype=dtype)
@@ -246,7 +247,7 @@ def run_benchmark(
     for name, candidate in candidates.items():
         row = columns([table[batch].get(name, np.nan) for batch in batches], "9.1f")
         report(f"{name:<24}{row}  {candidate.precision}")
-    figures = {"processor": processor(), "tokenizer": rate, "milliseconds": table, "limits": machine_limits()}
+    figures = {"processor": machine, "tokenizer": rate, "milliseconds": table, "limits": machine_limits()}
     figures["precision"] = {name: candidate.precision for name, candidate in candidates.items()}
     report(
         "\nthis machine reads {GB/s:.1f} GB/s and multiplies {GFLOP/s:.0f} GFLOP/s (BLAS, float32)".format_map(

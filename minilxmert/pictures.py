@@ -28,7 +28,7 @@ from .png import (
     collect,
     filter_rows,
 )
-from .vision.exif import orientation, stored
+from .vision.exif import empty_upright, orientation
 
 
 def read_png(path):
@@ -38,10 +38,7 @@ def read_png(path):
     data = memoryview(map_file(path, PictureError))
     check_signature(data, path)
     header, pieces, palette, clear, exif = collect(chunks(data, path), path)
-    turn = orientation(exif)
-    sides = (header.width, header.height) if turn >= 5 else (header.height, header.width)
-    picture = np.empty((*sides, 3), np.uint8)
-    rows = stored(picture, turn)
+    picture, rows = empty_upright(header.height, header.width, orientation(exif))
     for (x, y, dx, dy), first, w, band in bands(header, pieces, path):
         samples = unpack(band, header, w)
         shown = from_palette(samples, palette, clear) if palette is not None else from_samples(samples, header, clear)

@@ -2,6 +2,8 @@
 
 Sources: Exif 2.32, section 4.6.4 (tag 0x0112); TIFF 6.0, section 2. OpenCV turns what it reads; Pillow does not."""
 
+import numpy as np
+
 ORIENTATION, SHORT = 0x0112, 3
 BYTE_ORDERS = {b"II*\0": "little", b"MM\0*": "big"}
 ENTRY = 12  # bytes of a directory's entry: tag, type, count, value
@@ -40,3 +42,10 @@ def turned(picture, orientation):
 def stored(picture, orientation):
     """The inverse of `turned`: of an upright picture, the view whose rows and columns are those of the file."""
     return turned(picture, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def empty_upright(height, width, orientation):
+    """(a picture to be filled, upright; its view (height, width, 3) as the file stores it), uint8"""
+    sides = (width, height) if orientation >= 5 else (height, width)
+    picture = np.empty((*sides, 3), np.uint8)
+    return picture, stored(picture, orientation)

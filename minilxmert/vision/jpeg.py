@@ -13,7 +13,7 @@ from ..checkpoints.arrays import map_file
 from ..errors import PictureError
 from ..kernels import current_backend
 from ..kernels.jpeg import to_samples
-from .exif import stored
+from .exif import empty_upright
 from .jpeg_format import MOST_SCANS, PROGRESSIVE, Header, segments
 from .jpeg_samples import pixels
 from .jpeg_scans import next_scan
@@ -34,9 +34,7 @@ def read_jpeg(path):
     check_plausible(header, len(data))
     whole = len(scan.components) == len(header.components) and header.frame != PROGRESSIVE
     bands = one_scan(header, scan) if whole else several_scans(header, scan, parts)
-    sides = (header.width, header.height) if header.orientation >= 5 else (header.height, header.width)
-    picture = np.empty((*sides, 3), np.uint8)
-    rows = stored(picture, header.orientation)
+    picture, rows = empty_upright(header.height, header.width, header.orientation)
     for (first, last), planes in zip(bands_of(header), with_neighbours(bands), strict=True):
         part = rows[8 * header.finest[0] * first : 8 * header.finest[0] * last]
         part[:] = pixels(planes, header.ratios, *part.shape[:2], header.is_rgb)
