@@ -3,11 +3,13 @@
 Importing it reads nothing more: a name is taken from its file when it is first used."""
 
 import importlib
+import importlib.machinery
+import sys
 
 __version__ = "0.1.0"
 
 NAMES = {
-    "config": ("LxmertConfig",),
+    "core.config": ("LxmertConfig",),
     "detector.frcnn": ("FasterRcnn",),
     "errors": (
         "CheckpointError",
@@ -21,13 +23,46 @@ NAMES = {
         "VocabularyError",
     ),
     "kernels": ("backend", "current_backend", "get_num_threads", "set_num_threads"),
-    "model": ("LxmertForPreTraining", "LxmertForQuestionAnswering", "LxmertForVisualReasoning", "LxmertModel", "load"),
-    "tokenizer": ("LxmertTokenizer", "LxmertTokenizerFast"),
+    "published.model": (
+        "LxmertForPreTraining",
+        "LxmertForQuestionAnswering",
+        "LxmertForVisualReasoning",
+        "LxmertModel",
+        "load",
+    ),
+    "words.tokenizer": ("LxmertTokenizer", "LxmertTokenizerFast"),
     "vision.reading": ("read_picture",),
     "words.added": ("AddedToken",),
     "words.encodings": ("BatchEncoding",),
 }
 __all__ = [name for names in NAMES.values() for name in names]
+
+MOVED = {  # files that once lay in the package's own folder, by the room in which they are now
+    "core": ("answers", "attention", "boxes", "config", "encoder", "heads", "ops", "params"),
+    "published": ("model", "outputs"),
+    "vision": ("features", "objects", "pictures", "png"),
+    "words": ("tokenizer", "vocabulary"),
+}
+OLD_NAMES = {f"{__name__}.{file}": f"{__name__}.{room}.{file}" for room, files in MOVED.items() for file in files}
+
+
+class OldNames:
+    """Finds and loads `minilxmert.features` as `minilxmert.vision.features`: the same module under both names."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, OldNames) if name in OLD_NAMES else None
+
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
+        sys.modules[module.__name__] = importlib.import_module(OLD_NAMES[module.__name__])
+
+
+sys.meta_path.append(OldNames)
 
 
 def __getattr__(name):

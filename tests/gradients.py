@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minilxmert.gradients import both_sides
-from minilxmert.params import flatten, unflatten
+from minilxmert.core.gradients import both_sides
+from minilxmert.core.params import flatten, unflatten
 
 RTOL, ATOL = 1e-6, 1e-8
 

@@ -15,9 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
-from minilxmert.ask import ask, call_arguments
-from minilxmert.ops import softmax
+from minilxmert.ask.asking import ask, call_arguments
+from minilxmert.core.ops import softmax
 from minilxmert.scenes.detector import describe, detect
+from minilxmert.scenes.language import explain
 from minilxmert.teaching import QUESTION, SCENE, draw_bars, draw_picture, draw_road, example_picture, show, weights
 
 picture = example_picture()
@@ -49,15 +50,15 @@ show(draw_bars([answer.text for answer in answers], [answer.probability for answ
 # No one told the model any of these steps.
 
 # %%
-print(SCENE.explain(QUESTION))
+print(explain(QUESTION, SCENE))
 print("\nthe model says:", answers[0].text)
 
 # %% [markdown]
 # ## The whole road
 #
 # `ask` is short. Below is all it does, one stop a line. Every array has a **shape**, which the letters of
-# [ops.py](../minilxmert/ops.py) spell in the whole package: **B** sentences in the batch (here 1), **N** tokens of the
-# sentence, **M** objects of the picture, **E** numbers that describe each token or object inside the model.
+# [ops.py](../minilxmert/core/ops.py) spell in the whole package: **B** sentences in the batch (here 1), **N** tokens of
+# the sentence, **M** objects of the picture, **E** numbers that describe each token or object inside the model.
 
 # %%
 tokens = tokenizer(QUESTION)["input_ids"]  # N whole numbers
@@ -109,7 +110,7 @@ for color in ("red", "green", "yellow", "purple"):
 # What runs under the model is one switch. `numba` (the usual one) is compiled and fast; `numpy` is plain Python that a
 # debugger can follow to the last line, and gives the same numbers. Set a breakpoint in the next cell, or write
 # `breakpoint()` before the call, and step into `model(…)`: you come to `run_encoders` in
-# [model.py](../minilxmert/model.py), and from there to every room of the house.
+# [model.py](../minilxmert/published/model.py), and from there to every room of the house.
 
 # %%
 with backend("numpy"):
@@ -119,8 +120,9 @@ print("largest difference between the two ways:", float(np.abs(plain - scores).m
 # %% [markdown]
 # ## Rooms of this chapter
 #
-# [ask.py](../minilxmert/ask.py) · [model.py](../minilxmert/model.py) · [config.py](../minilxmert/config.py) ·
-# [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes from
+# [ask.py](../minilxmert/ask/asking.py) · [model.py](../minilxmert/published/model.py) ·
+# [config.py](../minilxmert/core/config.py) · [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes
+# from
 #
 # ## Questions
 #

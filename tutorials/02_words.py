@@ -13,13 +13,13 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask import call_arguments
-from minilxmert.encoder import embed_words
-from minilxmert.ops import embedding, layer_norm
+from minilxmert.ask.asking import call_arguments
+from minilxmert.core.encoder import embed_words
+from minilxmert.core.ops import embedding, layer_norm
 from minilxmert.scenes.detector import detect
 from minilxmert.teaching import QUESTION, WORDS, draw_matrix, draw_tiles, example_picture, show, weights
-from minilxmert.text import split_words
-from minilxmert.vocabulary import build_vocabulary
+from minilxmert.words.text import split_words
+from minilxmert.words.vocabulary import build_vocabulary
 
 tokenizer = LxmertTokenizer.from_pretrained(weights())
 ids = tokenizer(QUESTION)["input_ids"]
@@ -159,8 +159,8 @@ show(draw_matrix(unit @ unit.T, names, names, WORDS, "cosines"))
 #
 # ## Rooms of this chapter
 #
-# [text.py](../minilxmert/text.py) · [tokenizer.py](../minilxmert/tokenizer.py) ·
-# [vocabulary.py](../minilxmert/vocabulary.py) · `embed_words` in [encoder.py](../minilxmert/encoder.py)
+# [text.py](../minilxmert/words/text.py) · [tokenizer.py](../minilxmert/words/tokenizer.py) ·
+# [vocabulary.py](../minilxmert/words/vocabulary.py) · `embed_words` in [encoder.py](../minilxmert/core/encoder.py)
 #
 # ## Questions
 #

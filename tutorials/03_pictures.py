@@ -16,10 +16,10 @@ from dataclasses import replace
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, MinilxmertError
-from minilxmert.ask import call_arguments
-from minilxmert.boxes import check_boxes, normalise_boxes
-from minilxmert.encoder import embed_objects
-from minilxmert.ops import layer_norm, linear
+from minilxmert.ask.asking import call_arguments
+from minilxmert.core.boxes import check_boxes, normalise_boxes
+from minilxmert.core.encoder import embed_objects
+from minilxmert.core.ops import layer_norm, linear
 from minilxmert.scenes.detector import CELLS, describe, detect, find_regions
 from minilxmert.teaching import OBJECTS, QUESTION, SCENE, draw_matrix, draw_picture, example_picture, show, weights
 
@@ -168,8 +168,8 @@ print("order", order, "changes the scores by at most", f"{np.abs(scores[0] - sco
 #
 # ## Rooms of this chapter
 #
-# [scenes/detector.py](../minilxmert/scenes/detector.py) · [objects.py](../minilxmert/objects.py) ·
-# [boxes.py](../minilxmert/boxes.py) · `embed_objects` in [encoder.py](../minilxmert/encoder.py)
+# [scenes/detector.py](../minilxmert/scenes/detector.py) · [objects.py](../minilxmert/vision/objects.py) ·
+# [boxes.py](../minilxmert/core/boxes.py) · `embed_objects` in [encoder.py](../minilxmert/core/encoder.py)
 #
 # ## Questions
 #

@@ -15,10 +15,10 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
-from minilxmert.ask import call_arguments
+from minilxmert.ask.asking import call_arguments
+from minilxmert.core.inputs import added_mask
+from minilxmert.core.ops import attend, merge_heads, softmax, split_heads
 from minilxmert.explain.attention import attention
-from minilxmert.inputs import added_mask
-from minilxmert.ops import attend, merge_heads, softmax, split_heads
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.teaching import (
     BOTH,
@@ -155,7 +155,7 @@ print("a reshape alone has the right shape and mixes the words up:", x.reshape(1
 # ## The model's own maps
 #
 # Where do queries, keys and values come from? From the rows of the words and objects, by three linear maps with
-# learnt weights (`query`, `key`, `value` in [attention.py](../minilxmert/attention.py)). Here is what comes of it:
+# learnt weights (`query`, `key`, `value` in [attention.py](../minilxmert/core/attention.py)). Here is what comes of it:
 # the words of our question look at the objects, in each head of the first cross layer. Every row sums to 1.
 
 # %%
@@ -179,7 +179,7 @@ for who, what, weight in maps.strongest("words_to_objects", 0, 0, count=5):
 # ## Step inside
 #
 # Run the next cell in a debugger and step into `model(…)` until you are in `attend` of
-# [ops.py](../minilxmert/ops.py): it is six lines long. `a` is the map you have just seen.
+# [ops.py](../minilxmert/core/ops.py): it is six lines long. `a` is the map you have just seen.
 
 # %%
 with backend("numpy"):
@@ -194,8 +194,8 @@ print("the same map again:", np.allclose(output.cross_encoder_attentions[0][0], 
 #
 # ## Rooms of this chapter
 #
-# `softmax`, `split_heads` and `attend` in [ops.py](../minilxmert/ops.py) · [attention.py](../minilxmert/attention.py)
-# · [explain/attention.py](../minilxmert/explain/attention.py)
+# `softmax`, `split_heads` and `attend` in [ops.py](../minilxmert/core/ops.py) ·
+# [attention.py](../minilxmert/core/attention.py) · [explain/attention.py](../minilxmert/explain/attention.py)
 #
 # ## Questions
 #

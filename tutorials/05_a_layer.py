@@ -15,11 +15,11 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask import call_arguments
-from minilxmert.attention import self_attention
-from minilxmert.encoder import embed_objects, embed_words, feed_forward, layer
-from minilxmert.ops import add_norm, gelu, layer_norm, linear
-from minilxmert.params import flatten
+from minilxmert.ask.asking import call_arguments
+from minilxmert.core.attention import self_attention
+from minilxmert.core.encoder import embed_objects, embed_words, feed_forward, layer
+from minilxmert.core.ops import add_norm, gelu, layer_norm, linear
+from minilxmert.core.params import flatten
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.teaching import (
     OBJECTS,
@@ -113,8 +113,8 @@ x = np.linspace(-4, 4, 65)
 show(draw_curves(x, {"gelu": gelu(x), "relu": np.maximum(x, 0)}, "gelu, and the simpler relu"))
 
 # %% [markdown]
-# Φ needs the error function erf, which NumPy has not; [erf.py](../minilxmert/erf.py) builds it to the last digit. A
-# formula with tanh is often used instead. It is near, but not equal, and a published checkpoint was trained with one
+# Φ needs the error function erf, which NumPy has not; [erf.py](../minilxmert/core/erf.py) builds it to the last digit.
+# A formula with tanh is often used instead. It is near, but not equal, and a published checkpoint was trained with one
 # of the two:
 
 # %%
@@ -221,8 +221,8 @@ for name, start, states, color in (
 #
 # ## Rooms of this chapter
 #
-# [attention.py](../minilxmert/attention.py) · `feed_forward`, `layer` and `encode` in
-# [encoder.py](../minilxmert/encoder.py) · `layer_norm` and `gelu` in [ops.py](../minilxmert/ops.py)
+# [attention.py](../minilxmert/core/attention.py) · `feed_forward`, `layer` and `encode` in
+# [encoder.py](../minilxmert/core/encoder.py) · `layer_norm` and `gelu` in [ops.py](../minilxmert/core/ops.py)
 #
 # ## Questions
 #

@@ -13,13 +13,13 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask import call_arguments
-from minilxmert.attention import cross_attention, cross_attention_backward
-from minilxmert.encoder import cross_layer
+from minilxmert.ask.asking import call_arguments
+from minilxmert.core.attention import cross_attention, cross_attention_backward
+from minilxmert.core.encoder import cross_layer
+from minilxmert.core.heads import classify, pool
+from minilxmert.core.ops import linear, softmax
+from minilxmert.core.params import flatten, zeros_like
 from minilxmert.explain.attention import attention
-from minilxmert.heads import classify, pool
-from minilxmert.ops import linear, softmax
-from minilxmert.params import flatten, zeros_like
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.teaching import BOTH, OBJECTS, QUESTION, WORDS, draw_bars, draw_matrix, example_picture, show, weights
 
@@ -172,8 +172,8 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 #
 # ## Rooms of this chapter
 #
-# `cross_attention` in [attention.py](../minilxmert/attention.py) · `cross_layer` and `encode` in
-# [encoder.py](../minilxmert/encoder.py) · [heads.py](../minilxmert/heads.py)
+# `cross_attention` in [attention.py](../minilxmert/core/attention.py) · `cross_layer` and `encode` in
+# [encoder.py](../minilxmert/core/encoder.py) · [heads.py](../minilxmert/core/heads.py)
 #
 # ## Questions
 #
@@ -197,7 +197,7 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 # <details><summary>Answer</summary>
 #
 # Everything on the objects' side, and the rows of all words but [CLS] after the crossing. The package leaves them
-# out: see [rows.py](../minilxmert/rows.py).
+# out: see [rows.py](../minilxmert/core/rows.py).
 # </details>
 #
 # Next: [7 The published model](07_the_published_model.py), whose rooms are the same, only larger.

@@ -12,11 +12,11 @@ import numpy as np
 
 from minilxmert import LxmertConfig, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertModel, LxmertTokenizer
 from minilxmert.checkpoints.names import published_name
+from minilxmert.core.params import count, encoder_shapes, flatten
 from minilxmert.errors import MinilxmertError
-from minilxmert.params import count, encoder_shapes, flatten
+from minilxmert.experiments.verification import verify_against
 from minilxmert.teaching import QUESTION, WORDS, draw_bars, draw_tiles, show
 from minilxmert.teaching.example import beside
-from minilxmert.verification import verify_against
 
 REFERENCE = beside("tests", "reference/config.json") / "reference"  # small checkpoints, and what they should compute
 
@@ -204,9 +204,9 @@ for what, change in attempts.items():
 #
 # ## Rooms of this chapter
 #
-# [config.py](../minilxmert/config.py): every size · [params.py](../minilxmert/params.py): the tree ·
+# [config.py](../minilxmert/core/config.py): every size · [params.py](../minilxmert/core/params.py): the tree ·
 # [checkpoints/](../minilxmert/checkpoints/): one reader a file format, one table of names ·
-# [verification.py](../minilxmert/verification.py): found against expected
+# [verification.py](../minilxmert/experiments/verification.py): found against expected
 #
 # Exercise 11 (the answer head): [exercises](exercises/README.md).
 #

@@ -12,12 +12,14 @@ import inspect
 
 import numpy as np
 
-from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, ops
-from minilxmert.ask import call_arguments
-from minilxmert.attention import cross_attention, cross_attention_backward
-from minilxmert.gradients import both_sides
-from minilxmert.params import flatten, unflatten, zeros_like
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert.ask.asking import call_arguments
+from minilxmert.core import ops
+from minilxmert.core.attention import cross_attention, cross_attention_backward
+from minilxmert.core.gradients import both_sides
+from minilxmert.core.params import flatten, unflatten, zeros_like
 from minilxmert.scenes.detector import detect
+from minilxmert.scenes.language import explain
 from minilxmert.teaching import BOTH, QUESTION, SCENE, draw_bars, draw_curves, example_picture, show, weights
 
 rng = np.random.default_rng(0)
@@ -33,7 +35,7 @@ rng = np.random.default_rng(0)
 model = LxmertForQuestionAnswering.from_pretrained(weights(), dtype="float64")
 tokenizer = LxmertTokenizer.from_pretrained(weights())
 call = call_arguments(model, tokenizer, [QUESTION], [detect(example_picture())])
-answer = SCENE.explain(QUESTION).answer
+answer = explain(QUESTION, SCENE).answer
 call["labels"] = np.array([model.answers.index(answer)])
 
 g = zeros_like(model.params)  # the gradients: a tree of the same form as the parameters
@@ -136,7 +138,7 @@ compare("all but three tables", lambda path: not path.endswith(("word.w", "posit
 
 # %% [markdown]
 # The check has found something! With everything it disagrees, without the embedding tables it agrees to nine digits.
-# Is the backward of the tables wrong? Look at [ops.py](../minilxmert/ops.py): *"Row 0 never learns, as published
+# Is the backward of the tables wrong? Look at [ops.py](../minilxmert/core/ops.py): *"Row 0 never learns, as published
 # (padding_idx=0)"*. The published model withholds the gradient of row 0 of all three tables, on purpose for [PAD], and
 # (it seems) by accident for the first *place* of every sentence and the only *segment* that is ever used. We do the
 # same.
@@ -200,7 +202,7 @@ print("rows of the tables that do:", {name: f"{moved.sum()} of {len(moved)}" for
 # %% [markdown]
 # * The **vision half of the last cross layer**: the answer is read from the first *word's* last state. What the
 #   objects become in the very last layer is read by nobody. (Object losses in pre-training do read it: chapter 9.) It
-#   is also why inference may skip that half: [rows.py](../minilxmert/rows.py).
+#   is also why inference may skip that half: [rows.py](../minilxmert/core/rows.py).
 # * Rows of the **word table** that the question does not use, and **row 0** of all three tables, as we have just
 #   found. Of the segments only number 0 is used here, so that the whole table stays as it began.
 #
@@ -237,9 +239,9 @@ print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects
 # %% [markdown]
 # ## Rooms of this chapter
 #
-# [ops.py](../minilxmert/ops.py): every forward with its backward below it ·
-# [attention.py](../minilxmert/attention.py), [encoder.py](../minilxmert/encoder.py): the same for whole blocks ·
-# [gradients.py](../minilxmert/gradients.py): the check
+# [ops.py](../minilxmert/core/ops.py): every forward with its backward below it ·
+# [attention.py](../minilxmert/core/attention.py), [encoder.py](../minilxmert/core/encoder.py): the same for whole
+# blocks · [gradients.py](../minilxmert/core/gradients.py): the check
 #
 # Exercises 13 (the backward of LayerNorm) and 14 (of attention): [exercises](exercises/README.md).
 #

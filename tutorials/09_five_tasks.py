@@ -13,9 +13,10 @@
 import numpy as np
 
 from minilxmert import LxmertForPreTraining, LxmertTokenizer
-from minilxmert.objectives import cross_entropy, pretraining_losses
-from minilxmert.ops import softmax
+from minilxmert.core.losses import cross_entropy, pretraining_losses
+from minilxmert.core.ops import softmax
 from minilxmert.scenes.detector import describe, detect
+from minilxmert.scenes.language import explain
 from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import QUESTION, SCENE, draw_bars, draw_picture, draw_tiles, example_picture, show, weights
 from minilxmert.training.batches import Example, PretrainingBatches
@@ -40,7 +41,7 @@ pictures = {
     "other": detect(other.picture(np.random.default_rng(7)), "other"),
 }
 examples = [
-    Example("ours", QUESTION, {SCENE.explain(QUESTION).answer: 1.0}),
+    Example("ours", QUESTION, {explain(QUESTION, SCENE).answer: 1.0}),
     Example("ours", "the red circle is left of the blue square"),
     Example("other", f"there is a {describe(pictures['other'])[0]}"),
     Example("other", f"one can see {['zero', 'one', 'two', 'three', 'four', 'five'][len(pictures['other'])]} things"),
@@ -226,7 +227,7 @@ for name, objects in (("our picture", pictures["ours"]), ("the other", pictures[
 #
 # [training/masking.py](../minilxmert/training/masking.py): what is hidden ·
 # [training/batches.py](../minilxmert/training/batches.py): from examples to a call ·
-# [objectives.py](../minilxmert/objectives.py): labels, loss functions with their gradients, and the
+# [objectives.py](../minilxmert/core/losses.py): labels, loss functions with their gradients, and the
 # named sums of them. In the paper: section 3.1.
 #
 # Exercises 12 (cross-entropy), 17 (hiding words), 18 (object losses), 19 (matched pairs):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer, ops
+from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert.core import ops
 from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import BOTH, draw_bars, draw_curves, show, weights
 from minilxmert.training.batches import PretrainingBatches, StatementBatches

@@ -12,14 +12,15 @@
 import numpy as np
 
 from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask import ask, call_arguments
+from minilxmert.ask.asking import ask, call_arguments
+from minilxmert.experiments.probing import foil_report
 from minilxmert.explain.attention import FAMILIES, attention
 from minilxmert.explain.observations import head_marks, observe
 from minilxmert.explain.page import window
 from minilxmert.explain.perturbation import compare
 from minilxmert.explain.relevance import relevance
-from minilxmert.pictures import encode_png
 from minilxmert.scenes.detector import describe, detect
+from minilxmert.scenes.language import explain
 from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import (
     BOTH,
@@ -36,8 +37,8 @@ from minilxmert.teaching import (
     weights,
 )
 from minilxmert.training.miniature import Miniature
-from minilxmert.training.probing import foil_report
 from minilxmert.training.tasks import predict
+from minilxmert.vision.pictures import encode_png
 
 # %%
 model = LxmertForQuestionAnswering.from_pretrained(weights())
@@ -82,7 +83,7 @@ for name, family in FAMILIES.items():
 # %%
 call = call_arguments(model, tokenizer, [QUESTION], [objects])
 told = relevance(model, **call)
-print(f"{QUESTION} {model.answers[told.targets[0]]} (true: {SCENE.explain(QUESTION).answer})\n")
+print(f"{QUESTION} {model.answers[told.targets[0]]} (true: {explain(QUESTION, SCENE).answer})\n")
 share = told.objects[0] / max(told.objects[0].max(), 1e-12)
 show(draw_picture(example_picture(), objects, names, share))
 show(draw_bars(maps.words, told.words[0] / max(told.words[0].sum(), 1e-12), WORDS))
@@ -196,7 +197,7 @@ page
 # [explain/relevance.py](../minilxmert/explain/relevance.py): the rules, with the numbers of the paper's equations ·
 # [explain/perturbation.py](../minilxmert/explain/perturbation.py): the test ·
 # [explain/observations.py](../minilxmert/explain/observations.py): what heads do ·
-# [training/probing.py](../minilxmert/training/probing.py): foils
+# [training/probing.py](../minilxmert/experiments/probing.py): foils
 #
 # Exercises 24 and 25 (relevance, within and across): [exercises](exercises/README.md).
 #

@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 
-from minilxmert import LxmertConfig, LxmertForQuestionAnswering, backend, get_num_threads, kernels, ops, set_num_threads
-from minilxmert.benchmark import draw_batch, interleaved, machine_limits
+from minilxmert import LxmertConfig, LxmertForQuestionAnswering, backend, get_num_threads, kernels, set_num_threads
+from minilxmert.core import ops
+from minilxmert.experiments.benchmark import draw_batch, interleaved, machine_limits
 from minilxmert.kernels import cpu
 from minilxmert.kernels.gelu import gelu_and_slope
 from minilxmert.kernels.packing import pack
@@ -164,9 +165,9 @@ print(
 #
 # How do you find such a thing? Not with a test of numbers. Time a part alone and inside the whole, with one thread and
 # with two, and ask of every gap where it comes from; then read what the compiler made. A test of this package does so
-# for processors that are not at hand ([test_machine_code.py](../tests/test_machine_code.py)): in every main loop there
-# must be vector instructions, in no loop a call that counts. It found a third fault of the kind at once: rounding to
-# bfloat16 was done value by value, as Numba makes a sum of two uint32 64 bits wide.
+# for processors that are not at hand ([test_machine_code.py](../tests/kernels/test_machine_code.py)): in every main
+# loop there must be vector instructions, in no loop a call that counts. It found a third fault of the kind at once:
+# rounding to bfloat16 was done value by value, as Numba makes a sum of two uint32 64 bits wide.
 #
 # ## Threads, and the same bits
 #
@@ -255,8 +256,8 @@ print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():
 # [kernels/memory.py](../minilxmert/kernels/memory.py): memory for the next answer ·
 # [kernels/math.py](../minilxmert/kernels/math.py): the polynomials ·
 # [kernels/threads.py](../minilxmert/kernels/threads.py): who does the work ·
-# [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [rows.py](../minilxmert/rows.py): the short way ·
-# [benchmark.py](../minilxmert/benchmark.py)
+# [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [rows.py](../minilxmert/core/rows.py): the short way ·
+# [benchmark.py](../minilxmert/experiments/benchmark.py)
 #
 # Exercise 26 (a matrix product in Numba): [exercises](exercises/README.md).
 #

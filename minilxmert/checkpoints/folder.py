@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError
 from ..files import read_small, strict_json
-from ..together import settle
-from .arrays import map_file
+from ..files.arrays import map_file
+from ..files.together import settle
 from .formats import is_index, read_tensors, shards_of
 from .names import to_published, untie
 from .safetensors import read_about

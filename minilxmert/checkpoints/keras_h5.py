@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arrays import check_finite
+from ..files.arrays import check_finite
 from .keras_names import torch_name
 
 LAYERS = 100  # LXMERT has 4: lxmert and its heads

@@ -5,14 +5,14 @@ import dataclasses
 import re
 from pathlib import Path
 
-from ..answers import checked_answers, read_answers
-from ..config import LxmertConfig
-from ..config_file import read_config
+from ..core.answers import checked_answers, read_answers
+from ..core.config import LxmertConfig
+from ..core.config_file import read_config
+from ..core.params import flatten, unflatten
 from ..errors import CheckpointError, ConfigError
-from ..lists import refuse_other
-from ..params import flatten, unflatten
-from ..vocabulary import FILES, checked_tokens
+from ..files.lists import refuse_other
 from ..words.saved import tokens_beside
+from ..words.vocabulary import FILES, checked_tokens
 from .folder import find_weights
 from .formats import read_tensors
 from .names import HEADS, TIED, WORDS, published_paths, to_published, untie

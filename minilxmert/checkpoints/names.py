@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
+from ..core.params import flatten
 from ..errors import CheckpointError
-from ..params import flatten
 
 QKV = ("query", "key", "value")
 

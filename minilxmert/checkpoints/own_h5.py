@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError, shorten
 from ..files import forget_pages, replacing, strict_json
-from .arrays import check_finite
+from ..files.arrays import check_finite
 
 FORMAT, VERSION = "minilxmert", 1
 ATTRIBUTES = ["config", "digest", "format", "provenance", "version"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..files import replacing, strict_json
-from .arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size, map_file
+from ..files.arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size, map_file
 from .keras_names import torch_name
 
 LONGEST_HEADER, MOST_TENSORS = 16 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors …

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..params import encoder_shapes, head_shapes
+from ..core.params import encoder_shapes, head_shapes
 from .loading import open_checkpoint
 from .names import HEADS, published_paths
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CheckpointError, shorten
-from .arrays import DTYPES, Budget, as_native, check_finite, check_name, check_shape, is_size
+from ..files.arrays import DTYPES, Budget, as_native, check_finite, check_name, check_shape, is_size
+from ..files.zip_file import read_members
 from .unpickle import STORAGES, Symbol, Tensor, Unpickler
-from .zip_file import read_members
 
 MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # the first pickle of the older format
 PROTOCOL = 1001

@@ -29,9 +29,9 @@ def ablate(options):
 
     minilxmert ablate --out runs/ablation --jobs 2
     """
+    from ..experiments.ablation import LEFT_OUT, PAPER, run_seeds
+    from ..experiments.ablation_results import Results
     from ..files import write_file
-    from ..training.ablation import LEFT_OUT, PAPER, run_seeds
-    from ..training.ablation_results import Results
 
     rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
     complete = run_seeds(options.out, options.recipe, options.seeds, rows, options.jobs, tell)

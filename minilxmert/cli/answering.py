@@ -4,7 +4,7 @@ import contextlib
 import functools
 import json
 
-from ..ask import ask, doubts, look
+from ..ask.asking import ask, doubts, look
 from ..errors import MinilxmertError, visible
 from .common import (
     add_detector,
@@ -77,7 +77,7 @@ def is_drawn(options):
 def pictures(options):
     """Something that gives Objects by the name of a picture: a feature file, or a detector."""
     if options.features:
-        from ..features import open_features
+        from ..vision.features import open_features
 
         with open_features(options.features) as features:
             yield features

@@ -20,11 +20,11 @@ def verify(options):
 
     minilxmert verify frcnn-vg-finetuned --image rider.jpg
     """
-    from ..verification import verify_against, verify_published
+    from ..experiments.verification import verify_against, verify_published
 
     model = None if options.image else load_model(options.weights, options)
     if options.image:
-        from ..detector.published import verify_detector
+        from ..experiments.verification import verify_detector
         from ..vision.reading import read_picture
 
         tables = [("published run of the detector", verify_detector(options.weights, read_picture(options.image)), [])]
@@ -104,13 +104,13 @@ def bench(options):
 
 
 def bench_training(options):
-    from ..training.speed import run_training_benchmark
+    from ..experiments.speed import run_training_benchmark
 
     return run_training_benchmark(options.seconds, peers=not options.no_peers)
 
 
 def bench_answers(options):
-    from ..benchmark import run_benchmark
+    from ..experiments.benchmark import run_benchmark
 
     batches = [int(size) for size in options.batches.split(",") if size.isdecimal() and int(size)]
     if not batches:

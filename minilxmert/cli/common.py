@@ -80,8 +80,8 @@ def load_detector(options):
 
 def load_model(path, options):
     """The model at a path; the answers of --answers, if the command has that option, are its own or all that it has."""
-    from ..answers import read_answers
-    from ..model import load
+    from ..core.answers import read_answers
+    from ..published.model import load
 
     if path == SHIPPED and not Path(path).exists():
         raise MinilxmertError("weights: there is no such folder here or in the package; say --weights FILE_OR_FOLDER")
@@ -93,7 +93,7 @@ def load_model(path, options):
 
 def tokenizer_of(options, weights):
     """The tokenizer of --vocab, or of the vocab.txt beside the weights."""
-    from ..tokenizer import LxmertTokenizer
+    from ..words.tokenizer import LxmertTokenizer
 
     return LxmertTokenizer.beside(weights, options.vocab)
 

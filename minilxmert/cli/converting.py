@@ -25,7 +25,7 @@ def convert(options):
     minilxmert convert train2014_obj36.tsv train2014_obj36.h5
     minilxmert convert found-1.h5 found-2.h5 found-3.h5 found.h5
     """
-    from ..features import convert_to_hdf5, is_feature_file
+    from ..vision.features import convert_to_hdf5, is_feature_file
 
     first, *others = options.source
     if others or is_feature_file(first):
@@ -54,8 +54,8 @@ def export(options):
 def write_checkpoint(source, directory, format, options):
     """Load, write in a format, and say what was written; the vocabulary beside the source comes along."""
     from ..checkpoints.summary import provenance
-    from ..tokenizer import LxmertTokenizer
     from ..words.saved import tokens_beside
+    from ..words.tokenizer import LxmertTokenizer
 
     model, source = load_model(source, options), Path(source)
     known = model.tokens is not None and tokens_beside(source if source.is_dir() else source.parent)

@@ -32,8 +32,8 @@ def easy_vqa(options):
     """
     from dataclasses import replace
 
+    from ..experiments.easy_vqa import read_easy_vqa
     from ..training.drawn import easy_vqa_task
-    from ..training.easy_vqa import read_easy_vqa
     from ..training.tasks import predict
 
     need_out(options)
@@ -67,7 +67,7 @@ def nlvr(options):
     minilxmert nlvr --test nlvr/test/test.json --weights runs/nlvr
     """
     from ..errors import ConfigError
-    from ..model import LxmertForQuestionAnswering
+    from ..published.model import LxmertForQuestionAnswering
     from ..training.drawn import judge_nlvr, nlvr_task
     from ..training.nlvr import read_nlvr
     from ..training.tasks import TRUTH

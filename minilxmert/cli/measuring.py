@@ -71,8 +71,8 @@ def reports_on_task(options):
 
 def foils(options):
     """Print and return the report on foils of a world, by a pre-trained model."""
-    from ..model import LxmertForPreTraining
-    from ..training.probing import foil_report
+    from ..experiments.probing import foil_report
+    from ..published.model import LxmertForPreTraining
 
     data = drawn(options)
     model = LxmertForPreTraining.from_pretrained(options.weights)
@@ -84,8 +84,8 @@ def foils(options):
 
 def relevance(options):
     """The figures of probing.relevance_areas, by a model that answers questions."""
-    from ..model import LxmertForQuestionAnswering
-    from ..training.probing import relevance_areas
+    from ..experiments.probing import relevance_areas
+    from ..published.model import LxmertForQuestionAnswering
 
     data = drawn(options)
     model = LxmertForQuestionAnswering.from_pretrained(options.weights)

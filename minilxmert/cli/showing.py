@@ -60,13 +60,13 @@ def show(options):
 def find_objects(options):
     """-> the Objects of options.image, their names (or None) and the picture to show (or None)"""
     if not options.features:
-        from ..ask import look
+        from ..ask.asking import look
         from ..scenes.detector import describe
 
         detector = load_detector(options)
         objects = look(options.image, detector, options.recipe)
         return objects, detector.names(objects) if detector else describe(objects), options.image
-    from ..features import open_features
+    from ..vision.features import open_features
 
     with open_features(options.features) as features:
         objects = features[options.image]

@@ -48,7 +48,7 @@ def world(options):
 
 
 def answer_list(options):
-    from ..answers import read_answers
+    from ..core.answers import read_answers
 
     return read_answers(options.answers) if options.answers else None
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.arrays import map_file
 from ..errors import FeatureFileError, MinilxmertError
-from ..features import convert_to_hdf5, open_features
+from ..files.arrays import map_file
+from ..vision.features import convert_to_hdf5, open_features
 from ..vision.reading import read_picture
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", ".avif", ".bmp", ".tif", ".tiff"}

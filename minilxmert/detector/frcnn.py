@@ -4,9 +4,9 @@ import numpy as np
 
 from ..errors import ConfigError, VocabularyError
 from ..kernels.weights import Weights
-from ..objects import Objects
-from ..pictures import check_picture
 from ..vision.names import read_names
+from ..vision.objects import Objects
+from ..vision.pictures import check_picture
 from . import choice, heads
 from .proposals import propose
 from .recipes import Settings, find_recipe

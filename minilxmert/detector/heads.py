@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..core.ops import softmax
 from ..kernels import linear, linear_act
-from ..ops import softmax
 from .arithmetic import roi_pool
 from .proposals import STRIDE, clip, decode
 from .resnet import stage

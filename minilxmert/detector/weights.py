@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.arrays import check_finite
 from ..checkpoints.formats import read_tensors
 from ..checkpoints.loading import find_weights
 from ..errors import CheckpointError
 from ..files import forget_pages
+from ..files.arrays import check_finite
 
 EPSILON = 1e-5  # of the normalisations
 ANCHORS = "proposal_generator.anchor_generator.cell_anchors.0"

@@ -6,10 +6,11 @@ import contextlib
 
 import numpy as np
 
-from .. import attention, encoder, heads, kernels, ops
-from ..config import LxmertConfig
+from .. import kernels
+from ..core import attention, encoder, heads, ops
+from ..core.config import LxmertConfig
 from ..errors import MinilxmertError, visible
-from ..model import LxmertForPreTraining
+from ..published.model import LxmertForPreTraining
 from . import exercise
 from .checking import Asked, Verdict
 from .student import Wrong

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ask import best_answers, call_arguments, check_fit, doubts
+from ..ask.asking import best_answers, call_arguments, check_fit, doubts
+from ..core.ops import softmax
 from ..errors import FeatureFileError, visible
 from ..files import read_small, write_file
-from ..ops import softmax
 from .attention import FAMILIES, attention_of, texts_of
 from .observations import head_marks
 from .relevance import relevance

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.ops import softmax
 from ..errors import ConfigError, ShapeError
-from ..ops import softmax
 from .relevance import check_targets, relevance
 
 SHARES = (0, 0.25, 0.5, 0.75, 0.8, 0.85, 0.9, 0.95, 1)  # of the removable ones that are gone, as in the paper

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import params
+from ..core import params
 from ..errors import ConfigError, ShapeError
-from ..maps import attention_maps
+from ..published.maps import attention_maps
 
 SCORES = ("question_answering_score", "logits", "cross_relationship_score")  # what can be explained, first choice first
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 
-from .. import ops
+from ..core import ops
 from ..errors import ConfigError
 
 NUMBA = ("numba.core.event", "numba.extending", "numba.np.numpy_support", "numba.np.arrayobj")  # what this room imports

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from numba.core.errors import NumbaError
 
-from .. import ops
+from ..core import ops
 
 try:
     from .attention import attended

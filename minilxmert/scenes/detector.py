@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
+from ..core.ops import softmax
 from ..kernels import current_backend, load
-from ..objects import Objects
-from ..ops import softmax
-from ..pictures import check_picture
+from ..vision.objects import Objects
+from ..vision.pictures import check_picture
 from .world import COLORS, covers
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond", "ring")  # the classes, object_ids

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import write_file
-from ..pictures import write_png
+from ..vision.pictures import write_png
 from .language import GQA, VQA
 from .sentences import Teller
 

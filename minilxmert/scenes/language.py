@@ -9,17 +9,7 @@ from dataclasses import dataclass, replace
 from ..errors import MinilxmertError
 from .kinds import CAPTIONS, GQA, NLVR2, VQA, Kind
 from .programs import AXES, Explanation, answer_text
-from .words import (
-    NOUN_PHRASE,
-    NUMBERS,
-    PATTERNS,
-    RELATION_OF,
-    RELATIONS,
-    SHAPES,
-    SIZES,
-    Description,
-    read_description,
-)
+from .words import NOUN_PHRASE, NUMBERS, PATTERNS, RELATION_OF, RELATIONS, SHAPES, SIZES, Description, read_description
 from .world import RICH, WORLDS
 
 KINDS = (*VQA, *GQA, *CAPTIONS, *NLVR2)

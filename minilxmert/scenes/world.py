@@ -131,12 +131,6 @@ class Scene:
             part[covers(thing.shape, thing.r)] = np.array(COLORS[thing.color]) + rng.normal(0, 12, 3)
         return np.clip(canvas, 0, 255).astype(np.uint8)
 
-    def explain(self, question):
-        """How the true answer to a question follows, step by step. Raises LanguageError, Unanswerable."""
-        from .language import explain  # which needs the words of this room's things
-
-        return explain(question, self)
-
     def graph(self):
         """The scene as plain data, for JSON."""
         return [{**vars(thing), "box": list(thing.box)} for thing in self.things]
@@ -150,7 +144,7 @@ class Scene:
         return "\n".join(["".join(row) for row in rows] + [", ".join(names)])
 
     def _repr_png_(self):
-        from ..pictures import encode_png
+        from ..vision.pictures import encode_png
 
         return encode_png(self.picture(np.random.default_rng(0)))
 

@@ -12,7 +12,7 @@ from html import escape
 import numpy as np
 
 from ..errors import ShapeError
-from ..pictures import encode_png
+from ..vision.pictures import encode_png
 
 WORDS, OBJECTS, BOTH, GREY = "#d55e00", "#0072b2", "#009e73", "#767676"
 STYLE = 'font-family="system-ui, sans-serif" font-size="13"'

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..answers import published_form, refuse_repeated
+from ..core.answers import published_form, refuse_repeated
 from ..errors import TaskFileError
 from ..files import write_file
 from .entries import read_entries

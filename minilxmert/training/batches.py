@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import FeatureFileError, ShapeError
-from ..objects import pad_objects
+from ..vision.objects import pad_objects
 from .masking import NOTHING, RATE, by_picture, mask_objects, mask_words, mismatch
 
 

@@ -10,13 +10,13 @@ from collections import Counter
 
 import numpy as np
 
-from ..ask import look
+from ..ask.asking import look
+from ..core.params import initialise
 from ..errors import ConfigError
-from ..model import LxmertForQuestionAnswering
-from ..params import initialise
+from ..published.model import LxmertForQuestionAnswering
 from ..scenes.world import SMALL
-from ..text import split_words
-from ..tokenizer import LxmertTokenizer
+from ..words.text import split_words
+from ..words.tokenizer import LxmertTokenizer
 from .nlvr import nlvr_report
 from .recipes import fresh_miniature, miniature_tokenizer, start_model
 from .task_files import GqaQuestion

@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields
 
-from ..answers import SURROGATE
+from ..core.answers import SURROGATE
 from ..errors import TaskFileError
 from ..files import read_small, replacing, strict_json
 

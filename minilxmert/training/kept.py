@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from ..errors import CheckpointError, shorten
-from ..lists import first_difference
+from ..files.lists import first_difference
 from .log import is_count, is_number
 
 SAMPLED = 32  # examples, evenly spread over the data from the first to the last

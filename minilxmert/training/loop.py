@@ -19,10 +19,10 @@ import numpy as np
 
 from ..checkpoints.hdf5_file import read_hdf5
 from ..checkpoints.own_h5 import write_own
+from ..core.losses import step_shares
+from ..core.params import flatten
 from ..errors import CheckpointError, ConfigError, MinilxmertError
 from ..files import FolderLock, sweep, write_file
-from ..objectives import step_shares
-from ..params import flatten
 from .kept import check_progress, refuse_another, sample_of
 from .log import LOG, log_rows
 from .optimizer import lay_flat, marked, views

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from ..answers import SPELLED
+from ..core.answers import SPELLED
 from ..errors import TaskFileError
 
 Z = 1.959964  # a normal variable is within ± Z in 95 % of cases

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..config import LxmertConfig
+from ..core.config import LxmertConfig
 from ..scenes.detector import COLOR_NAMES, SHAPES, WIDTH, detect
 from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
 from ..scenes.sentences import Teller, nlvr2_statements

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .. import params
+from ..core import params
 from ..errors import ConfigError
 
 CHUNK = 1 << 14  # values

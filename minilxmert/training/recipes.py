@@ -10,11 +10,11 @@ import numpy as np
 
 from ..checkpoints.folder import replaced_by
 from ..checkpoints.loading import open_checkpoint
-from ..config import LxmertConfig
+from ..core.config import LxmertConfig
 from ..errors import ConfigError, FeatureFileError
-from ..model import LxmertForPreTraining
+from ..published.model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
-from ..tokenizer import LxmertTokenizer
+from ..words.tokenizer import LxmertTokenizer
 from .aggregated import read_pictures
 from .aggregated import sentences as sentences_of
 from .answer_tables import read_answer_table

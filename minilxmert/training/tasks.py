@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import model as faces
 from ..errors import ConfigError, FeatureFileError, TaskFileError
-from ..features import open_features
+from ..published import model as faces
+from ..vision.features import open_features
 from . import metrics, task_files
 from .batches import Example, QuestionBatches, StatementBatches
 from .kept import digest

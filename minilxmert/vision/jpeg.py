@@ -9,8 +9,8 @@ import mmap
 
 import numpy as np
 
-from ..checkpoints.arrays import map_file
 from ..errors import PictureError
+from ..files.arrays import map_file
 from ..kernels import current_backend
 from ..kernels.jpeg import to_samples
 from .exif import empty_upright

@@ -1,10 +1,10 @@
 """A picture file of any kind that is read, told by its content: photographs come as JPEG, whatever their names say."""
 
-from ..checkpoints.arrays import map_file
 from ..errors import PictureError
 from ..files import kind_of, what_it_is
+from ..files.arrays import map_file
 from ..kernels import load
-from ..pictures import read_png
+from .pictures import read_png
 
 
 def read_picture(path):

@@ -10,10 +10,10 @@ import re
 
 import numpy as np
 
-from ..checkpoints.arrays import is_size
 from ..errors import FeatureFileError
 from ..files import read_small, strict_json, write_file
-from ..objects import COLUMNS, FIELDS, MOST_OBJECTS, MOST_PIXELS, Pictures, check_id, make_objects
+from ..files.arrays import is_size
+from .objects import COLUMNS, FIELDS, MOST_OBJECTS, MOST_PIXELS, Pictures, check_id, make_objects
 
 LONGEST_LINE = 8 << 20  # bytes; 36 objects of 2,048 numbers take 0.4 MB
 STEP = 64 << 20  # bytes between two reports of progress, and the size above which an index is kept beside the file

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import VocabularyError
-from ..text import pattern
+from .text import pattern
 
 is_word_character = pattern(r"\w").match
 

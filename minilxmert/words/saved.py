@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ..errors import VocabularyError
 from ..files import read_small, strict_json, write_file
-from ..lists import refuse_other
-from ..together import settle, together
-from ..vocabulary import LARGEST_FILE, checked_tokens, in_order, read_vocabulary, write_vocabulary
+from ..files.lists import refuse_other
+from ..files.together import settle, together
 from .added import AddedToken
 from .fitting import LONGEST_ROW, SIDES
 from .special import ROLES
 from .spelling import LONGEST_WORD
+from .vocabulary import LARGEST_FILE, checked_tokens, in_order, read_vocabulary, write_vocabulary
 
 CONFIG, WHOLE, VOCABULARY = "tokenizer_config.json", "tokenizer.json", "vocab.txt"
 SPECIAL, ADDED = "special_tokens_map.json", "added_tokens.json"  # transformers 4

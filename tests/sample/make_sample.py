@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import transformers
 
-from minilxmert.vocabulary import build_vocabulary
+from minilxmert.words.vocabulary import build_vocabulary
 
 HERE = Path(__file__).parent
 COLOURS = "red green blue yellow black white brown purple".split()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import boxes as room
+from ...core import boxes as room
 from ..checking import Exercise
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ... import encoder, kernels, ops
-from ...config import LxmertConfig
+from ... import kernels
+from ...core import encoder, ops
+from ...core.config import LxmertConfig
 from ..checking import Exercise
 
 V, PLACES, TYPES, E = 11, 10, 2, 6

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ... import encoder, kernels
-from ...config import LxmertConfig
-from ...ops import layer_norm, linear
-from ...params import flatten, unflatten
+from ... import kernels
+from ...core import encoder
+from ...core.config import LxmertConfig
+from ...core.ops import layer_norm, linear
+from ...core.params import flatten, unflatten
 from ..checking import Exercise
 
 F, E = 5, 6

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import ops
+from ...core import ops
 from ..checking import Exercise
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ... import ops
-from ...inputs import added_mask
+from ...core import ops
+from ...core.inputs import added_mask
 from ..checking import Exercise
 
 SIZES = [(2, 3, 5, 2, 4), (1, 1, 1, 1, 3), (2, 4, 4, 4, 4), (1, 2, 6, 3, 2), (3, 5, 2, 2, 3)]  # B, N, M, H, D

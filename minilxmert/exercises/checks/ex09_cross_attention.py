@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ... import attention, kernels
-from ...config import LxmertConfig
-from ...inputs import added_mask
-from ...ops import attend, layer_norm, linear
-from ...params import attention_shapes, flatten, unflatten
+from ... import kernels
+from ...core import attention
+from ...core.config import LxmertConfig
+from ...core.inputs import added_mask
+from ...core.ops import attend, layer_norm, linear
+from ...core.params import attention_shapes, flatten, unflatten
 from ..checking import Exercise
 
 E = 6

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ... import ops
+from ...core import ops
 from ..checking import Exercise
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ... import heads, kernels, ops
-from ...config import LxmertConfig
-from ...params import classifier_shapes, flatten, unflatten
+from ... import kernels
+from ...core import heads, ops
+from ...core.config import LxmertConfig
+from ...core.params import classifier_shapes, flatten, unflatten
 from ..checking import Exercise
 from .ex10_gelu import tanh_value
 

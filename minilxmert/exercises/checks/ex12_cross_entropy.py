@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import objectives
+from ...core import losses as objectives
 from ..checking import Exercise
 
 

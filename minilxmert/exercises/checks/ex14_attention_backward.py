@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ... import ops
-from ...inputs import added_mask
+from ...core import ops
+from ...core.inputs import added_mask
 from ..checking import Exercise
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ... import objectives, ops
+from ...core import losses as objectives
+from ...core import ops
 from ..checking import Exercise
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import answers
+from ...core import answers
 from ..checking import Exercise
 
 WORDS = [f"answer {letter}" for letter in "abcdefghijkl"]

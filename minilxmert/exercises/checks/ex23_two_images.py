@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...inputs import pair_rows
+from ...core.inputs import pair_rows
 from ..checking import Exercise
 
 F, E = 3, 4

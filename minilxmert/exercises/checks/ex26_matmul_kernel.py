@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ... import kernels, ops
+from ... import kernels
+from ...core import ops
 from ..checking import Exercise
 from ..student import Wrong
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import layer_norm
+from ...core.ops import layer_norm
 
 
 def embed_words(ids, types, p, eps):

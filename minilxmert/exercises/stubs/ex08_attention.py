@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import merge_heads, softmax, split_heads
+from ...core.ops import merge_heads, softmax, split_heads
 
 
 def attention(q, k, v, mask, heads):

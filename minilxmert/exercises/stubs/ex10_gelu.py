@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minilxmert.ops import erf
+from ...core.ops import erf
 
 
 def gelu(x):

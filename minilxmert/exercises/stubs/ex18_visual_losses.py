@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import softmax
+from ...core.ops import softmax
 
 
 def visual_losses(scores, labels, confidence, guess, feats, masked):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import layer_norm
+from minilxmert.core.ops import layer_norm
 
 
 def right_word_by_word(ids, types, p, eps):

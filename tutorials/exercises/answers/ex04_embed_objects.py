@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import layer_norm, linear
+from minilxmert.core.ops import layer_norm, linear
 
 
 def right_by_mean(feats, boxes, p, eps):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minilxmert.ops import merge_heads, softmax, split_heads
+from minilxmert.core.ops import merge_heads, softmax, split_heads
 
 
 def right_by_loops(q, k, v, mask, heads):

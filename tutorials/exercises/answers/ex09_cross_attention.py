@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import attend, layer_norm, linear
+from minilxmert.core.ops import attend, layer_norm, linear
 
 
 def direction(x, context, mask, p, heads):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import gelu, layer_norm
+from minilxmert.core.ops import gelu, layer_norm
 
 
 def right_by_einsum(x, p, eps):

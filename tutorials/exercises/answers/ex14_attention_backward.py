@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import merge_heads, softmax, split_heads
+from minilxmert.core.ops import merge_heads, softmax, split_heads
 
 
 def right_by_jacobians(dy, q, k, v, mask, heads):

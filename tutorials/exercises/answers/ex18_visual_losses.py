@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minilxmert.ops import softmax
+from minilxmert.core.ops import softmax
 
 
 def smooth(d):

@@ -1,0 +1,5 @@
+"""A question and a picture in, answers out."""
+
+from .asking import Answer, ask, look
+
+__all__ = ["Answer", "ask", "look"]

@@ -1,0 +1,1 @@
+"""The model, all of it: config, arithmetic, parameters, attention, encoder, heads, losses."""

@@ -1,0 +1,93 @@
+"""The attention blocks: multi-head attention, then output projection, residual and LayerNorm.
+
+p is {query, key, value, output, norm}; config gives the number of heads, the dropout rates and eps."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..kernels import add_norm, attend, attend_rows, linear, linears
+from . import ops
+from .ops import child, dropout
+
+QKV = ("query", "key", "value")
+
+
+class Rows(NamedTuple):
+    """Stands where a mask (B, 1, 1, N) stands, for sentences (or pictures) packed row after row without padding:
+    states are then (R, E) instead of (B, N, E)."""
+
+    starts: np.ndarray  # (B + 1,): sentence b is rows starts[b] to starts[b + 1]
+    mask: np.ndarray  # (R,) added to the scores
+
+    def chosen(self, of):
+        """The numbers of the rows of the sentences `of` (B,), one after the other, and their Rows."""
+        lengths = np.diff(self.starts)[of]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.arange(starts[-1]) + np.repeat(self.starts[:-1][of] - starts[:-1], lengths)
+        return rows, Rows(starts, self.mask[rows])
+
+    def first(self):
+        """The Rows of the first row of each sentence, [CLS]."""
+        return Rows(np.arange(len(self.starts)), self.mask[self.starts[:-1]])
+
+
+def attend_to(q, k, v, queries, keys, config, rng=None, cache=None):
+    """attend, or attend_rows where the masks of queries and keys are Rows."""
+    heads = config.num_attention_heads
+    if isinstance(keys, Rows):
+        return attend_rows(q, k, v, queries.starts, keys.starts, keys.mask, heads)
+    return attend(q, k, v, keys, heads, config.attention_probs_dropout_prob, rng, cache)
+
+
+def self_attention(x, mask, p, config, rng=None, cache=None):
+    """Every row of x attends to every row of x. x (B, N, E), mask (B, 1, 1, N) -> (B, N, E)"""
+    q, k, v = linears(x, p, QKV, cache)
+    z = attend_to(q, k, v, mask, mask, config, rng, child(cache, "attend"))
+    return attention_output(z, x, p, config, rng, cache)
+
+
+def self_attention_backward(dy, p, cache, g):
+    """dy (B, N, E) -> dx (B, N, E)"""
+    dz, dx = attention_output_backward(dy, p, cache, g)
+    return dx + ops.linears_backward(ops.attend_backward(dz, cache["attend"]), p, QKV, cache, g)
+
+
+def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
+    """Words attend to objects and objects to words, with one set of weights (paper, section 2.2).
+
+    Both directions read the incoming states, so all rows are projected at once. lang (B, N, E), visn (B, M, E) ->
+    the same shapes. The maps are cache["lang"]["a"] (B, H, N, M) and cache["visn"]["a"] (B, H, M, N)."""
+    both, n = np.concatenate([lang, visn], axis=-2), lang.shape[-2]  # (B, N + M, E)
+    (ql, qv), (kl, kv), (vl, vv) = (halves(x, n) for x in linears(both, p, QKV, cache))
+    lang_z = attend_to(ql, kv, vv, lang_mask, visn_mask, config, rng, child(cache, "lang"))
+    visn_z = attend_to(qv, kl, vl, visn_mask, lang_mask, config, rng, child(cache, "visn"))
+    return halves(attention_output(np.concatenate([lang_z, visn_z], axis=-2), both, p, config, rng, cache), n)
+
+
+def cross_attention_backward(dlang, dvisn, p, cache, g):
+    """dlang (B, N, E), dvisn (B, M, E) -> the gradients of both inputs, in the same shapes"""
+    n = dlang.shape[1]
+    dz, dboth = attention_output_backward(np.concatenate([dlang, dvisn], axis=1), p, cache, g)
+    dq_lang, dk_visn, dv_visn = ops.attend_backward(dz[:, :n], cache["lang"])
+    dq_visn, dk_lang, dv_lang = ops.attend_backward(dz[:, n:], cache["visn"])
+    pairs = ((dq_lang, dq_visn), (dk_lang, dk_visn), (dv_lang, dv_visn))
+    dboth = dboth + ops.linears_backward([np.concatenate(pair, axis=1) for pair in pairs], p, QKV, cache, g)
+    return halves(dboth, n)
+
+
+def halves(x, n):
+    """The first n rows and the others: (..., N + M, E) -> (..., N, E), (..., M, E)"""
+    return x[..., :n, :], x[..., n:, :]
+
+
+def attention_output(z, x, p, config, rng=None, cache=None):
+    """layer_norm(dropout(linear(z)) + x), all (B, N, E)"""
+    y = dropout(linear(z, p["output"], child(cache, "output")), config.hidden_dropout_prob, rng, child(cache, "drop"))
+    return add_norm(y, x, p["norm"], config.layer_norm_eps, child(cache, "norm"))
+
+
+def attention_output_backward(dy, p, cache, g):
+    """dy (B, N, E) -> dz and the residual's dx, both (B, N, E)"""
+    dx = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    return ops.linear_backward(ops.dropout_backward(dx, cache["drop"]), p["output"], cache["output"], g["output"]), dx

@@ -1,0 +1,1 @@
+"""What is asked of models: ablations, NLVR, easy-VQA, probing, verification, speed beside peers."""

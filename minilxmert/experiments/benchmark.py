@@ -1,0 +1,270 @@
+"""How fast this machine is: medians of interleaved runs, so that a busy moment hits every candidate alike.
+
+The model is the published base size with random weights; its peers (peers.py) are measured beside it where they are
+installed, with the same weights, and only after they have given the same numbers."""
+
+import contextlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ..core.config import LxmertConfig
+from ..errors import MinilxmertError
+from ..kernels import BACKENDS, backend
+from ..published.model import LxmertForQuestionAnswering
+from ..words.tokenizer import LxmertTokenizer
+from ..words.vocabulary import build_vocabulary
+from .peers import Candidate, peer_candidates
+
+QUESTIONS = ("How many people are wearing red hats?", "What color is the cat?", "Is the man holding a surfboard?")
+SMALL = {"hidden_size": 96, "intermediate_size": 192, "l_layers": 2, "x_layers": 2, "r_layers": 1, "num_qa_labels": 100}
+SMALL |= {"num_attention_heads": 4, "vocab_size": 1000, "visual_feat_dim": 64}
+SAME = 1e-3  # the largest difference of scores between candidates; a wrong one differs by whole numbers
+ROUNDED = 0.05  # the same for those whose weights are rounded, as a share of the largest score
+WINDOW, BUSY, PATIENCE = 0.02, 0.002, 2.0  # seconds: to look for work, of work that counts, to wait for its end
+
+
+def interleaved(candidates, seconds, least=3, report=print):
+    """{name: median seconds a call} of {name: function}, called in turn for about `seconds`, after one call each.
+
+    No call begins while threads of the one before it still spin: they would slow it down."""
+    for run in candidates.values():
+        run()
+    times, before, restless = {name: [] for name in candidates}, next(reversed(candidates)), set()
+    end, rounds = time.perf_counter() + seconds, 0
+    while rounds < least or time.perf_counter() < end:
+        for name, run in candidates.items():
+            if not at_rest() and before not in restless:
+                restless.add(before)
+                report(f"{before}: its threads still use the processor {PATIENCE:g} s after an answer")
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+            before = name
+        rounds += 1
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def at_rest():
+    """Wait until this process uses the processor no more -> whether it came to that in PATIENCE seconds."""
+    end = time.perf_counter() + PATIENCE
+    while time.perf_counter() < end:
+        start = time.process_time()
+        time.sleep(WINDOW)
+        if time.process_time() - start < BUSY:
+            return True
+    return False
+
+
+def processor():
+    """The processor's name, the kind that compilers know it by, and how many of its cores this process may use."""
+    import llvmlite.binding
+
+    from ..kernels import get_num_threads
+    from ..kernels.cpu import bfloat16_name, tile_name
+
+    kind = llvmlite.binding.get_host_cpu_name()
+    ways = f"tile {tile_name()}, bfloat16 {bfloat16_name()}"
+    return f"{processor_name()} ({kind}), {get_num_threads()} threads, {ways}"
+
+
+def processor_name():
+    """What the system calls the processor."""
+    with contextlib.suppress(OSError):
+        names = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
+def tokenizer_rate(seconds, count=2000):
+    """Questions tokenised a second, on one core."""
+    tokenizer = LxmertTokenizer(build_vocabulary(QUESTIONS, 200))
+    questions = [f"{QUESTIONS[i % len(QUESTIONS)]} {i}" for i in range(count)]
+    return count / interleaved({"tokenizer": lambda: tokenizer(questions)}, seconds)["tokenizer"]
+
+
+def draw_batch(config, batch, words, objects, ragged=False):
+    """The call arguments of a batch; ragged: sentences of 8 words up to `words`, padded, as real questions are."""
+    rng = np.random.default_rng(0)
+    lengths = np.linspace(min(8, words), words, batch).astype(int) if ragged else np.full(batch, words)
+    corners = np.sort(rng.random((batch, objects, 2, 2), np.float32), axis=2)
+    return {
+        "input_ids": rng.integers(1, config.vocab_size, (batch, words)),
+        "visual_feats": rng.random((batch, objects, config.visual_feat_dim), np.float32),
+        "visual_pos": corners.reshape(batch, objects, 4),
+        "attention_mask": (np.arange(words) < lengths[:, None]).astype(np.int64),
+        "token_type_ids": np.zeros((batch, words), np.int64),
+    }
+
+
+def our_candidates(model):
+    """{name: Candidate} of our backends; the NumPy backend computes in float32 whatever the precision."""
+
+    def candidate(name, precision="float32"):
+        def run(call):
+            with backend(name):
+                return model(**call).question_answering_score
+
+        return Candidate(run, precision)
+
+    found = {f"minilxmert {name}": candidate(name) for name in BACKENDS}
+    if model.precision != "float32":
+        rounded = candidate("numba", computed_precision(model))
+        exact = our_candidates(LxmertForQuestionAnswering(model.config))
+        found = {f"minilxmert {model.precision}": rounded, **found, "minilxmert numba": exact["minilxmert numba"]}
+    return found
+
+
+def computed_precision(model):
+    """In which precision the kernels multiply for a model, which the processor has a say in."""
+    from ..kernels.cpu import bfloat16_name
+
+    if model.precision == "bfloat16" and bfloat16_name() == "widened":
+        return "float32, weights rounded"
+    return model.precision
+
+
+def agreeing(candidates, call, report):
+    """The candidates whose scores are those of our NumPy backend, to SAME or ROUNDED; a peer that has others is left
+    out with a line. Raises MinilxmertError where one of ours has."""
+    expected, found = candidates["minilxmert numpy"].run(call), {}
+    for name, candidate in candidates.items():
+        difference = float(np.abs(candidate.run(call) - expected).max())
+        rounded = candidate.precision != "float32"
+        bound = ROUNDED * float(np.abs(expected).max()) if rounded else SAME
+        if difference <= bound:  # false for NaN
+            found[name] = candidate
+        elif name.startswith("minilxmert"):
+            raise MinilxmertError(f"{name} differs from the NumPy backend by {difference:.2g}")
+        else:
+            report(f"{name}: left out, its scores differ by {difference:.2g} for a batch of {len(expected)}")
+        if rounded:
+            report(f"{name}: scores differ by {difference:.2g} (allowed {bound:.2g}) for a batch of {len(expected)}")
+    return found
+
+
+def milliseconds(candidates, call, seconds, report=print):
+    """{name: median milliseconds a call} of the candidates."""
+    runs = {name: lambda run=candidate.run: run(call) for name, candidate in candidates.items()}
+    return {name: 1000 * t for name, t in interleaved(runs, seconds, report=report).items()}
+
+
+def columns(values, form):
+    return "".join(f"{value:{form}}" for value in values)
+
+
+def machine_limits(seconds=1.0, megabytes=512):
+    """What this machine can do, by BLAS: {"GB/s": memory read, "GFLOP/s": float32 products}
+
+    megabytes: what is read; more than the caches hold."""
+    rng = np.random.default_rng(0)
+    square, long = rng.random((2048, 2048), np.float32), rng.random((megabytes << 6, 1 << 12), np.float32)
+    vector = long[0].copy()
+    times = interleaved({"product": lambda: square @ square, "read": lambda: long @ vector}, seconds)
+    return {"GB/s": long.nbytes / times["read"] / 1e9, "GFLOP/s": 2 * 2048**3 / times["product"] / 1e9}
+
+
+def needed_gflop(config, words, objects, batch=1):
+    """10⁹ operations of the matrix products that the answers of a batch need, for its words and objects in all
+    (attention's own products, 1 %, left out)."""
+    e, i, both = config.hidden_size, config.intermediate_size, words + objects
+    attention, ffn = 4 * e * e, 2 * e * i
+    layers = config.l_layers * words + config.r_layers * objects + (config.x_layers - 1) * both
+    cross = (config.x_layers - 1) * both * attention
+    last = (2 * words + 2 * objects) * e * e + 2 * words * e * e + batch * (2 * e * e + ffn)  # only what [CLS] reads
+    return 2e-9 * (layers * (attention + ffn) + cross + last + objects * config.visual_feat_dim * e)
+
+
+START = {
+    "minilxmert": """
+import sys, minilxmert
+model = minilxmert.LxmertForQuestionAnswering.from_pretrained(sys.argv[1])
+from minilxmert.experiments.benchmark import draw_batch
+model(**draw_batch(model.config, 1, 20, 36))""",
+    "transformers": """
+import sys, torch, transformers
+model = transformers.LxmertForQuestionAnswering.from_pretrained(sys.argv[1])
+from minilxmert.experiments.benchmark import draw_batch
+call = {name: torch.from_numpy(array) for name, array in draw_batch(model.config, 1, 20, 36).items()}
+with torch.inference_mode():
+    model.eval()(**call)""",
+}
+PEAK = """
+try:  # ru_maxrss would count what the parent process had before it started this one
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+except OSError:
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def start_up(model, peers, runs=3):
+    """{name: (seconds from process start to the first answer, peak megabytes)}, medians of interleaved runs."""
+    names = [name for name in START if name == "minilxmert" or peers]
+    found = {name: [] for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(f"{folder}/minilxmert")
+        model.save_pretrained(f"{folder}/transformers", format="safetensors")
+        for _ in range(runs + 1):  # the first warms the page cache and the compiled kernels
+            for name in names:
+                command = [sys.executable, "-c", START[name] + PEAK, f"{folder}/{name}"]
+                start = time.perf_counter()
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                found[name].append((time.perf_counter() - start, int(done.stdout) / 1024))
+    return {name: tuple(map(statistics.median, zip(*rows[1:], strict=True))) for name, rows in found.items()}
+
+
+def run_benchmark(
+    seconds, batches=(1, 4, 8, 32), words=20, objects=36, small=False, peers=True, start=False, report=print,
+    ragged=False, dtype="float32",
+):  # fmt: skip
+    """Measure, reporting line by line -> the figures as a dict. start: also from process start to the first answer;
+    ragged: sentences of 8 words up to `words`; dtype: "bfloat16" measures our weights in that precision, too.
+
+    Raises MinilxmertError if one of our backends does not compute what another does."""
+    machine = processor()
+    report(machine)
+    rate = tokenizer_rate(min(seconds, 2))
+    report(f"tokenizer: {rate:,.0f} questions a second on one core")
+    model = LxmertForQuestionAnswering(LxmertConfig(**(SMALL if small else {})), dtype=dtype)
+    candidates = our_candidates(model)
+    if peers:
+        candidates |= peer_candidates(model, draw_batch(model.config, 2, 7, 5), dtype == "bfloat16", report)
+    calls = {batch: draw_batch(model.config, batch, words, objects, ragged) for batch in batches}
+    table = {
+        batch: milliseconds(agreeing(candidates, call, report), call, seconds, report) for batch, call in calls.items()
+    }
+    lengths = f"{min(8, words)}–{words}" if ragged else words
+    report(f"\n{lengths} words × {objects} objects, milliseconds a batch (median)\n{'':<24}" + columns(batches, "9"))
+    for name, candidate in candidates.items():
+        row = columns([table[batch].get(name, np.nan) for batch in batches], "9.1f")
+        report(f"{name:<24}{row}  {candidate.precision}")
+    figures = {"processor": machine, "tokenizer": rate, "milliseconds": table, "limits": machine_limits()}
+    figures["precision"] = {name: candidate.precision for name, candidate in candidates.items()}
+    report(
+        "\nthis machine reads {GB/s:.1f} GB/s and multiplies {GFLOP/s:.0f} GFLOP/s (BLAS, float32)".format_map(
+            figures["limits"]
+        )
+    )
+    ours = next(iter(candidates))
+    figures["GFLOP/s"] = {
+        batch: needed_gflop(model.config, call["attention_mask"].sum(), batch * objects, batch)
+        / table[batch][ours]
+        * 1e3
+        for batch, call in calls.items()
+    }
+    report(f"{ours + ', GFLOP/s':<24}" + columns(figures["GFLOP/s"].values(), "9.0f"))
+    if start:
+        figures["start"] = start_up(model, len(candidates) > len(BACKENDS))
+        report("\nprocess start to first answer; peak memory")
+        for name, (wait, megabytes) in figures["start"].items():
+            report(f"{name:<24}{wait:8.2f} s{megabytes:8.0f} MB")
+    return figures

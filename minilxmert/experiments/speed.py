@@ -1,0 +1,157 @@
+"""How fast a training step is, and how much memory it takes, beside torch's: the miniature model, 64 examples, the five
+tasks, AdamW, the same weights and the same batch.
+
+Every measurement is made in a process of its own, whose libraries all start with the same number of threads:
+python -m minilxmert.experiments.speed time SECONDS ours torch, or peak ours, or peak torch"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import MinilxmertError
+from ..published.model import LxmertForPreTraining
+from ..scenes.world import SMALL
+from ..training.batches import PretrainingBatches
+from ..training.loop import Training
+from ..training.miniature import Miniature, miniature_config
+from ..training.optimizer import Adam
+from ..training.recipes import miniature_tokenizer
+from .benchmark import SAME, interleaved
+
+BATCH, RATE, STEPS = 64, 1e-4, 10**6
+THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Repeated:
+    """Batches that are always the same one."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __len__(self):
+        return BATCH
+
+    def batch(self, rows, rng):
+        return self.call
+
+
+def draw_pretraining_batch():
+    """The call arguments of 64 examples of the miniature world."""
+    world = Miniature(SMALL, scenes=BATCH)
+    tokenizer = miniature_tokenizer(SMALL)
+    batches = PretrainingBatches(world.pictures, world.pretraining, tokenizer, world.answers)
+    rows = np.linspace(0, len(batches) - 1, BATCH).astype(int)  # captions and questions of every kind
+    return batches.batch(rows, np.random.default_rng(0))
+
+
+def our_step(model, call):
+    """A function that makes one step -> its loss"""
+    optimizer = Adam(RATE, STEPS, warmup=0, corrected=True)
+    training = Training(model, Repeated(call), optimizer, batch_size=BATCH)
+
+    def step():
+        losses, _ = training.one_step()
+        training.step += 1
+        return sum(losses.values())
+
+    return step
+
+
+def torch_step(model, call):
+    """our_step by torch and transformers, with a copy of the model's weights."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    theirs = transformers.LxmertForPreTraining(transformers.LxmertConfig(**vars(model.config)))
+    theirs.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in model.state_dict().items()})
+    optimizer = torch.optim.AdamW(theirs.train().parameters(), lr=RATE, eps=1e-6, weight_decay=0.01)
+
+    def tensors(value):
+        if isinstance(value, dict):
+            return {name: tensors(part) for name, part in value.items()}
+        if isinstance(value, tuple):
+            return tuple(map(tensors, value))
+        return torch.from_numpy(np.where(value < 0, -100, value) if value.dtype.kind == "i" else value)
+
+    call = tensors(call)
+
+    def step():
+        optimizer.zero_grad()
+        loss = theirs(**call).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+        optimizer.step()
+        return float(loss.detach())
+
+    return step
+
+
+STEP = {"ours": our_step, "torch": torch_step}
+
+
+def time_steps(seconds, *names):
+    """{name: median seconds a step}, measured only after the candidates agree on their losses."""
+    call = draw_pretraining_batch()
+    steps = {name: STEP[name](LxmertForPreTraining(miniature_config(SMALL)), call) for name in names}
+    losses = [[step() for _ in range(3)] for step in steps.values()]
+    if np.ptp(losses, axis=0).max() > SAME:
+        raise MinilxmertError(f"the training steps differ: losses {losses}")
+    return interleaved(steps, float(seconds))
+
+
+def status(name):
+    """Megabytes of this process: VmRSS now, VmHWM at most."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+
+
+def peak_of_steps(name):
+    """(peak megabytes of this process after three steps, how far that is above what it held before them)"""
+    step = STEP[name](LxmertForPreTraining(miniature_config(SMALL)), draw_pretraining_batch())
+    before = status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    for _ in range(3):
+        step()
+    return status("VmHWM"), status("VmHWM") - before
+
+
+def in_process(threads, *arguments):
+    """Run one measurement of this file in a new process -> what it found"""
+    environment = {**os.environ, **dict.fromkeys(THREAD_SETTINGS, str(threads))}
+    command = [sys.executable, "-m", "minilxmert.experiments.speed", *map(str, arguments)]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_training_benchmark(seconds, peers=True, report=print):
+    """Measure, reporting line by line -> the figures as a dict. peers: torch too, where it is installed."""
+    peers = peers and all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
+    names = ("ours", "torch") if peers else ("ours",)
+    figures = {"seconds": {}, "megabytes": {}}
+    report(f"a training step: the miniature model, {BATCH} examples, five tasks, AdamW")
+    for threads in sorted({1, os.cpu_count() or 1}):
+        found = figures["seconds"][str(threads)] = in_process(threads, "time", seconds, *names)
+        report(f"  {threads} thread{'s' * (threads > 1)}: " + versus(found, 1000, "ms"))
+    if os.path.exists("/proc/self/clear_refs"):  # Linux
+        figures["megabytes"] = {name: in_process(1, "peak", name) for name in names}
+        for place, what in enumerate(("peak memory of the process", "of which three steps")):
+            report(f"  {what}: " + versus({n: peak[place] for n, peak in figures["megabytes"].items()}, 1, "MB"))
+    return figures
+
+
+def versus(found, scale, unit):
+    """One line: ours, torch's and the ratio."""
+    texts = [f"{name} {scale * value:.1f} {unit}" for name, value in sorted(found.items())]
+    ratio = f", ratio {found['ours'] / found['torch']:.2f}" if "torch" in found else ""
+    return ", ".join(texts) + ratio
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    print(json.dumps({"time": time_steps, "peak": peak_of_steps}[what](*arguments)))

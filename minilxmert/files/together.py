@@ -1,0 +1,126 @@
+"""Several files of one folder, replaced as one: killed at any moment, it holds all of the old or all of the new.
+
+    .minilxmert.saving.<random>/   here the new files are written, under their own names
+    .minilxmert.saved/             when all are on the disk, it gets this name: that decides, in one step
+    <name>, <name>.gone            from there each file moves up to its place, or what has its name is removed
+
+What a process that was killed before the decision leaves behind is swept by the next one. What a later kill leaves to
+do is done by `settle`, which everybody calls before reading files that belong together."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from ..errors import MinilxmertError
+from . import flush_directory, lock
+
+SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
+
+
+@contextlib.contextmanager
+def together(folder):
+    """A context whose value is an empty folder: when the block succeeds, the files written there replace those of
+    `folder`, which is made if need be, and those that `gone` names are removed; when it fails, nothing changes.
+
+    Raises MinilxmertError where a name to be replaced is no plain file."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    settle(folder)
+    sweep(folder)
+    with staging(folder) as staged:
+        yield staged
+        for file in staged.iterdir():
+            keep_rights(file, folder / file.name)
+        flush_directory(staged)
+        decide(staged, folder)
+    settle(folder)
+
+
+@contextlib.contextmanager
+def staging(folder):
+    """A context of a new folder inside `folder`, removed at the end if still there, and not swept before."""
+    while True:
+        staged = folder / f"{SAVING}{secrets.token_hex(8)}"
+        staged.mkdir()
+        with held(staged, wait=True):
+            if staged.exists():  # else a sweep came in between
+                try:
+                    yield staged
+                    return
+                finally:
+                    shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def held(folder, wait=False):
+    """Inside the block a folder is locked, which is the context's value: False where another process holds it, and
+    on Windows, where folders cannot be locked."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        yield lock(descriptor, wait)
+    finally:
+        os.close(descriptor)
+
+
+def gone(staged, name):
+    """Note in the folder of `together` that the file of this name is to be removed."""
+    (staged / f"{name}{GONE}").touch()
+
+
+def keep_rights(new, old):
+    """Give a new file the rights of the one that it replaces, which must be a plain file."""
+    if old.is_symlink() or (old.exists() and not old.is_file()):
+        raise MinilxmertError.at(old, None, "a plain file to replace", "a link" if old.is_symlink() else "none")
+    if old.exists():
+        shutil.copymode(old, new)
+
+
+def decide(staged, folder):
+    """The one step: from here on the new files count. Another process may be saving, too: the last one wins, whole."""
+    while True:
+        try:
+            return os.rename(staged, folder / SAVED)
+        except OSError:
+            if not (folder / SAVED).exists():
+                raise
+        settle(folder)
+
+
+def settle(folder):
+    """Finish what was decided for a folder: every step can be done again, and by several processes at once."""
+    folder = Path(folder)
+    saved = folder / SAVED
+    if not saved.is_dir():
+        return
+    try:
+        for file in sorted(saved.iterdir()):
+            with contextlib.suppress(FileNotFoundError):  # another process did it
+                settle_file(file, folder)
+        with contextlib.suppress(OSError):  # it holds the next saving already
+            saved.rmdir()
+    except OSError as problem:
+        expected = "a folder in which a saving that was cut off can be finished"
+        raise MinilxmertError.at(folder, problem.filename, expected, problem.strerror) from problem
+    flush_directory(folder)
+
+
+def settle_file(file, folder):
+    if file.suffix == GONE:
+        (folder / file.stem).unlink(missing_ok=True)
+        file.unlink()
+    else:
+        os.replace(file, folder / file.name)
+
+
+def sweep(folder):
+    """Remove what ended processes have written and not decided."""
+    for left in folder.glob(f"{SAVING}*"):
+        with held(left) as nobody_else:
+            if nobody_else:
+                shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The faces that users of transformers know: models, their outputs, loading and saving."""

@@ -1,0 +1,253 @@
+"""Loading and saving, shared by all faces: from_pretrained, save_pretrained, state_dict, load_state_dict."""
+
+import contextlib
+import inspect
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from ..core import params as tree
+from ..core.config import LxmertConfig
+from ..errors import CheckpointError, ConfigError
+from ..files import write_file
+from ..files.lists import refuse_other
+from ..files.together import gone, together
+from ..kernels.weights import Weights
+from ..words.keywords import check_here, check_keywords
+from ..words.vocabulary import FILES as VOCABULARY
+
+PREFIX = "lxmert."
+DTYPES = ("float32", "float64", "bfloat16")
+FRESH, ALLOWANCE = 8, 16 << 20  # fresh parts may have this many times the bytes of the weights, and a little
+FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
+
+
+def check_dtype(dtype):
+    """The name of a precision, given as a text or a NumPy type. Raises ConfigError."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
+    if name not in DTYPES:
+        raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", name)
+    return name
+
+
+def fresh_maker(checkpoint, shapes, seed, answers=None):
+    """A function group -> fresh tree, for the parts of a model that a checkpoint lacks.
+
+    No tensor confirms their sizes, so all of them together stay in proportion to the weights, unless the caller gave
+    the config, or the answers. Raises ConfigError."""
+    config, left = checkpoint.config, FRESH * checkpoint.size() + ALLOWANCE
+    left += 8 * config.hidden_size * len(answers or ())  # the rows of an answer head
+
+    def fresh(group):
+        nonlocal left
+        size = 4 * tree.count(shapes[group])
+        left -= size
+        if left < 0 and not checkpoint.config_given:
+            expected = "a size in proportion to the weights, or config=… to confirm it"
+            raise ConfigError.at(checkpoint.path, f"fresh {group}", expected, f"{size >> 20} MB")
+        return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
+
+    return fresh
+
+
+class Stored:
+    """The part of a face that meets files and published names. `load_report` says where every tensor went.
+
+    answers: the texts of the answers, tokens: those of the vocabulary, by number; None where nobody told them."""
+
+    load_report = answers = tokens = None
+
+    @classmethod
+    def from_pretrained(
+        cls, path, config=None, dtype="float32", fresh_heads=False, num_attention_heads=None, seed=0, answers=None,
+        *, mapped=True, torch_dtype=None, state_dict=None, output_loading_info=False, **keywords,
+    ):  # fmt: skip
+        """A model from a published checkpoint: a file or directory of any format (or what open_checkpoint returned).
+
+        config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
+        dtype: "float32", "float64", or "bfloat16": the kernels keep the weights in half the memory and, where the
+        processor can, multiply bfloat16 by bfloat16 (sums and everything else stay float32).
+        fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
+        random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers, where the
+        checkpoint carries none and has none beside it; another list than its own is refused.
+        mapped: the weights stay in the mapped file as far as they can, which opens at once and costs memory only for
+        what is used; but a program that writes into the file changes the model, and one that cuts it ends the process
+        (saving here does neither: it puts a new file in the old one's place, which Windows allows for read files
+        only). With mapped=False the file is read whole, and may then be changed, replaced or removed.
+        Further keywords as in transformers: fields of the config change it; torch_dtype is dtype; state_dict, tensors
+        by published names, stands for those of the file; output_loading_info adds a dict of what was missing. Those
+        that mean nothing here are passed over, or refused in words (keywords.py).
+        Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
+        from ..checkpoints.loading import Checkpoint, open_checkpoint, place
+
+        changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
+        check_keywords(keywords, inspect.signature(cls.from_pretrained).parameters)
+        dtype = check_dtype(torch_dtype or dtype)
+        if isinstance(path, Checkpoint):
+            checkpoint = path
+        else:
+            check_here(path)
+            checkpoint = open_checkpoint(path, config, num_attention_heads, mapped)
+        config = checkpoint.config.replace(**changes) if changes else checkpoint.config
+        shapes = cls.shapes(config)
+
+        found = checkpoint.weights, shapes, checkpoint.path, checkpoint.scheme
+        arrays, report = place(*found, fresh_maker(checkpoint, shapes, seed, answers) if fresh_heads else None)
+        model = cls.__new__(cls)
+        model.config, model.load_report = config, report
+        model.set_params(arrays, dtype)
+        model.tokens = checkpoint.tokens
+        model.answers = checkpoint.answers if "answer" in shapes else None
+        if answers:
+            model.take_answers(list(answers))
+        if state_dict is not None:
+            model.load_state_dict(state_dict)
+        info = {"missing_keys": report.fresh, "unexpected_keys": report.unused, "mismatched_keys": [], "error_msgs": []}
+        return (model, info) if output_loading_info else model
+
+    def take_answers(self, answers, source="the given list"):
+        """Refuse a list of answers that is not the model's own; a model that has none takes this one, and says so.
+
+        Raises ConfigError for another number of answers, VocabularyError for others."""
+        if len(answers) != self.config.num_qa_labels:
+            found = f"{len(answers)} answers"
+            raise ConfigError.at(source, "num_qa_labels", f"{self.config.num_qa_labels} answers", found)
+        if self.answers and "answer" not in self.fresh_parts():
+            refuse_other("answer", answers, self.answers, source, self.origin())
+        elif self.load_report and "answer" not in self.fresh_parts():
+            warnings.warn(f"{self.origin()} has no list of answers: it takes {source}, of {len(answers)}", stacklevel=3)
+        self.answers = answers
+
+    def take_tokens(self, tokens, source="the vocabulary"):
+        """Refuse a vocabulary that is not the model's own; a model that has none takes this one, and says so. Tokens
+        that were added at the end are no others, as long as the word table has rows for them.
+
+        Raises ConfigError for more tokens than rows, VocabularyError for others."""
+        if len(tokens) > self.config.vocab_size:
+            expected = f"at most {self.config.vocab_size} tokens, as the model has rows"
+            raise ConfigError.at(source, "size", expected, f"{len(tokens)} tokens")
+        if self.tokens:
+            refuse_other("token", tokens[: len(self.tokens)], self.tokens, source, self.origin())
+        elif self.load_report and "embeddings" not in self.fresh_parts():
+            warnings.warn(f"{self.origin()} has no vocabulary: it takes {source}, of {len(tokens)}", stacklevel=3)
+        self.tokens = list(tokens)
+
+    def origin(self):
+        """Where the weights came from, for messages."""
+        return str(getattr(self.load_report, "path", None) or "the model")
+
+    def fresh_parts(self):
+        """The parts that loading made anew."""
+        return getattr(self.load_report, "fresh", ())
+
+    def set_params(self, arrays, dtype):
+        """Take a tree of parameters, of which nothing is copied that has the right type already."""
+        self.precision = dtype
+        plain = np.float64 if dtype == "float64" else np.float32
+        self.params = tree.map_tree(lambda array: np.asarray(array, plain), arrays)
+
+    @property
+    def params(self):
+        """The parameter tree (params.py). Its arrays may be written: the next answer sees it. As long as they are kept
+        somewhere else, too, every answer packs them anew for the kernels, which takes longer than the answer."""
+        return self.weights.lend()
+
+    @params.setter
+    def params(self, arrays):
+        self.weights = Weights(arrays, self.precision == "bfloat16")
+
+    def reading(self, cache):
+        """A block with the parameters for a pass; without a cache, for a backward, as the kernels want them."""
+        return self.weights.for_inference() if cache is None else contextlib.nullcontext(self.params)
+
+    def save_pretrained(self, directory, format="h5", provenance=None, tokenizer=None, replace=False):
+        """Write a model for minilxmert ("h5", mapped and checksummed) or for transformers, too ("safetensors").
+
+        Weights, config.json, answers.json and, with a tokenizer, the vocabulary replace those of the directory, all
+        together or not at all. Weights that minilxmert did not write, and a vocabulary of other tokens, stay and are an
+        error, unless `replace` is true. Answers and tokens are inside the weights, too. -> the path of the weights.
+        Raises CheckpointError, VocabularyError."""
+        if format not in FORMATS:
+            raise ConfigError.at("save_pretrained", "format", f"one of {', '.join(FORMATS)}", format)
+        target = Path(directory) / FORMATS[format]
+        if tokenizer:
+            self.take_tokens(tokenizer.tokens, "the tokenizer")
+        stale = self.stale_files(target, tokenizer, replace)
+        with together(directory) as folder:
+            self.write_files(folder, format, provenance)
+            if tokenizer:
+                tokenizer.save_pretrained(folder)
+            for name in stale:
+                if not (folder / name).exists():
+                    gone(folder, name)
+        return target
+
+    def stale_files(self, target, tokenizer, replace):
+        """The names of files that a saving as `target` removes, unless it writes them. Raises as save_pretrained."""
+        from ..checkpoints.folder import replaced_by
+        from ..checkpoints.loading import tokens_beside
+
+        stale = replaced_by(target, replace) + ([] if self.answers else ["answers.json"])
+        if tokenizer:
+            return [*stale, *VOCABULARY]
+        beside = self.tokens and tokens_beside(target.parent)
+        if not beside or beside[: len(self.tokens)] == self.tokens:
+            return stale
+        if not replace:
+            refuse_other("token", beside[: len(self.tokens)], self.tokens, target.parent, "the model (tokenizer=…)")
+        return [*stale, *VOCABULARY]
+
+    def write_files(self, folder, format, provenance):
+        """The files of save_pretrained, into an empty folder."""
+        from ..checkpoints.own_h5 import write_own
+        from ..checkpoints.safetensors import ABOUT, write_safetensors
+
+        target, arrays = folder / FORMATS[format], self.published(self.weights.look())
+        config = self.config.with_answers(self.answers) if "answer" in self.weights.look() else self.config
+        made = {"architectures": [type(self).__name__], "dtype": str(self.dtype)}
+        told = {"answers": self.answers, "tokens": self.tokens, "provenance": provenance}
+        if format == "h5":
+            write_own(target, arrays, {**config.bare().to_dict(), **made}, **told)
+        else:
+            write_safetensors(target, arrays, {"format": "pt", ABOUT: json.dumps(told)})
+        config = {name: value for name, value in config.to_dict().items() if name != "torch_dtype"}  # an older dtype
+        write_file(folder / "config.json", json.dumps({**config, **made}, indent=2, sort_keys=True) + "\n")
+        if self.answers:
+            write_file(folder / "answers.json", json.dumps(self.answers, ensure_ascii=False, indent=0) + "\n")
+
+    def state_dict(self):
+        """{published Hugging Face name: array}; the arrays are the model's own, not copies."""
+        from ..checkpoints.names import TIED
+
+        names = self.published(self.params)
+        if "masked_lm" in self.params:
+            names[TIED] = self.params["embeddings"]["word"]["w"]
+        return names
+
+    def load_state_dict(self, state):
+        """Take every parameter from {published name: array}; nothing changes unless all fit. -> LoadReport.
+
+        Raises CheckpointError, whose `report` names what is missing, unexpected or mis-shaped."""
+        from ..checkpoints.loading import place, untie
+
+        state = {self.with_prefix(name): np.asarray(array, self.dtype) for name, array in state.items()}
+        state = untie(state, "state_dict")
+        arrays, report = place(state, self.shapes(self.config), "state_dict", scheme="strict")
+        if report.unused:
+            raise CheckpointError.at("state_dict", report.unused[0], "only this model's tensors", "another head's")
+        self.set_params(tree.map_tree(np.array, arrays), self.precision)
+        self.load_report = report
+        return report
+
+    def published(self, arrays):
+        """A tree shaped like params (the parameters, or their gradients) -> {published name: array}."""
+        from ..checkpoints.names import published_name
+
+        bare = len(PREFIX) if not self.head_names(self.config) else 0  # LxmertModel alone is saved without "lxmert."
+        return {published_name(path)[bare:]: array for path, array in tree.flatten(arrays).items()}
+
+    def with_prefix(self, name):
+        bare = name.startswith(("embeddings.", "encoder.", "pooler."))
+        return PREFIX + name if bare and not self.head_names(self.config) else name

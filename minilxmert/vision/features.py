@@ -1,0 +1,167 @@
+"""Objects that a detector found in pictures, read from files: the authors' Faster R-CNN TSV, HDF5 and npz.
+
+    with open_features("val2014_obj36.tsv") as pictures:
+        objects = pictures["COCO_val2014_000000000042"]       # Objects of one picture
+        feats, boxes, mask = pictures.batch([id1, id2])       # what the models take: ragged counts become a mask
+All kinds of file have this interface. Of a TSV only an index is in memory; what convert_to_hdf5 writes is mapped."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ConfigError, FeatureFileError, shorten
+from ..files import expecting, kind_of, replacing
+from ..files.arrays import map_file
+from .feature_files import FORMAT, NpzPictures, open_hdf5
+from .objects import COLUMNS, Pictures
+from .tsv import TsvPictures
+
+
+def open_features(path, progress=None):
+    """The feature file at `path` as a Pictures, whatever its kind; its content decides. Raises FeatureFileError.
+
+    progress: called with (bytes done, bytes in all) while a large TSV is indexed for the first time."""
+    kind = kind_of(path).name
+    with expecting("objects of pictures: a TSV, HDF5 or npz", path, "TSV", "HDF5", "npz"):
+        if kind == "HDF5":
+            return open_hdf5(path)
+        if kind in ("npz", "zip"):
+            return NpzPictures(path)
+        return TsvPictures(path, progress)
+
+
+def is_feature_file(path):
+    """Whether a file (not a checkpoint) holds objects: a TSV or npz, told by its content."""
+    path = Path(path)
+    if not path.is_file():
+        return False
+    data = map_file(path, FeatureFileError)
+    first = bytes(data[: 1 << 20]).split(b"\n")[0]
+    names = first.count(b"\t") == 9 or kind_of(first).name == "npz"
+    return bool(names)
+
+
+def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
+    """Write the objects of any feature file as one HDF5 file, which is mapped when it is opened.
+
+    source: a path, or several: their pictures in the order of their ids, whatever file they come from. dtype: of the
+    features, "float32" or "float16". about: what the file says of all its pictures, as {name: text} (default: what the
+    sources say). progress: called with (pictures done, pictures in all). `target` is replaced whole or not at all, a
+    picture at a time. Raises FeatureFileError, ConfigError."""
+    if dtype not in ("float32", "float16"):
+        raise ConfigError.at("convert_to_hdf5", "dtype", "float32 or float16", dtype)
+    try:
+        with (
+            open_all(source) as pictures,
+            replacing(target) as temporary,
+            PatientFile(temporary, "w+") as file,
+        ):
+            write_hdf5(pictures, file, progress, dtype, pictures.about if about is None else about)
+            file.check()
+    except OSError as problem:
+        reason = os.strerror(problem.errno) if problem.errno else shorten(problem)
+        raise FeatureFileError.at(target, None, "a file that can be written", reason) from problem
+
+
+def open_all(source):
+    """The feature file at a path, or several as one, which closes them."""
+    if isinstance(source, str | os.PathLike):
+        return open_features(source)
+    return Joined([open_features(path) for path in source])
+
+
+class Joined(Pictures):
+    """Several feature files as one, in the order of the pictures' ids. Raises FeatureFileError: they do not fit."""
+
+    def __init__(self, files):
+        super().__init__(files[0].path)
+        self.files, self.about, owners = files, files[0].about, {}
+        for file in files:
+            if file.about != self.about:
+                raise FeatureFileError.at(file.path, "recipe", shorten(self.about), shorten(file.about))
+            twice = next((image_id for image_id in file if image_id in owners), None)
+            if twice is not None:
+                found = f"one in {owners[twice].path.name}, too"
+                raise FeatureFileError.at(file.path, twice, "every picture in one file", found)
+            owners |= dict.fromkeys(file, file)
+        self.ids = dict(sorted(owners.items()))
+
+    def close(self):
+        for file in self.files:
+            file.close()
+
+    def count(self, image_id):
+        return self.ids[image_id].count(image_id)
+
+    def read(self, image_id):
+        return self.ids[image_id].read(image_id)
+
+
+class PatientFile(io.FileIO):
+    """A file for the HDF5 library, which crashes Python later if it could not write: it is told that all went well,
+    and the first problem, say a full disk, is kept for check()."""
+
+    problem = None
+
+    def check(self):
+        """Raise the problem, if there was one."""
+        if self.problem:
+            raise self.problem
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while len(rest):
+                rest = rest[super().write(rest) :]
+        except OSError as problem:
+            self.problem = self.problem or problem
+        return size
+
+    def truncate(self, size=None):
+        try:
+            return super().truncate(size)
+        except OSError as problem:
+            self.problem = self.problem or problem
+        return size
+
+
+def write_hdf5(pictures, target, progress, dtype, about):
+    """Write Pictures into a PatientFile in the layout of TablePictures, picture after picture."""
+    import h5py
+
+    ids = list(pictures)
+    starts = np.concatenate([[0], np.cumsum([pictures.count(image_id) for image_id in ids])]).astype("<i8")
+    sample = pictures[next((image_id for image_id in ids if pictures.count(image_id)), ids[0])]
+    known = {name: kind for name, kind in COLUMNS.items() if getattr(sample, kind[0]) is not None}
+    with h5py.File(target, "w", libver="earliest") as file:
+        for name, text in {"format": FORMAT, **about}.items():
+            file.attrs[name] = np.bytes_(text.encode())
+        file["image_ids"] = np.array([image_id.encode() for image_id in ids])
+        file["starts"], sizes = starts, file.create_dataset("sizes", (len(ids), 2), "<i8")
+        boxes = file.create_dataset("boxes", (starts[-1], 4), "<f4")
+        features = file.create_dataset(
+            "features", (starts[-1], sample.features.shape[1]), np.dtype(dtype).newbyteorder("<")
+        )
+        columns = {name: file.create_dataset(name, (starts[-1],), kind) for name, (_, kind) in known.items()}
+        for number, image_id in enumerate(ids):
+            objects, rows = pictures[image_id], slice(*starts[number : number + 2].tolist())
+            sizes[number], boxes[rows] = (objects.width, objects.height), objects.boxes
+            features[rows] = narrowed(objects, dtype, pictures.path)
+            for name, column in columns.items():
+                column[rows] = getattr(objects, known[name][0])
+            target.check()
+            if progress:
+                progress(number + 1, len(ids))
+
+
+def narrowed(objects, dtype, path):
+    """The features as `dtype`, or a FeatureFileError where it cannot hold them."""
+    with np.errstate(over="ignore"):
+        features = objects.features.astype(dtype)
+    if not np.isfinite(features).all():
+        expected = f"numbers that {dtype} can hold"
+        raise FeatureFileError.at(path, f"{objects.image_id}, features", expected, np.abs(objects.features).max())
+    return features

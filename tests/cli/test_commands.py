@@ -1,0 +1,72 @@
+"""Commands help those who misspell, and work from any folder, on the files that travel with the package."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from minilxmert.cli import COMMANDS, main
+from minilxmert.kernels import compiling
+from minilxmert.teaching.chapters import chapters
+
+ROOT = Path(__file__).parents[2]
+QUESTION = ["--image", "weights/scene.png", "--question", "what color is the star ?"]
+
+
+def test_help_shows_every_command_in_its_group(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert all(f"\n  {name:<14}{text}\n" in out for name, (_, _, text) in COMMANDS.items())
+    places = [out.index(f"\n{group}:\n") for group in ("ask", "learn", "measure", "files", "teach")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    "words, meant",
+    [("anser", "answer"), ("answer --imge a", "--image"), ("world --size smal", "small"), ("exercise chek 6", "check")],
+)
+def test_a_misspelt_word_gets_the_nearest(capsys, words, meant):
+    with pytest.raises(SystemExit) as stop:
+        main(words.split())
+    assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_commands_work_from_any_folder(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["answer", *QUESTION, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["answers"][0]["answer"] == "yellow" and "yellow star at (106, 28)" in found["seen"]
+    assert main(["show", *QUESTION, "--out", "page.html"]) == 0 and (tmp_path / "page.html").exists()
+    assert main(["analyze", *QUESTION]) == 0 and "yellow star" in capsys.readouterr().out
+    assert len(chapters()) == 12
+    assert main(["answer", "--image", "weights/none.png", *QUESTION[2:]]) == 1
+    assert "weights/none.png" in capsys.readouterr().err
+
+
+def test_the_wheel_takes_what_they_need():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {name.partition(".")[2]: place for name, place in settings["package-dir"].items() if "." in name}
+    assert folders == {"weights": "weights", "tutorials": "tutorials"}
+    assert {f"minilxmert.{name}" for name in folders} <= set(settings["packages"])
+    for name, place in folders.items():
+        there = {
+            path for pattern in settings["package-data"][f"minilxmert.{name}"] for path in (ROOT / place).glob(pattern)
+        }
+        assert (ROOT / place / "README.md") in there and any(path.parent != ROOT / place for path in there)
+
+
+def test_the_compiled_kernels_are_shown_and_cleared(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    ours, others = tmp_path / f"numba-0.1.0-{'0123456789abcdef'}", tmp_path / "numba-of-others"
+    for folder in (ours, others):
+        folder.mkdir()
+        (folder / "kernel.nbc").write_bytes(bytes(2_000_000))
+    assert main(["cache"]) == 0
+    out = capsys.readouterr().out
+    assert str(tmp_path) in out and f"{ours.name}  2.0 MB" in out and others.name not in out
+    assert main(["cache", "clear"]) == 0 and "removed" in capsys.readouterr().out
+    assert not ours.exists() and others.exists() and not compiling.kept_folders()
+    shutil.rmtree(others)

@@ -1,0 +1,131 @@
+"""Many photographs: one file whoever finds them, resumed behind the last whole line; the detector fetched, checked."""
+
+import numpy as np
+import pytest
+from conftest import REFERENCE
+from test_download import Hub, contents, hub  # noqa: F401 (a fixture)
+from test_jpeg import FILES
+
+from minilxmert import DownloadError, FasterRcnn, FeatureFileError
+from minilxmert.cli import main
+from minilxmert.detector import folders, published
+from minilxmert.vision.features import convert_to_hdf5, open_features
+from minilxmert.vision.pictures import write_png
+
+DETECTOR = REFERENCE / "frcnn"
+QUICK = "--recipe", "huggingface"  # which takes the small sizes of the small detector
+NAMES = ("2x2-baseline.jpg", "grey.jpg", "orientation-6.jpg")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for name in NAMES:
+        (folder / name).write_bytes(FILES[name])
+    write_png(folder / "more" / "red.PNG", np.full((30, 40, 3), (255, 0, 0), np.uint8))
+    return folder
+
+
+def run(photos, out, *more):
+    return main(["detect", str(photos), "--detector", str(DETECTOR), "--out", str(out), *QUICK, *more])
+
+
+def test_one_file_of_all(photos, tmp_path, capsys):
+    assert run(photos, tmp_path / "found.h5") == 0
+    assert "4 pictures, 0 left out" in capsys.readouterr().out
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["found.h5", "photos"]
+    with open_features(tmp_path / "found.h5") as pictures:
+        assert list(pictures) == ["2x2-baseline", "grey", "more/red", "orientation-6"]
+        assert pictures.about == {"recipe": "huggingface"}
+        found, own = pictures["orientation-6"], FasterRcnn.from_pretrained(DETECTOR)
+    seen = own(folders.read_picture(photos / "orientation-6.jpg"), "huggingface", "orientation-6")
+    assert (found.width, found.height) == (seen.width, seen.height) == (16, 24)
+    for name in ("boxes", "features", "object_ids", "object_conf", "attribute_ids", "attribute_conf"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(seen, name))
+
+
+def test_parts_join_to_the_bytes_of_one_run(photos, tmp_path):
+    assert run(photos, tmp_path / "one.h5") == 0
+    parts = [tmp_path / f"part-{k}.h5" for k in (1, 2)]
+    for k, part in enumerate(parts, 1):
+        assert run(photos, part, "--part", f"{k}/2") == 0
+    assert main(["convert", *map(str, reversed(parts)), str(tmp_path / "joined.h5")]) == 0
+    assert (tmp_path / "joined.h5").read_bytes() == (tmp_path / "one.h5").read_bytes()
+    with pytest.raises(FeatureFileError, match="every picture in one file"):
+        convert_to_hdf5([parts[0], parts[0]], tmp_path / "twice.h5")
+    assert run(photos, tmp_path / "other.h5", "--recipe", "authors", "--part", "2/4") == 0
+    with pytest.raises(FeatureFileError, match="recipe"):
+        convert_to_hdf5([parts[0], tmp_path / "other.h5"], tmp_path / "mixed.h5")
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_stopped_run_goes_on_behind_the_last_whole_line(photos, tmp_path):
+    detector, looked = FasterRcnn.from_pretrained(DETECTOR), []
+
+    def stopping(picture, recipe, image_id):
+        looked.append(image_id)
+        if len(looked) == 3:
+            raise Stopped
+        return detector(picture, recipe, image_id)
+
+    pictures, out = folders.photographs(photos), tmp_path / "found.h5"
+    folders.detect_all(detector, pictures, tmp_path / "whole.h5", "huggingface")
+    with pytest.raises(Stopped):
+        folders.detect_all(stopping, pictures, out, "huggingface")
+    journal = tmp_path / "found.h5.huggingface.part"
+    assert journal.read_bytes().count(b"\n") == 2 and not out.exists()
+    journal.write_bytes(journal.read_bytes()[:-100])  # and the second line was not whole
+    folders.detect_all(stopping, pictures, out, "huggingface")
+    assert looked == ["2x2-baseline", "grey", "more/red", "grey", "more/red", "orientation-6"]
+    assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes() and not journal.exists()
+
+
+def test_what_cannot_be_read_is_told_and_left_out(photos, tmp_path, capsys):
+    (photos / "cut.jpg").write_bytes(FILES["grey.jpg"][:300])
+    (photos / "page.webp").write_bytes(b"RIFF\0\0\0\0WEBPVP8 ")
+    assert run(photos, tmp_path / "found.h5") == 1
+    told = capsys.readouterr()
+    assert "4 pictures, 2 left out" in told.out
+    assert "cut.jpg" in told.err and "page.webp" in told.err and "WebP" in told.err
+    with open_features(tmp_path / "found.h5") as pictures:
+        assert len(pictures) == 4
+
+
+def test_folders_without_pictures_and_names_that_meet(photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FeatureFileError, match="found none"):
+        folders.photographs(tmp_path / "empty")
+    (photos / "grey.png").write_bytes(b"")
+    with pytest.raises(FeatureFileError, match=r"grey: expected one picture of this name, found grey\.jpg, grey\.png"):
+        folders.photographs(photos)
+
+
+@pytest.mark.parametrize("part", ["0/3", "4/3", "1", "a/b", "1/0"])
+def test_parts_that_are_none(photos, tmp_path, capsys, part):
+    assert run(photos, tmp_path / "found.h5", "--part", part) == 1
+    assert "expected K/N like 3/8" in capsys.readouterr().err
+
+
+def test_the_detector_is_fetched(hub, tmp_path, monkeypatch, capsys):  # noqa: F811
+    hub.files = {name: (DETECTOR / name).read_bytes() for name in published.FILES}
+    monkeypatch.setattr(published, "STORE", hub.endpoint)
+    assert main(["download", "unc-nlp/frcnn-vg-finetuned", str(tmp_path / "detector")]) == 0
+    assert contents(tmp_path / "detector") == hub.files
+    assert "SHA-256 of the weights" in capsys.readouterr().out
+    hub.files["pytorch_model.bin"] = (REFERENCE / "pytorch_model.bin").read_bytes()  # an LXMERT
+    assert main(["download", "frcnn-vg-finetuned", str(tmp_path / "other")]) == 1
+    assert "pytorch_model.bin" in capsys.readouterr().err
+    hub.files = {}
+    with pytest.raises(DownloadError, match="404"):
+        published.download_detector(tmp_path / "none", pause=0.01)
+
+
+def test_a_copy_is_compared_with_the_published_run(tmp_path, capsys):
+    write_png(tmp_path / "rider.png", np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
+    assert main(["verify", str(DETECTOR), "--image", str(tmp_path / "rider.png")]) == 1  # neither its network nor it
+    out = capsys.readouterr().out
+    assert "published 149" in out and "published 169.32" in out and "6 values agree" in out

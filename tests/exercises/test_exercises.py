@@ -1,0 +1,282 @@
+"""Every exercise: its check accepts right answers, refuses each typical wrong one in fitting words, and the stub."""
+
+import csv
+import importlib.util
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minilxmert import MinilxmertError
+from minilxmert.cli import main, parser
+from minilxmert.exercises import NAMES, checks, exercise, function_name, number_of, stubs
+from minilxmert.exercises.answering import check_file
+from minilxmert.exercises.checking import check
+from minilxmert.exercises.in_model import PIECES, ROOMS, try_in_model
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = ROOT / "tutorials" / "exercises" / "answers"
+STUBS = Path(stubs.__path__[0])
+
+
+def functions(path, beginning):
+    """{name: function} of a file whose names begin so."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: f for name, f in vars(module).items() if name.startswith(beginning)}
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_the_solution_and_other_right_answers_pass(number):
+    task = exercise(number)
+    right = {"the solution": task.solution, **functions(ANSWERS / f"{NAMES[number]}.py", "right_")}
+    assert len(right) >= 2
+    for name, answer in right.items():
+        verdict = check(task, answer)
+        assert verdict.right and verdict.text.startswith("right: "), f"{name}: {verdict.text}"
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_typical_wrong_answers_are_refused_in_fitting_words(number):
+    wrong = functions(ANSWERS / f"{NAMES[number]}.py", "wrong_")
+    assert len(wrong) >= 4
+    for name, answer in wrong.items():
+        verdict = check(exercise(number), answer)
+        assert not verdict.right and inspect.getdoc(answer) in verdict.text, f"{name}: {verdict.text}"
+        assert len(verdict.text) < 400 and "\n" not in verdict.text
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_stubs_are_refused_as_not_written_and_fit_the_solution(number):
+    path = STUBS / f"{NAMES[number]}.py"
+    assert "not written yet" in check_file(number, path).text
+    stub = functions(path, function_name(number))[function_name(number)]
+    assert list(inspect.signature(stub).parameters) == list(inspect.signature(exercise(number).solution).parameters)
+    assert f"Exercise {number}:" in path.read_text() and f"bout {exercise(number).minutes} minutes" in path.read_text()
+    assert "->" in stub.__doc__ and "Hints" in stub.__doc__
+
+
+def test_every_exercise_has_its_files_and_its_line_in_the_table():
+    assert list(NAMES) == list(range(1, 27))
+    for folder in (Path(checks.__path__[0]), STUBS, ANSWERS):
+        assert {path.stem for path in folder.glob("ex*.py")} == set(NAMES.values())
+    table = (ROOT / "tutorials" / "exercises" / "README.md").read_text()
+    for number, name in NAMES.items():
+        task = exercise(number)
+        line = next(line for line in table.splitlines() if f"{name}.py" in line)
+        cells = [cell.strip() for cell in line.split("|")[1:6]]
+        assert cells[::2] == [str(number), str(task.minutes), str(task.chapter)]
+        assert task.title in cells[1] and task.teaches == cells[3]
+
+
+JUNK = (
+    None, "a", [], {}, (), 3, 1j, np.float64("nan"), object(), iter([]), [[1], [2, 3]], np.array(None), np.array("a"),
+    np.zeros(0), np.zeros((2, 3), complex), np.ma.zeros(3), np.zeros((1,) * 5), {"query.w": None, "norm.w": "a"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_results_of_any_kind_get_a_verdict(number):
+    outputs = len(exercise(number).outputs)
+    for junk in JUNK:
+        for result in {id(x): x for x in (junk, (junk,) * outputs)}.values():
+            verdict = check(exercise(number), lambda *args, result=result: result)
+            assert not verdict.right and "\n" not in verdict.text and len(verdict.text) < 400
+
+
+def test_every_command_of_the_pages_is_understood():
+    for page in (ROOT / "tutorials" / "exercises").glob("*.md"):
+        for line in re.findall(r"minilxmert exercise [a-z][^`\n]*", page.read_text()):
+            assert parser().parse_args(shlex.split(line, comments=True)[1:]).command == "exercise"
+
+
+def test_a_check_uses_the_same_inputs_for_the_same_seed():
+    task = exercise(6)
+    first, second, other = (next(task.draws(np.random.default_rng(seed)))[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, second) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda x, w, b: x, "arguments (x, w, b, eps)"),
+        (3, "not a function"),
+        (lambda x, w, b, eps: [1, 2], "must be an array, found a list"),
+        (lambda x, w, b, eps: x[..., :1], "must have the shape"),
+        (lambda x, w, b, eps: exercise(6).solution(x, w, b, eps).astype(np.float64), "dtype float32, found float64"),
+        (lambda x, w, b, eps: x / 0, "not finite"),
+        (lambda x, w, b, eps: 3 * exercise(6).solution(x, w, b, eps), "up to the factor 3"),
+        (lambda x, w, b, eps: x.shape[-1] * exercise(6).solution(x, w, b, eps), "depends on the input"),
+        (lambda x, w, b, eps: -exercise(6).solution(x, w, b, eps), "sign"),
+        (lambda x, w, b, eps: exercise(6).solution(x, w, b, eps) + 1, "same amount"),
+        (lambda x, w, b, eps: np.roll(exercise(6).solution(x, w, b, eps), 1, -1), "moved by one place"),
+        (lambda x, w, b, eps: exercise(6).solution(x, w, b, eps)[..., ::-1], "wrong places"),
+        (lambda x, w, b, eps: x * 0, "all zeros"),
+        (lambda x, w, b, eps: x * x, "of the values differ"),
+        (lambda x, w, b, eps: undefined, "NameError"),  # noqa: F821
+    ],
+)
+def test_mistakes_of_any_kind_are_named(answer, words):
+    verdict = check(exercise(6), answer)
+    assert not verdict.right and words in verdict.text, verdict.text
+
+
+def test_finite_differences_judge_a_backward_without_the_solution():
+    """A solution that is itself wrong by a little is found out by its gradients."""
+    task = exercise(13)
+
+    def slightly_wrong(dy, x, w, eps):
+        dx, dw, db = task.solution(dy, x, w, eps)
+        return dx * (1 + 1e-5), dw, db
+
+    assert "finite differences" in check(replace(task, solution=slightly_wrong), slightly_wrong).text
+
+
+# --- the command line
+
+
+def run(capsys, *arguments):
+    code = main(["exercise", *map(str, arguments)])
+    found = capsys.readouterr()
+    return code, found.out, found.err
+
+
+SOLVED = """import numpy as np
+def layer_norm(x, w, b, eps):
+    print("thinking aloud")
+    x = x - x.mean(-1, keepdims=True)
+    x = x - x.mean(-1, keepdims=True)
+    return (x / np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(eps)) * w + b)
+"""
+
+
+def test_list_shows_all(capsys):
+    code, out, _ = run(capsys, "list")
+    assert code == 0 and all(exercise(number).title in out for number in NAMES)
+    assert run(capsys)[1] == out
+
+
+def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    code, out, _ = run(capsys, "start", folder, 5, 6)
+    assert code == 0 and sorted(path.name for path in folder.glob("ex*")) == [f"{NAMES[n]}.py" for n in (5, 6)]
+    monkeypatch.chdir(folder)
+    assert run(capsys, "check", 6)[:2] == (
+        1,
+        "exercise 6: not written yet: replace the line `raise NotImplementedError`\n",
+    )
+    (folder / f"{NAMES[6]}.py").write_text(SOLVED)
+    code, out, _ = run(capsys, "check", 6)
+    assert code == 0 and "exercise 6: right: " in out
+    code, out, _ = run(capsys, "start", folder, 6)
+    assert "left" in out and (folder / f"{NAMES[6]}.py").read_text() == SOLVED
+    for mark, result in (("exercise_06", "1 passed, 1 deselected"), ("exercise_05", "1 failed, 1 deselected")):
+        command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", "-m", mark]
+        env = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
+        assert result in out, out
+    assert "not written yet" in out and "Traceback" not in out
+
+
+def test_a_right_answer_does_its_work_in_a_model(capsys, tmp_path):
+    path = tmp_path / "ex06.py"
+    path.write_text(SOLVED.replace('    print("thinking aloud")\n', ""))
+    code, out, _ = run(capsys, "check", 6, path, "--in-model")
+    assert code == 0 and "in the model: called " in out and "called 0" not in out
+    assert "no piece of the forward pass" in run(capsys, "check", 1, solved(1, tmp_path), "--in-model")[2]
+
+
+def solved(number, folder):
+    """A file with a right answer."""
+    path, name = folder / f"{NAMES[number]}.py", function_name(number)
+    answers = (ANSWERS / path.name).read_text()
+    path.write_text(f"{answers}\n{name} = {re.search('right_[a-z_]+', answers)[0]}\n")
+    return path
+
+
+@pytest.mark.parametrize("number", PIECES)
+def test_pieces_of_the_model(number):
+    for name, answer in functions(ANSWERS / f"{NAMES[number]}.py", "right_").items():
+        assert try_in_model(number, answer).right, name
+
+    def doubled(*args):
+        result = exercise(number).solution(*args)
+        return tuple(2 * part for part in result) if isinstance(result, tuple) else 2 * result
+
+    assert not try_in_model(number, doubled).right
+    before = [vars(room).copy() for room in ROOMS]
+    assert "it fails" in try_in_model(number, lambda *args: 1 / 0).text
+    assert before == [vars(room) for room in ROOMS]
+
+
+def test_wrong_use_is_explained(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "expected one file ex06_layer_norm.py" in run(capsys, "check", 6)[2]
+    assert "there is no exercise 99" in run(capsys, "check", 99)[2]
+    assert "there is no exercise 99" in run(capsys, "start", tmp_path / "new", 99)[2]
+    assert not (tmp_path / "new").exists()
+    assert "readable" in run(capsys, "check", 6, "missing.py")[2]
+    assert "submissions such as" in run(capsys, "grade", tmp_path)[2]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("def layer_norm(:", "does not understand line 1"),
+        ("import nonsense_of_a_module", "ModuleNotFoundError"),
+        ("x = 1", "no function called layer_norm"),
+        ("raise SystemExit", "fails before the check begins"),
+        ("def layer_norm(x, w, b, eps):\n    y = x\n    return y.nothing\n", "in line 3, `return y.nothing`"),
+    ],
+)
+def test_files_that_do_not_run_get_a_sentence(tmp_path, text, words):
+    path = tmp_path / "ex06.py"
+    path.write_text(text)
+    verdict = check_file(6, path)
+    assert not verdict.right and words in verdict.text, verdict.text
+
+
+def test_a_folder_of_submissions_is_graded(capsys, tmp_path):
+    texts = {
+        "ada/ex06_layer_norm.py": SOLVED,
+        "bob/homework/ex06.py": SOLVED.replace("+ b", ""),
+        "cyd_ex06_layer_norm.py": "while True: pass",
+        "=dan/ex06_layer_norm.py": "import numpy\nx = numpy.ones(1 << 40)",
+        "eve/ex06_layer_norm.py": "import os\nos._exit(0)",
+        "fay/ex06_layer_norm.py": SOLVED.replace("print(", "exit("),
+        "gil/ex06_layer_norm.py": "open('verdict.json', 'w').write('{')\nimport os\nos._exit(0)",
+        "hal/ex06_layer_norm.py": "from mean import mean\n" + SOLVED.replace("x.mean(", "mean(x, "),
+        "hal/mean.py": "def mean(x, *args, **options):\n    return x.mean(*args, **options)",
+        "ada/notes.py": "raise SystemExit",
+    }
+    for name, text in texts.items():
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / name).write_text(text)
+    code, out, _ = run(capsys, "grade", tmp_path / "all", "--csv", tmp_path / "grades.csv", "--seconds", 2)
+    assert code == 0
+    rows = {row["student"]: row for row in csv.DictReader((tmp_path / "grades.csv").open())}
+    assert set(rows) == {"ada", "bob", "cyd", "'=dan", "eve", "fay", "gil", "hal"} and {
+        row["exercise"] for row in rows.values()
+    } == {"6"}
+    assert {name for name, row in rows.items() if row["right"] == "1"} == {"ada", "hal"}
+    assert "2 seconds" in rows["cyd"]["verdict"] and "without a verdict" in rows["eve"]["verdict"]
+    assert "SystemExit" in rows["fay"]["verdict"] and "without a verdict" in rows["gil"]["verdict"]
+    assert "emory" in rows["'=dan"]["verdict"] and re.search(r"ada +1 of 1 right", out)
+
+
+def test_names_of_files_tell_the_exercise():
+    names = {"ex06_layer_norm.py": 6, "ada_ex06.py": 6, "EX06.py": 6}
+    names |= {"index06.py": None, "ex06.txt": None, "ex061.py": None, "ex99.py": None}
+    assert {name: number_of(name) for name in names} == names
+
+
+def test_unknown_numbers_are_refused():
+    with pytest.raises(MinilxmertError, match="no exercise 0"):
+        exercise(0)

@@ -1,0 +1,359 @@
+"""Students' files as they are: odd, hostile, named by a learning platform; verdicts that nobody can forge."""
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minilxmert import MinilxmertError
+from minilxmert.cli import main
+from minilxmert.exercises import NAMES, apart, exercise
+from minilxmert.exercises.answering import check_file, solved_in
+from minilxmert.exercises.checking import check
+from minilxmert.exercises.grading import NOT_HANDED_IN, as_csv, grade, passed_by, submissions, table
+from minilxmert.exercises.plain import LARGEST, Other, TooLarge, pack, plain, unpack
+
+ROOT = Path(__file__).parents[2]
+RIGHT = """import math
+import numpy as np
+from minilxmert.core.ops import erf
+def gelu(x):
+    share = (1 + erf(x / math.sqrt(2))) / 2
+    return x * share, share + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+"""
+
+
+def write(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+# --- plain values
+
+
+def test_plain_values_are_the_same_after_a_journey():
+    value = {"a": [1, 2.5, None, True, "é\ud83d"], (1, "b"): (np.arange(6.0).reshape(2, 3), np.float32(2)), "s": {1, 2}}
+    found = plain(value)
+    assert found["a"] == value["a"] and found["s"] == {1, 2}
+    array, scalar = found[1, "b"]
+    assert np.array_equal(array, value[1, "b"][0]) and array.flags.writeable
+    assert type(scalar) is np.float32 and plain(np.zeros((0, 3), np.int16)).shape == (0, 3)
+    rng = np.random.default_rng(3)
+    copied, twice = unpack(pack([rng, max], functions := []), functions.__getitem__)
+    assert copied.random() == rng.random() and twice is max
+
+
+class Liar(np.ndarray):
+    """Equal to everything."""
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+    def __array_function__(self, *_):
+        return np.True_
+
+
+class Pretender:
+    """An array, it says, of a length that no list has."""
+
+    __class__ = property(lambda self: np.ndarray)
+    shape = dtype = property(lambda self: 1 / 0)
+
+    def __len__(self):
+        return -1
+
+    __str__ = __repr__ = __eq__ = __hash__ = lambda *_: 1 / 0
+
+
+def test_what_is_not_plain_is_only_named():
+    liar, pretender = np.zeros(3).view(Liar), Pretender()
+    assert plain([liar, pretender, max, np.array(None)]) == [
+        Other("Liar"), Other("Pretender"), Other("builtin_function_or_method"), Other("array of object"),
+    ]  # fmt: skip
+    for result in (liar, pretender, [pretender], {1: pretender}):
+        verdict = check(exercise(6), lambda x, w, b, eps, result=result: result)
+        assert not verdict.right and "must be an array, found a " in verdict.text
+    endless = []
+    endless.append(endless)
+    for value in (np.broadcast_to(0.0, (LARGEST, 9)), endless, [0] * 10**6, "a" * 10**7):
+        with pytest.raises(TooLarge):
+            plain(value)
+    assert "more than any right answer" in check(exercise(6), lambda x, w, b, eps: endless).text
+
+
+def test_exceptions_that_lie_are_told():
+    class Evil(BaseException):
+        def __str__(self):
+            raise self
+
+    def answer(x, w, b, eps):
+        raise Evil
+
+    verdict = check(exercise(6), answer)
+    assert not verdict.right and "Evil" in verdict.text
+
+
+def test_damaged_messages_are_refused_or_plain():
+    data = pack({"result": (np.arange(6.0), "text", [1, {"a": 2}]), "after": ()})
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        damaged = bytearray(data)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            damaged[place] = rng.integers(0, 256)
+        try:
+            plain(unpack(bytes(damaged[: rng.integers(1, len(data) + 1)])))
+        except apart.NO_PLAIN_VALUE:
+            pass
+
+
+# --- files
+
+
+DATACLASS = """from __future__ import annotations
+from dataclasses import dataclass
+@dataclass
+class Point:
+    x: float
+"""
+LATE_IMPORT = """def gelu(x):
+    from ways import both
+    return both(x)
+"""
+NOISY = """import sys, warnings
+from ways import both
+warnings.warn("old")
+def gelu(x):
+    print("40 %", end="\\r", file=sys.stderr)
+    warnings.warn("odd")
+    return both(x)
+"""
+FILES = {
+    "a byte order mark": b"\xef\xbb\xbf" + RIGHT.encode(),
+    "a coding line": f"# coding: latin-1\n# für alle\n{RIGHT}".encode("latin-1"),
+    "a dataclass": DATACLASS + RIGHT,
+    "a late import": LATE_IMPORT,
+    "a warning and a progress bar": NOISY,
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_python_runs_are_checked(tmp_path, name, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    write(tmp_path, {"ex10_gelu.py": FILES[name], "ways.py": RIGHT.replace("gelu", "both")})
+    verdict = check_file(10, tmp_path / "ex10_gelu.py")
+    assert verdict.right, verdict.text
+
+
+FORGERIES = {
+    "a verdict that is always right": """import minilxmert.exercises.checking as room
+room.Verdict.right = True
+room.check = room.judge = lambda *args: room.Verdict(True, "right")
+def gelu(x):
+    return x, x
+""",
+    "an array that is equal to all": """import numpy as np
+class Equal(np.ndarray):
+    def __eq__(self, other):
+        return True
+def gelu(x):
+    return x.view(Equal), x.view(Equal)
+""",
+    "the solution": "from minilxmert.exercises.checks.ex10_gelu import solution as gelu\n",
+    "the solution, later": """from minilxmert.exercises import exercise
+def gelu(x):
+    return exercise(10).solution(x)
+""",
+    "the package's function": """from minilxmert import ops
+def gelu(x):
+    cache = {}
+    return ops.gelu(x, cache), cache["slope"]
+""",
+    "by the way to the parent": """import os
+def gelu(x):
+    for file in range(3, 30):
+        try:
+            os.write(file, bytes(7) + b"\\x09nonsense!")
+        except OSError:
+            pass
+    return x, x
+""",
+}
+TOLD = {"the solution": "solutions", "the solution, later": "write it yourself", "the package's function": "ops.gelu"}
+
+
+def test_no_grade_can_be_forged(tmp_path):
+    write(tmp_path, {f"{name}/ex10.py": text for name, text in FORGERIES.items()})
+    grades = {g.student: g for g in grade(tmp_path, seconds=20)}
+    assert set(grades) == set(FORGERIES)
+    for name, found in grades.items():
+        assert not found.right and TOLD.get(name, "") in found.verdict, f"{name}: {found.verdict}"
+
+
+def test_the_functions_that_solve_an_exercise_are_noted(tmp_path):
+    """By the switch over them, by a method, and by what calls them; the package's other functions may be used."""
+    head = "from minilxmert import kernels, ops\nfrom minilxmert.training.optimizer import Adam\n"
+    texts = {
+        6: "def layer_norm(x, w, b, eps):\n    return kernels.layer_norm(x, {'w': w, 'b': b}, eps)\n",
+        20: "def bert_adam(p, g, m, v, rate, decay, max_norm):\n    return Adam.update(None, p, g, 0)\n",
+        5: "def masked_softmax(s, v):\n    return ops.attend_rows(s, s, s, [0], [0], None, 1)\n",
+    }
+    for number, text in texts.items():
+        verdict = check_file(number, write(tmp_path, {"a.py": head + text}) / "a.py")
+        assert not verdict.right, verdict.text
+        assert (number == 5) != ("write it yourself" in verdict.text), verdict.text
+    assert all(solved_in(exercise(number)) for number in NAMES if number != 15)
+
+
+IN_A_LOOP = """def gelu(x):
+    n = 0
+    while True:
+        n += 1
+"""
+ENDS = {  # a file: words of its verdict
+    IN_A_LOOP: "2 seconds (an endless loop?); it stood in line ",
+    "import re\nre.match('(a+)+$', 'a' * 40 + 'b')\n": "; it stood in line 2, `re.match",
+    "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n": "signal SIGSEGV",
+    "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n": "SIGKILL, as when the machine's memory is full",
+    "import os\nos._exit(7)\n": "exit code 7",
+    "import os, time\nos.closerange(0, 99)\ntime.sleep(99)\n": "without a verdict (it hung up",
+    "def gelu(x):\n    return bytearray(1 << 40)\n": "MemoryError: none is left in line 2",
+    "raise KeyboardInterrupt\n": "KeyboardInterrupt",
+    "import os\nraise ValueError(os.environ['NUMBA_NUM_THREADS'])\n": "ValueError: 4",
+    "def gelu(x):\n    return input()\n": "EOFError",
+}
+
+
+def test_what_ended_it_is_told(tmp_path):
+    write(tmp_path, {f"{n}/ex10_gelu.py": text for n, text in enumerate(ENDS)})
+    for found, words in zip(grade(tmp_path, seconds=2), ENDS.values(), strict=True):
+        assert not found.right and words in found.verdict, found.verdict
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only Linux tells of processes that have left their group")
+def test_what_a_submission_starts_ends_with_it(tmp_path):
+    text = """import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)", MARK], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(99)
+    os._exit(0)
+os._exit(0)
+"""
+    write(tmp_path, {"ada/ex10_gelu.py": text.replace("MARK", repr(str(tmp_path)))})
+    grade(tmp_path)
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(os.fsencode(tmp_path) in line for line in lines)
+
+
+def test_a_check_has_a_limit_and_tells_the_line(capsys, tmp_path):
+    write(tmp_path, {"ex10.py": "def gelu(x):\n    print('begun\\x1b[2K', end='\\r')\n    while True:\n        pass\n"})
+    started = time.monotonic()
+    assert main(["exercise", "check", "10", str(tmp_path / "ex10.py"), "--seconds", "1"]) == 1
+    out = capsys.readouterr().out
+    assert "1 seconds" in out and "it stood in line" in out and time.monotonic() - started < 40
+    assert out.startswith("begun\\u001b[2K\n")
+
+
+def test_without_processes_a_check_says_so_and_grading_is_refused(tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise OSError("no processes here")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    file = write(tmp_path, {"ada/ex10.py": RIGHT}) / "ada" / "ex10.py"
+    verdict = check_file(10, file)
+    assert verdict.right and "in this process" in verdict.text
+    with pytest.raises(MinilxmertError, match="no processes here"):
+        grade(tmp_path)
+
+
+# --- a class
+
+
+def test_copies_that_nobody_made_and_names_that_platforms_give(tmp_path):
+    names = {
+        "ada/ex10_gelu.py": ("ada", 10),
+        "ada/.ipynb_checkpoints/ex10_gelu-checkpoint.py": None,
+        "__MACOSX/ada/._ex10_gelu.py": None,
+        "._ex10_gelu.py": None,
+        ".cache/ex10.py": None,
+        "lovelace_1815_7001_ex06_layer_norm.py": ("lovelace", 6),
+        "lovelace_LATE_1815_7002_ex07_split_heads.py": ("lovelace", 7),
+        "smith_11_7003_ex06.py": ("smith_11", 6),
+        "smith_12_7004_ex06.py": ("smith_12", 6),
+        "Bo Li_77_assignsubmission_file_ex06_layer_norm.py": ("Bo Li", 6),
+        "cyd_ex06.py": ("cyd", 6),
+        "ex06.py": ("(no name)", 6),
+        "ada_1_7005_EX07.PY": ("ada_1", 7),
+    }
+    write(tmp_path, {name: "" for name in names} | {"ada/helper.py": "", "notes.txt": ""})
+    expected = sorted(answer for answer in names.values() if answer)
+    assert sorted((who, number) for who, number, _ in submissions(tmp_path)) == expected
+    assert [path.name for path in passed_by(tmp_path)] == ["helper.py"]
+
+
+def test_what_is_missing_is_counted_and_what_is_passed_by_is_listed(capsys, tmp_path):
+    wrong = RIGHT.replace("x * share, share", "x * share, x")
+    write(tmp_path, {"ada/ex10.py": RIGHT, "ada/ex06.py": "x = 1", "bob/ex10.py": wrong, "bob/layernorm.py": RIGHT})
+    sheet = tmp_path / "grades.csv"
+    assert main(["exercise", "grade", str(tmp_path), "6", "10", "--csv", str(sheet)]) == 0
+    found = capsys.readouterr()
+    lines = [" ".join(line.split()) for line in found.out.splitlines()]
+    assert "bob 6 not handed in" in lines and "bob 0 of 2 right, 1 not handed in" in lines
+    assert "ada 1 of 2 right" in lines and "exercise 10 1 of 2 right" in lines
+    assert "exercise 6 0 of 2 right, 1 not handed in" in lines and "3 of 3" in found.err
+    assert any(line.startswith("passed by: ") and "layernorm.py" in line for line in lines)
+    rows = [(row["student"], row["exercise"], row["right"]) for row in csv.DictReader(sheet.open())]
+    assert rows == [("ada", "6", "0"), ("ada", "10", "1"), ("bob", "6", "0"), ("bob", "10", "0")]
+    assert [g.exercise for g in grade(tmp_path, numbers=(6,)) if g.verdict == NOT_HANDED_IN] == [6]
+
+
+def test_no_control_character_reaches_the_table(tmp_path):
+    text = "def gelu(x):\n    raise ValueError('\\x1b[2K\\x9b1G\\u202e right')\n"
+    write(tmp_path, {"a\nb/ex10.py": text, "c\x1b[1Gd/ex10.py": RIGHT, os.fsdecode(b"\xff") + "/ex10.py": "x = 1"})
+    grades = grade(tmp_path)
+    told = table(grades)
+    assert not any(bad in told for bad in "\x1b\x9b\u202e") and len(told.splitlines()) == 3 + 3 + 1
+    assert as_csv(grades).encode().count(b"\n") == 4
+
+
+def test_a_grading_that_is_interrupted_leaves_nothing(tmp_path):
+    write(tmp_path, {f"s{n}/ex10.py": "import time\ntime.sleep(99)\n" for n in range(3)})
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "minilxmert", "exercise", "grade", str(tmp_path)]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(2)
+    process.send_signal(2)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and b"Traceback" not in err and not out
+    assert not apart.marked(f"{apart.MARK}=".encode())
+
+
+@pytest.mark.nightly
+def test_many_processors_do_not_cost_a_right_answer(tmp_path, monkeypatch):
+    text = """import numpy as np
+from numba import njit, prange
+@njit(parallel=True)
+def matmul_kernel(x, w, b):
+    y = np.empty((x.shape[0], w.shape[0]), np.float32)
+    for r in prange(x.shape[0]):
+        for o in range(w.shape[0]):
+            total = b[o]
+            for i in range(x.shape[1]):
+                total += x[r, i] * w[o, i]
+            y[r, o] = total
+    return y
+"""
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "128")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1024")
+    (found,) = grade(write(tmp_path, {"ada/ex26.py": text}))
+    assert found.right, found.verdict
