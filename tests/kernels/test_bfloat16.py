@@ -84,7 +84,7 @@ def test_pairs_keep_nan_to_its_row_and_rows_apart(rng):
 
 SAVE = """
 import sys
-sys.path.insert(0, "tests")
+sys.path[:0] = ["tests", "tests/kernels"]
 import numpy as np
 from minilxmert.kernels import packing, twins
 

@@ -447,7 +447,7 @@ def python(code, *arguments, **environment):
 
 FORK = """
 import os, sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/kernels")
 import numpy as np
 from test_kernels import everything
 from minilxmert.kernels import threads
@@ -481,7 +481,7 @@ def test_helpers_sleep_and_are_woken():
 
 SAVE = """
 import sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/kernels")
 import numpy as np
 from test_kernels import everything
 np.savez(sys.argv[1], *everything(np.random.default_rng(5)))

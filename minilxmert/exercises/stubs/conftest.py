@@ -1,6 +1,6 @@
 """Lets `pytest -m exercise_06` check exercise 6 in this folder."""
 
-from .. import NAMES
+from minilxmert.exercises import NAMES
 
 
 def pytest_configure(config):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...core.ops import layer_norm
+from minilxmert.core.ops import layer_norm
 
 
 def embed_words(ids, types, p, eps):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...core.ops import layer_norm, linear
+from minilxmert.core.ops import layer_norm, linear
 
 
 def embed_objects(feats, boxes, p, eps):

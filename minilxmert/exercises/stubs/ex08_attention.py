@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...core.ops import merge_heads, softmax, split_heads
+from minilxmert.core.ops import merge_heads, softmax, split_heads
 
 
 def attention(q, k, v, mask, heads):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...core.ops import attend, layer_norm, linear
+from minilxmert.core.ops import attend, layer_norm, linear
 
 
 def cross_attention(lang, visn, lang_mask, visn_mask, p, heads, eps):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...core.ops import erf
+from minilxmert.core.ops import erf
 
 
 def gelu(x):

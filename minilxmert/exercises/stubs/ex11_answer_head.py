@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...core.ops import gelu, layer_norm
+from minilxmert.core.ops import gelu, layer_norm
 
 
 def answer_head(x, p, eps):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...core.ops import softmax
+from minilxmert.core.ops import softmax
 
 
 def visual_losses(scores, labels, confidence, guess, feats, masked):

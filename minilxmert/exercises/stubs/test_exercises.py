@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .. import number_of
-from ..answering import check_file
+from minilxmert.exercises import number_of
+from minilxmert.exercises.answering import check_file
 
 FILES = {path: number_of(path.name) for path in sorted(Path(__file__).parent.glob("*.py"))}
 
