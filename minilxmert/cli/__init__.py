@@ -10,32 +10,16 @@ import warnings
 
 from .. import __version__
 from ..errors import MinilxmertError
-from . import (
-    ablating,
-    answering,
-    caching,
-    checking,
-    converting,
-    curves,
-    data,
-    detecting,
-    drawings,
-    exercises,
-    measuring,
-    showing,
-    training,
-    tutorials,
-    world,
-)
+from . import answering, experiments, files, measuring, showing, teaching, training
 from .common import DISAGREES, INTERRUPTED, OK
 from .screen import ReaderGone, flush, screens
 
 GROUPS = {
-    "ask": (answering, showing, detecting),
-    "learn": (training, curves, drawings, ablating),
-    "measure": (measuring, checking),
-    "files": (converting, data, caching),
-    "teach": (world, exercises, tutorials),
+    "ask": (answering, showing),
+    "learn": (training, experiments),
+    "measure": (measuring,),
+    "files": (files,),
+    "teach": (teaching,),
 }
 COMMANDS = {name: what for group in GROUPS.values() for family in group for name, what in family.COMMANDS.items()}
 

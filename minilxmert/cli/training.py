@@ -3,8 +3,24 @@
 import sys
 
 from ..errors import ConfigError
-from .common import INTERRUPTED, OK, natural, positive, rate, tokenizer_of
-from .sources import add_annotations, add_source, answer_list, need, only_of_vqa_files, recipe, task_data, tell, world
+from .common import (
+    INTERRUPTED,
+    OK,
+    add_annotations,
+    add_source,
+    answer_list,
+    natural,
+    need,
+    only_of_vqa_files,
+    positive,
+    rate,
+    recipe,
+    say,
+    task_data,
+    tell,
+    tokenizer_of,
+    world,
+)
 
 
 def add_run(command):
@@ -58,13 +74,9 @@ def pretrain(options):
     sizes = options.batch_size or 256, options.rate or 1e-4, options.epochs or 20, options.steps
     files = options.data, options.features, options.answers
     training = pretrain_files(
-        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run, warn, **changes
+        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run, say, **changes
     )
     return ended(training)
-
-
-def warn(sentence):
-    print(sentence, file=sys.stderr)
 
 
 def left_out(names):
@@ -161,9 +173,7 @@ def ended(training):
     """Say what a run has come to; the exit code of an interrupted one is that of Ctrl-C."""
     if training.interrupted:
         steps = training.optimizer.steps
-        print(
-            f"interrupted at step {training.step:,} of {steps:,}; the same command goes on from there", file=sys.stderr
-        )
+        say(f"interrupted at step {training.step:,} of {steps:,}; the same command goes on from there")
         return INTERRUPTED
     print(f"wrote {training.folder}: {type(training.model).__name__} after {training.seconds / 60:.1f} minutes")
     return OK

@@ -1,7 +1,48 @@
-"""minilxmert easy-vqa, nlvr: drawn pictures that others made, learnt from their pixels and measured."""
+"""minilxmert ablate, easy-vqa, nlvr, plot-run: what the paper asked, and drawn pictures that others made."""
 
-from .common import OK, natural, positive, progress, rate, tokenizer_of
+import json
+
+from .common import INTERRUPTED, OK, natural, positive, progress, rate, say, tokenizer_of
 from .training import ended, show
+
+
+def ablate_arguments(command):
+    command.add_argument("--out", required=True, metavar="DIR", help="the folder of all runs; again to go on")
+    command.add_argument(
+        "--recipe",
+        default="small",
+        help="smoke (seconds, to try), small (default: with three seeds over an hour a table, on two cores) or larger",
+    )
+    command.add_argument("--seeds", type=positive, default=3, help="how many (default 3)")
+    command.add_argument("--jobs", type=positive, default=1, metavar="N", help="seeds at a time, a core each")
+    command.add_argument(
+        "--table", choices=("paper", "tasks", "both"), default="both", help="Table 3, the tasks left out"
+    )
+    command.add_argument("--json", metavar="FILE", help="also write every figure to a JSON file")
+
+
+def ablate(options):
+    """Train the rows of the paper's Table 3 in miniature, and every pre-training task left out in turn, each on three
+    tasks with several seeds; print accuracies with intervals beside the paper's, and where they disagree.
+
+    Ctrl-C saves and prints what is done; the same command goes on. A run that is complete only prints its tables.
+
+    minilxmert ablate --out runs/ablation --jobs 2
+    """
+    from ..experiments.ablation import LEFT_OUT, PAPER, run_seeds
+    from ..experiments.ablation_results import Results
+    from ..files import write_file
+
+    rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
+    complete = run_seeds(options.out, options.recipe, options.seeds, rows, options.jobs, say)
+    results = Results(options.out, rows)
+    print(results)
+    if options.json:
+        write_file(options.json, json.dumps(results.to_json(), indent=2, ensure_ascii=False) + "\n")
+    if not complete:
+        say("interrupted; the same command goes on from there")
+    return OK if complete else INTERRUPTED
+
 
 STEPS, RATE, BATCH = 1500, 1e-3, 64
 
@@ -112,7 +153,33 @@ def looked(what, done, total):
     progress(what, done, total, " pictures")
 
 
+def plot_run_arguments(command):
+    command.add_argument(
+        "folders", nargs="+", metavar="FOLDER", help="the folder of a run (its log.jsonl), or of a world's pre-training"
+    )
+    command.add_argument("--out", metavar="FILE", help="a picture (png, svg, pdf) instead; needs matplotlib")
+
+
+def plot_run(options):
+    """Show the curves of training runs: the loss of every task, the learning rate, the norm of the gradients.
+
+    minilxmert plot-run runs/first runs/second --out curves.png
+    """
+    from ..training.curves import draw_curves, runs_in, text_curves
+
+    folders = [run for folder in options.folders for run in runs_in(folder)]
+    if options.out:
+        draw_curves(folders, options.out)
+        print(options.out)
+        return OK
+    for folder in folders:
+        print("\n".join(text_curves(folder)))
+    return OK
+
+
 COMMANDS = {
+    "ablate": (ablate, ablate_arguments, "the paper's ablations, in miniature"),
     "easy-vqa": (easy_vqa, easy_vqa_arguments, "learn easy-VQA from its pixels"),
     "nlvr": (nlvr, nlvr_arguments, "learn or measure NLVR, three boxes in a picture"),
+    "plot-run": (plot_run, plot_run_arguments, "show the curves of training runs"),
 }

@@ -1,5 +1,7 @@
-"""minilxmert convert, export, download: files in and out."""
+"""minilxmert convert, export, download, inspect, data-summary, cache: what is in files, and files in other forms."""
 
+import json
+import shutil
 from pathlib import Path
 
 from .common import OK, add_heads, add_weights, load_model, progress
@@ -93,8 +95,82 @@ def download(options):
     print(f"downloaded {options.repository} to {target}")
 
 
+def inspect_arguments(command):
+    add_weights(command)
+    command.add_argument("--json", action="store_true")
+
+
+def inspect(options):
+    """Show what is inside a checkpoint: format, naming scheme, config, parameters part by part, heads that are missing.
+
+    minilxmert inspect weights
+    """
+    from ..checkpoints.summary import summary
+
+    about = summary(options.weights, options.heads)
+    if options.json:
+        print(json.dumps(about, indent=2))
+        return OK
+    for key in ("file", "format", "scheme", "bytes", "answers"):
+        print(f"{key:<8} {about[key]}")
+    print("config   " + (", ".join(f"{k}={v}" for k, v in about["config"].items()) or "the published base model"))
+    print(f"\n{'part':<14} {'tensors':>8} {'parameters':>14}")
+    for part, (tensors, parameters) in about["parts"].items():
+        print(f"{part:<14} {tensors:8,} {parameters:14,}")
+    print(f"{'total':<14} {about['tensors']:8,} {about['parameters']:14,}")
+    if about["missing heads"]:
+        print(f"\nheads that this file does not carry: {', '.join(about['missing heads'])}")
+    return OK
+
+
+def data_summary_arguments(command):
+    command.add_argument("files", nargs="+", metavar="FILE", help="aggregated files, as mscoco_train.json")
+
+
+def data_summary(options):
+    """Count pictures and sentences of pre-training data, as Table 1 of the paper does.
+
+    minilxmert data-summary mscoco_train.json mscoco_nominival.json vgnococo.json
+    """
+    from ..training.aggregated import SOURCES, count_sentences, read_pictures
+
+    table = count_sentences(read_pictures(path) for path in options.files)
+    others = sorted(table["All"].keys() - {"Images", "All", *SOURCES.values()})
+    columns = ["Images", *SOURCES.values(), *others, "All"]
+    widths = [max(len(name), len(f"{table['All'].get(name, 0):,}")) for name in columns]
+    print(f"{'':<13}", *(f"{name:>{width}}" for name, width in zip(columns, widths, strict=True)), sep="  ")
+    for row, counts in table.items():
+        numbers = (f"{counts.get(name, 0):>{width},}" for name, width in zip(columns, widths, strict=True))
+        print(f"{row:<13}", *numbers, sep="  ")
+    return OK
+
+
+def cache_arguments(command):
+    command.add_argument("action", nargs="?", choices=("show", "clear"), default="show", help="clear removes them")
+
+
+def cache(options):
+    """Show where the compiled kernels are kept, or remove them: the next answer compiles them anew.
+
+    minilxmert cache
+    minilxmert cache clear
+    """
+    from ..kernels.compiling import FOLDER, cache_base, kept_folders
+
+    print(f"compiled kernels are kept in {cache_base()}")
+    for folder, size in kept_folders().items():
+        if options.action == "clear":
+            shutil.rmtree(folder)
+        used = ", in use" * (folder == FOLDER and options.action == "show")
+        print(f"  {'removed ' if options.action == 'clear' else ''}{folder.name}  {size / 1e6:.1f} MB{used}")
+    return OK
+
+
 COMMANDS = {
+    "inspect": (inspect, inspect_arguments, "show what is inside a checkpoint"),
     "convert": (convert, convert_arguments, "convert published weights or feature files to HDF5"),
     "export": (export, export_arguments, "write weights that transformers loads"),
     "download": (download, download_arguments, "fetch a published model"),
+    "data-summary": (data_summary, data_summary_arguments, "count pictures and sentences of pre-training data"),
+    "cache": (cache, cache_arguments, "show or clear the compiled kernels"),
 }
