@@ -47,15 +47,9 @@ def test_commands_work_from_any_folder(capsys, tmp_path, monkeypatch):
 
 
 def test_the_wheel_takes_what_they_need():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    folders = {name.partition(".")[2]: place for name, place in settings["package-dir"].items() if "." in name}
-    assert folders == {"weights": "weights", "tutorials": "tutorials"}
-    assert {f"minilxmert.{name}" for name in folders} <= set(settings["packages"])
-    for name, place in folders.items():
-        there = {
-            path for pattern in settings["package-data"][f"minilxmert.{name}"] for path in (ROOT / place).glob(pattern)
-        }
-        assert (ROOT / place / "README.md") in there and any(path.parent != ROOT / place for path in there)
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["minilxmert"]
+    assert wheel["force-include"] == {place: f"minilxmert/{place}" for place in ("tutorials", "weights")}
 
 
 def test_the_compiled_kernels_are_shown_and_cleared(capsys, tmp_path, monkeypatch):
