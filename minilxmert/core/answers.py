@@ -1,16 +1,13 @@
 """Lists of answers: what the answer head's numbers mean, and moving a head from one list to another by text."""
 
 import re
-from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ShapeError, VocabularyError
 from ..files import read_small, strict_json
-from .params import initialise
 
-LogitLayer = namedtuple("LogitLayer", "weight bias")
 SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
 NUMBERS = "one two three four five six seven eight nine ten".split()
 SPELLED = {"grey": "gray"} | {word: str(number) for number, word in enumerate(NUMBERS, 1)}
@@ -108,48 +105,3 @@ def move_answers(w, b, old, new):
     moved_w, moved_b = np.zeros((len(new), w.shape[1]), w.dtype), np.zeros(len(new), b.dtype)
     moved_w[known], moved_b[known] = w[source], b[source]
     return moved_w, moved_b, MoveReport(len(known), [text for text, row in zip(new, found, strict=True) if row is None])
-
-
-class AnswerHead:
-    """The surgery of a model's answer head: a part of the faces that have one."""
-
-    @property
-    def num_qa_labels(self):
-        """The number of answers."""
-        return self.config.num_qa_labels
-
-    def get_qa_logit_layer(self):
-        """The last linear map of the answer head, (weight (A, 2E), bias (A,)), or None without one."""
-        layer = self.params.get("answer", {}).get("outer")
-        return layer and LogitLayer(layer["w"], layer["b"])
-
-    def resize_num_qa_labels(self, num_labels=None, seed=0):
-        """Grow or shrink the answer head at its end; the answers that stay keep their weights. -> the logit layer"""
-        if num_labels is not None and "answer" in self.params:
-            outer = {"w": (num_labels, 2 * self.config.hidden_size), "b": (num_labels,)}
-            config = self.config.replace(num_qa_labels=num_labels)
-            fresh = initialise(outer, config, np.random.default_rng(seed), self.dtype)
-            keep = min(num_labels, self.config.num_qa_labels)
-            for leaf, old in self.params["answer"]["outer"].items():
-                fresh[leaf][:keep] = old[:keep]
-            new_names = [f"new answer {i}" for i in range(keep, num_labels)]
-            self.set_answer_layer(fresh, self.answers and self.answers[:keep] + new_names)
-        return self.get_qa_logit_layer()
-
-    def move_answers(self, answers, old_answers=None):
-        """Give the head another list of answers: weights move by text, unseen answers start at zero (the authors' way).
-
-        old_answers: the texts of the present head, if the checkpoint carried none. -> the report of what was found."""
-        old = old_answers or self.answers
-        if old is None or len(old) != self.config.num_qa_labels:
-            found = "none" if old is None else len(old)
-            raise ShapeError(f"move_answers: expected {self.config.num_qa_labels} old answers, found {found}")
-        outer = self.params["answer"]["outer"]
-        w, b, report = move_answers(outer["w"], outer["b"], old, answers)
-        self.set_answer_layer({"w": w, "b": b}, list(answers))
-        return report
-
-    def set_answer_layer(self, layer, answers):
-        self.params["answer"]["outer"], self.answers = layer, answers
-        config = self.config.with_answers(answers) if self.config.names_answers() else self.config
-        self.config = config.replace(num_qa_labels=len(layer["b"]))

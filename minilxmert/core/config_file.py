@@ -5,9 +5,6 @@ import json
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..files import read_small, strict_json, write_file
-from ..files.together import settle
-from ..words.keywords import check_here, check_keywords
 from .config_values import label_names
 
 JSON_LIMIT = 32 << 20  # bytes of a config.json: 9,500 answers as id2label and label2id take 0.5 MB
@@ -52,6 +49,9 @@ class ConfigFile:
     @classmethod
     def from_pretrained(cls, directory, **changes):
         """A config from the config.json of a checkpoint directory; `changes` are fields, as in `replace`."""
+        from ..files.together import settle
+        from ..words.keywords import check_here, check_keywords
+
         check_here(directory)
         settle(directory)
         fields = {name: changes.pop(name) for name in list(changes) if name in cls.changeable()}
@@ -91,10 +91,14 @@ class ConfigFile:
 
     def save_pretrained(self, directory):
         """Write config.json into `directory`."""
+        from ..files import write_file
+
         Path(directory).mkdir(parents=True, exist_ok=True)
         write_file(Path(directory) / "config.json", self.to_json_string())
 
 
 def read_config(path):
     """The object in a config.json. Raises ConfigError."""
+    from ..files import read_small, strict_json
+
     return strict_json(read_small(path, ConfigError, JSON_LIMIT), path, ConfigError, JSON_LIMIT)

@@ -4,9 +4,15 @@ from collections import deque
 
 from ..kernels import add_norm, layer_norm, linear, linear_act
 from . import ops
-from .attention import cross_attention, cross_attention_backward, self_attention, self_attention_backward
+from .attention import (
+    cross_attention,
+    cross_attention_backward,
+    paired,
+    pick_backward,
+    self_attention,
+    self_attention_backward,
+)
 from .ops import child, dropout
-from .pairs import paired, pick_backward
 
 
 def embed_words(words, places, types, p, config, rng=None, cache=None):

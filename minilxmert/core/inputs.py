@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ShapeError
+from .attention import pick
 from .boxes import check_boxes
-from .pairs import pick
 
 TEXTS = ("input_ids", "attention_mask", "token_type_ids", "inputs_embeds")
 ARGUMENTS = (*TEXTS, "visual_feats", "visual_pos", "visual_attention_mask")

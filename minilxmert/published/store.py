@@ -11,12 +11,7 @@ import numpy as np
 from ..core import params as tree
 from ..core.config import LxmertConfig
 from ..errors import CheckpointError, ConfigError
-from ..files import write_file
-from ..files.lists import refuse_other
-from ..files.together import gone, together
 from ..kernels.weights import Weights
-from ..words.keywords import check_here, check_keywords
-from ..words.vocabulary import FILES as VOCABULARY
 
 PREFIX = "lxmert."
 DTYPES = ("float32", "float64", "bfloat16")
@@ -81,6 +76,7 @@ class Stored:
         that mean nothing here are passed over, or refused in words (keywords.py).
         Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
         from ..checkpoints.loading import Checkpoint, open_checkpoint, place
+        from ..words.keywords import check_here, check_keywords
 
         changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
         check_keywords(keywords, inspect.signature(cls.from_pretrained).parameters)
@@ -111,6 +107,8 @@ class Stored:
         """Refuse a list of answers that is not the model's own; a model that has none takes this one, and says so.
 
         Raises ConfigError for another number of answers, VocabularyError for others."""
+        from ..files.lists import refuse_other
+
         if len(answers) != self.config.num_qa_labels:
             found = f"{len(answers)} answers"
             raise ConfigError.at(source, "num_qa_labels", f"{self.config.num_qa_labels} answers", found)
@@ -125,6 +123,8 @@ class Stored:
         that were added at the end are no others, as long as the word table has rows for them.
 
         Raises ConfigError for more tokens than rows, VocabularyError for others."""
+        from ..files.lists import refuse_other
+
         if len(tokens) > self.config.vocab_size:
             expected = f"at most {self.config.vocab_size} tokens, as the model has rows"
             raise ConfigError.at(source, "size", expected, f"{len(tokens)} tokens")
@@ -169,6 +169,8 @@ class Stored:
         together or not at all. Weights that minilxmert did not write, and a vocabulary of other tokens, stay and are an
         error, unless `replace` is true. Answers and tokens are inside the weights, too. -> the path of the weights.
         Raises CheckpointError, VocabularyError."""
+        from ..files.together import gone, together
+
         if format not in FORMATS:
             raise ConfigError.at("save_pretrained", "format", f"one of {', '.join(FORMATS)}", format)
         target = Path(directory) / FORMATS[format]
@@ -188,6 +190,8 @@ class Stored:
         """The names of files that a saving as `target` removes, unless it writes them. Raises as save_pretrained."""
         from ..checkpoints.folder import replaced_by
         from ..checkpoints.loading import tokens_beside
+        from ..files.lists import refuse_other
+        from ..words.vocabulary import FILES as VOCABULARY
 
         stale = replaced_by(target, replace) + ([] if self.answers else ["answers.json"])
         if tokenizer:
@@ -203,6 +207,7 @@ class Stored:
         """The files of save_pretrained, into an empty folder."""
         from ..checkpoints.own_h5 import write_own
         from ..checkpoints.safetensors import ABOUT, write_safetensors
+        from ..files import write_file
 
         target, arrays = folder / FORMATS[format], self.published(self.weights.look())
         config = self.config.with_answers(self.answers) if "answer" in self.weights.look() else self.config

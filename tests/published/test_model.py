@@ -442,7 +442,8 @@ def test_mistakes_are_answered_with_the_value_and_the_limit(pretrained, name):
 def test_padded_objects_may_hold_any_box(pretrained):
     boxes = CALL["visual_pos"].copy()
     boxes[1, 3:] = 1e6  # hidden by visual_attention_mask
-    pretrained(**{**CALL, "visual_pos": boxes})
+    found, expected = pretrained(**{**CALL, "visual_pos": boxes}), pretrained(**CALL)
+    np.testing.assert_array_equal(found.prediction_logits[1], expected.prediction_logits[1])
 
 
 def test_boxes_can_be_left_unchecked(pretrained):

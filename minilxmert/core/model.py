@@ -1,0 +1,35 @@
+"""One pass through the whole model, and back: the embeddings, the three encoders and the pooler."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import encoder, heads
+from .ops import child
+
+
+@dataclass
+class Run:
+    """One pass through the encoders: every hidden state, and the cache when something is to be read from it."""
+
+    lang: list  # (B, N, E) each, embeddings first
+    visn: list  # (B, M, E) each
+    pooled: np.ndarray  # (B, E)
+    p: dict  # the parameters that were used
+    cache: dict | None
+
+
+def run_encoders(inputs, p, config, rng=None, cache=None):
+    """Inputs -> Run: the embeddings, the three encoders and the pooler."""
+    lang, visn = encoder.embed(inputs, p, config, rng, cache)
+    lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache, inputs.pairs)
+    return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), p, cache)
+
+
+def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
+    """Gradients of the three outputs (B, N, E), (B, M, E), (B, E) -> gradients of word embeddings, feats and boxes"""
+    dlang = dlang.copy()
+    dlang[:, 0] += heads.pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
+    dlang, dvisn = encoder.encode_backward(dlang, dvisn, p, cache, g)
+    dwords = encoder.embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
+    return dwords, *encoder.embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
