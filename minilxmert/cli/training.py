@@ -1,6 +1,7 @@
 """minilxmert pretrain, finetune: learning, on the miniature world or on the files people have."""
 
 import sys
+from dataclasses import replace
 
 from ..errors import ConfigError
 from .common import (
@@ -50,7 +51,11 @@ def pretrain_arguments(command):
         "--without", action="append", default=[], metavar="TASK",
         help="leave out a task, or a part of one: words, matching, objects (their labels, their features), questions",
     )  # fmt: skip
-    command.add_argument("--weights", help="published weights to start from: an LXMERT's, or a BERT's (language only)")
+    command.add_argument("--weights", help="weights to start from: an LXMERT's; on files, a BERT's too (language only)")
+    foils = (
+        "of a world: this share of the wrong captions differ from the true one in one fact (default 0, as the paper)"
+    )
+    command.add_argument("--foils", type=rate, default=0.0, metavar="SHARE", help=foils)
 
 
 def pretrain(options):
@@ -64,8 +69,11 @@ def pretrain(options):
 
     run, changes = run_options(options), left_out(options.without)
     if options.world:
-        where = world(options), recipe(options), options.out
-        return ended(pretrain_miniature(*where, options.seed, show, tell, run, **changes))
+        chosen = recipe(options)
+        if options.weights:  # which know their first words
+            chosen = replace(chosen, first_words=0, pretraining=options.steps or chosen.pretraining)
+        where = world(options), chosen, options.out, options.seed
+        return ended(pretrain_miniature(*where, show, tell, run, options.weights, options.foils, **changes))
     need(options, "data", "features", "answers")
     if not options.config and not options.weights:
         raise ConfigError.at("--config", None, "a config.json, or --weights to start from", "neither")

@@ -91,6 +91,8 @@ def the(scenes, things):
 
 def related(scenes, relation, things, others):
     """Those of `things` that stand in a relation to one of `others`."""
+    if len(things) == 1 and things == others:
+        raise Unanswerable("one and the same")
     return tuple(a for a in things if any(a is not b and stands(a, relation, b) for b in others))
 
 

@@ -6,6 +6,7 @@ Of several candidates the one is taken whose answer this wording has had least o
 
 from collections import Counter
 from dataclasses import replace
+from itertools import permutations
 
 from .kinds import CAPTIONS, NLVR2
 from .language import Sentence, write
@@ -70,7 +71,7 @@ class Teller:
         slots = self.slots(kind, things)
         if kind.distractor and sum(map(slots["a"].fits, things)) < 2:
             return None
-        if "b" in slots and slots["a"] == slots["b"]:
+        if repeats(kind, slots, things):
             return None
         try:
             answer = answer_text(kind.program(**slots).run(scenes))
@@ -124,16 +125,14 @@ class Teller:
                 return found
 
     def foil(self, caption, scene):
-        """The caption in plain words, and with one of them made wrong: (true Sentence, false one, what was changed).
-
-        None if none was found."""
+        """The caption with one fact made wrong, without its text yet: (false Sentence, what was changed), or None."""
         for _ in range(TRIES):
             name = self.choose(caption.kind.slots)
             value, what = self.other_value(name, caption.slots[name], scene)
-            slots = {**caption.slots, name: value}
+            false = replace(caption, slots={**caption.slots, name: value}, answer="no")
             try:
-                if not caption.kind.program(**slots).run((scene,)):
-                    return plainly(caption), plainly(Sentence("", caption.kind, slots, "no")), what
+                if not false.program.run((scene,)):
+                    return false, what
             except Unanswerable:
                 continue
         return None
@@ -166,6 +165,14 @@ class Teller:
             if all(len(found) == 2 for found in pairs.values()):
                 return self.told(said), [*pairs["yes"], *pairs["no"]]
         return None
+
+
+def repeats(kind, slots, things):
+    """Whether a sentence would speak of a thing twice: in the same words, or in a list also in vaguer ones."""
+    said = [value for value in slots.values() if isinstance(value, Description)]
+    if kind.name.startswith("list"):
+        return len(said) > len(things) or any(one.fits(other) for one, other in permutations(said, 2))
+    return len(set(said)) < len(said)
 
 
 def plainly(sentence):

@@ -18,11 +18,12 @@ from .masking import NOTHING, RATE, by_picture, mask_objects, mask_words, mismat
 class Example:
     """A sentence about a picture (for statements: about two, (left id, right id)), with its answers if it has any.
 
-    answers: {text: score 0…1}; a question with one true answer has {answer: 1.0}."""
+    answers: {text: score 0…1}; a question with one true answer has {answer: 1.0}. foil: the text with a fact wrong."""
 
     image: object
     text: str
     answers: dict | None = None
+    foil: str | None = None
 
 
 class Batches:
@@ -34,7 +35,7 @@ class Batches:
         if not examples:
             raise ShapeError("batches: no examples")
         self.pictures, self.examples, self.tokenizer = pictures, examples, tokenizer
-        texts = [example.text for example in examples]
+        texts = [example.text for example in examples] + [example.foil for example in examples if example.foil]
         self.words = [np.array(ids) for ids in tokenizer(texts, truncation=True, max_length=most_words)["input_ids"]]
         self.number = {text: number for number, text in enumerate(answers)}
         special = set(tokenizer.all_special_ids)
@@ -46,7 +47,7 @@ class Batches:
     @cached_property
     def checksum(self):
         """Of all examples; made once, since every checkpoint holds it."""
-        data = "\n".join(f"{e.image} {e.text} {e.answers}" for e in self.examples)
+        data = "\n".join(f"{e.image} {e.text} {e.answers}{e.foil or ''}" for e in self.examples)
         return zlib.crc32(data.encode("utf-8", "replace"))
 
     @property
@@ -87,20 +88,26 @@ class PretrainingBatches(Batches):
 
     A foreign sentence is drawn from all examples, as the authors do it; its words are masked like any other's, its
     answer does not count. word_rate, object_rate: shares that are hidden; foreign: share of sentences exchanged for
-    another picture's."""
+    another picture's; foiled: the share of those, where a foil is known, that become the foil instead, in which no word
+    is hidden (not in the paper: there, nothing teaches what one changed word does)."""
 
     SHOWN = (*Batches.SHOWN, "object_ids", "object_conf", "attribute_ids", "attribute_conf")
 
-    def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, **kwargs):
+    def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, foiled=0.0, **kwargs):
         super().__init__(*args, **kwargs)
-        self.word_rate, self.object_rate, self.foreign = word_rate, object_rate, foreign
+        self.word_rate, self.object_rate, self.foreign, self.foiled = word_rate, object_rate, foreign, foiled
+        known = np.array([example.foil is not None for example in self.examples])
+        self.foils = np.where(known, len(known) + np.cumsum(known) - 1, NOTHING)  # their places among the words
         self.by_picture = by_picture([example.image for example in self.examples])
 
     def batch(self, rows, rng):
         images = [self.examples[row].image for row in rows]
         source, own = mismatch(self.by_picture, rows, rng, self.foreign)
+        if self.foiled:
+            foiled = ~own & (self.foils[rows] != NOTHING) & (rng.random(len(rows)) < self.foiled)
+            source = np.where(foiled, self.foils[rows], source)
         ids, visible = self.sentences(source)
-        maskable = np.isin(ids, self.ordinary)
+        maskable = np.isin(ids, self.ordinary) & (source < len(self))[:, None]
         seen, labels = mask_words(ids, maskable, self.tokenizer.mask_token_id, self.ordinary, rng, self.word_rate)
         call, objects = self.objects(images)
         call["visual_feats"], obj_labels = self.hide_objects(call, objects, rng)

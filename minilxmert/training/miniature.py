@@ -12,7 +12,7 @@ import numpy as np
 from ..core.config import LxmertConfig
 from ..scenes.detector import COLOR_NAMES, SHAPES, WIDTH, detect
 from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
-from ..scenes.sentences import Teller, nlvr2_statements
+from ..scenes.sentences import Teller, nlvr2_statements, plainly
 from ..scenes.words import SHAPE_OF, SIZE_OF
 from ..scenes.world import COLORS, HELD_OUT
 from .batches import Example
@@ -93,7 +93,13 @@ class Miniature:
     def pretraining(self):
         """[Example]: captions and labelled questions, half and half, as the published pre-training data mixes them."""
         asked = [*self.sentences(VQA, QUESTIONS, "vqa"), *self.sentences(GQA, QUESTIONS, "gqa")]
-        return caption_examples(self.captions) + question_examples(asked)
+        teller = Teller(self.visible, self.rng("foils"))
+        foils = (teller.foil(caption, self.scenes[int(image)]) for image, caption in self.captions)
+        told = [
+            replace(example, foil=teller.told(foil[0]).text) if foil else example
+            for example, foil in zip(caption_examples(self.captions), foils, strict=True)
+        ]
+        return told + question_examples(asked)
 
     @cached_property
     def first_words(self):
@@ -140,7 +146,7 @@ class Miniature:
         for image, caption in self.captions:
             foil = teller.foil(caption, self.scenes[int(image)])
             if foil:
-                made.append((image, foil[0].text, foil[1].text, foil[2]))
+                made.append((image, plainly(caption).text, plainly(foil[0]).text, foil[1]))
         return made
 
 

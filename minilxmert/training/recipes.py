@@ -50,15 +50,21 @@ STAGES = ("first_words", "pretraining")  # of pre-training a miniature: the fold
 GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 
-def pretrain_miniature(world, recipe, folder, seed=0, progress=None, told=None, run=None, **config):
-    """Pre-train a fresh miniature with the five tasks: on first words, then on everything. -> Training
+def pretrain_miniature(
+    world, recipe, folder, seed=0, progress=None, told=None, run=None, weights=None, foiled=0.0, **config
+):
+    """Pre-train a fresh miniature, or the one in `weights`, with the five tasks: on first words (unless the recipe has
+    none), then on everything, where a share `foiled` of wrong sentences differ in one fact. -> Training
 
     progress: of the training (loop.py), told: of the making of data (miniature.py); run: options of Training; config:
     of miniature_config. A folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
     folder = Path(folder)
     data, tokenizer = Miniature(world, "train", recipe.scenes, seed, told), miniature_tokenizer(world)
-    model = fresh_miniature(LxmertForPreTraining, world, seed, **config)
-    return pretrain_model(model, data, tokenizer, recipe, folder, seed, progress, run)
+    if weights:
+        model = LxmertForPreTraining.from_pretrained(weights)
+    else:
+        model = fresh_miniature(LxmertForPreTraining, world, seed, **config)
+    return pretrain_model(model, data, tokenizer, recipe, folder, seed, progress, run, foiled)
 
 
 def fresh_miniature(face, world, seed=0, **config):
@@ -69,13 +75,16 @@ def fresh_miniature(face, world, seed=0, **config):
     return model
 
 
-def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None, run=None):
+def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None, run=None, foiled=0.0):
     """Pre-train a LxmertForPreTraining on a Miniature: on first words, then on everything. -> Training
 
     What a switched-off task would predict is not hidden from the model either."""
     ready(model, tokenizer, folder)
     seconds = 0.0
-    for name, steps, rates in zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {}), strict=True):
+    stages = zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {"foiled": foiled}), strict=True)
+    for name, steps, rates in stages:
+        if not steps:
+            continue
         rates = {**rates, **not_hidden(model.config)}
         batches = PretrainingBatches(data.pictures, getattr(data, name), tokenizer, data.answers, **rates)
         optimizer = Adam(recipe.rate, steps, corrected=True)

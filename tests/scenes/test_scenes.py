@@ -1,5 +1,6 @@
 """The miniature world: scenes, the sentences about them, and the programs that compute the true answers."""
 
+import itertools
 import json
 from collections import Counter
 
@@ -27,7 +28,7 @@ from minilxmert.scenes.language import (
     write,
 )
 from minilxmert.scenes.programs import AXES, Unanswerable
-from minilxmert.scenes.sentences import Teller, nlvr2_statements
+from minilxmert.scenes.sentences import Teller, nlvr2_statements, plainly
 from minilxmert.scenes.words import NUMBERS, SHAPES, SIZES, Description
 from minilxmert.scenes.world import COLORS, HELD_OUT, RICH, SMALL, WORLDS, Scene, Thing, covers
 from minilxmert.vision.pictures import read_png
@@ -86,6 +87,7 @@ HAND_WORKED = {  # kind: {sentence: answer about LEFT; None where it has none}
     "relation exist": {
         "is there a star to the left of the triangle ?": "no",
         "is there a disc to the left of the triangle ?": "yes",
+        "is there a yellow thing left of the triangle ?": None,
     },
     "three hops": {
         "what color is the circle below the small red thing right of the star ?": "blue",
@@ -125,6 +127,7 @@ HAND_WORKED = {  # kind: {sentence: answer about LEFT; None where it has none}
         "is the triangle under the square ?": "yes",
         "is the star below the square ?": "no",
         "is the star above the red circle ?": None,
+        "is the star left of the blue star ?": None,
     },
     "list of one": {"there is a big red disc": "yes", "there is a small yellow thing": "no"},
     "list of two": {"there is a star and a triangle": "yes", "there is a star and a purple thing": "no"},
@@ -462,6 +465,29 @@ def test_questions_need_what_they_say():
                 assert vars(one.slots["a"])[kind.avoid] is None
 
 
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_no_sentence_speaks_of_a_thing_twice(world):
+    """Lists name different things, none vaguely again; what is compared is never one and the same."""
+    rng = np.random.default_rng(8)
+    teller, lists = Teller(world, rng), 0
+    for _ in range(150):
+        scene = world.scene(rng)
+        for kind in (*CAPTIONS, *GQA):
+            one = teller.sentence(kind, scene, **({"answer": "yes"} if kind in CAPTIONS else {}))
+            fitting = (
+                [{t for t in scene.things if d.fits(t)} for d in one.slots.values() if isinstance(d, Description)]
+                if one
+                else []
+            )
+            if one and kind.name.startswith("list"):
+                assert any(len(set(chosen)) == len(fitting) for chosen in itertools.product(*fitting)), one.text
+                assert len({write("{a}", {"a": d}, lambda words: words[0]) for d in one.slots.values()}) == len(fitting)
+                lists += 1
+            if one and "relation" in one.slots and "c" not in one.slots:
+                assert fitting[0] != fitting[1] or len(fitting[0]) != 1, one.text
+    assert lists > 300
+
+
 def test_captions_are_true_and_foils_false_in_one_slot():
     rng, changes = np.random.default_rng(6), Counter()
     teller = Teller(SMALL, rng)
@@ -471,7 +497,7 @@ def test_captions_are_true_and_foils_false_in_one_slot():
         assert answer_of(caption.text, scene) == "yes"
         found = teller.foil(caption, scene)
         if found:
-            plain, foil, what = found
+            plain, foil, what = plainly(caption), plainly(found[0]), found[1]
             assert answer_of(foil.text, scene) == "no" and answer_of(plain.text, scene) == "yes"
             if what in ("size", "color", "shape", "number"):  # a relation may have two words: left of, above
                 words, others = plain.text.replace(" an ", " a ").split(), foil.text.replace(" an ", " a ").split()
@@ -512,7 +538,8 @@ def test_pairs_that_never_occur_are_never_mentioned():
     for _ in range(150):
         scene = world.scene(rng)
         made = [teller.sentence(kind, scene) for kind in (*VQA, *GQA, *CAPTIONS)]
-        made += [one for found in [teller.foil(teller.caption(scene), scene)] if found for one in found[:2]]
+        caption = teller.caption(scene)
+        made += [caption, *(teller.foil(caption, scene) or ())[:1]]
         values = [value for one in made if one for value in one.slots.values() if isinstance(value, Description)]
         mentioned |= {(value.color, value.shape) for value in values}
     assert not mentioned & set(HELD_OUT) and len(mentioned) > 20

@@ -138,6 +138,20 @@ def test_no_special_token_and_no_padding_is_hidden():
     assert len(exchanged) and np.isin(exchanged, batches.ordinary).all()
 
 
+def test_foils_take_the_place_of_foreign_captions():
+    """Where there is one; whole, with no word hidden."""
+    batches, call = batch_of(ROWS, foreign=1.0, foiled=1.0, word_rate=1.0)
+    ids, _ = batches.sentences(batches.foils[ROWS] * (batches.foils[ROWS] >= 0))
+    known = np.array([batches.examples[row].foil is not None for row in ROWS])
+    assert 0.2 < known.mean() < 0.6 and not call["matched_label"].any()
+    assert (call["labels"][known] == NOTHING).all() and (call["labels"][~known] != NOTHING).any(1).all()
+    for place in np.flatnonzero(known):
+        told = batches.tokenizer.decode(call["input_ids"][place], skip_special_tokens=True)
+        assert (
+            told == batches.tokenizer.decode(ids[place], skip_special_tokens=True) != batches.examples[ROWS[place]].text
+        )
+
+
 def test_foreign_sentences_have_hidden_words_but_no_answer():
     batches, call = batch_of(ROWS)
     own = call["matched_label"] == 1
