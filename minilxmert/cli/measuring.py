@@ -41,7 +41,8 @@ def evaluate_arguments(command):
     command.add_argument(
         "--hidden", choices=("objects", "words"), help="measure a blind model, which sees none of them"
     )
-    command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
+    command.add_argument("--details", action="store_true", help="also by type of question, and of GQA by length")
+    command.add_argument("--json", metavar="FILE", help="also write the figures, details too, to a JSON file")
 
 
 def evaluate(options):
@@ -62,7 +63,7 @@ def evaluate(options):
         print(areas_told(figures))
     else:
         reports = [foils(options)] if options.task == "foils" else reports_on_task(options)
-        figures = {r.title: {row.name: [row.right, row.total] for row in r.rows} for r in reports}
+        figures = {r.title: {row.name: [row.right, row.total] for row in (*r.rows, *r.details)} for r in reports}
     if options.json:
         write_file(options.json, json.dumps(figures, indent=2) + "\n")
 
@@ -77,6 +78,8 @@ def reports_on_task(options):
     predictions = predicted(options, data, options.hidden)
     report = data.report(predictions, official=True) if options.official else data.report(predictions)
     print(report)
+    if options.details and report.details:
+        print("", *report.table(report.details), sep="\n")
     if not data.kinds:
         return [report]
     by_kind = data.report_by_kind(predictions)

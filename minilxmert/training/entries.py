@@ -90,6 +90,10 @@ class Entry:
     def has(self, key):
         return self.value.get(key) is not None
 
+    def inner(self, key):
+        """The object under a key, as an Entry; one without anything where the key is missing."""
+        return Entry(self.value.get(key) or {}, self.file, f"{self.name}, {key}")
+
     def maybe(self, method, key, *details):
         """method(key, …), or None where the key is missing, as much is in test splits."""
         return method(key, *details) if self.has(key) else None

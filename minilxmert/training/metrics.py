@@ -41,29 +41,49 @@ class Row:
         return self.right / self.total if self.total else math.nan
 
     @property
-    def told(self):
+    def text(self):
         """The share as text; none of nothing."""
         return f"{self.share:.2%}" if self.total else "none"
 
-    def __str__(self):
-        if not self.total:
-            return f"{self.name:<16} {self.told:>8} {'':>18} {0:9,}"
+    @property
+    def note(self):
+        """The 95 % interval."""
         low, high = interval(self.right, self.total)
-        return f"{self.name:<16} {self.told:>8} {low:8.2%} … {high:7.2%} {self.total:9,}"
+        return f"{low:.2%} … {high:7.2%}" if self.total else ""
+
+
+class Distance(Row):
+    """A line with a number that is no share: how far answers are from what they should be."""
+
+    @property
+    def text(self):
+        return f"{self.share:.2f}" if self.total else "none"
+
+    @property
+    def note(self):
+        return "lower is better"
 
 
 @dataclass(frozen=True)
 class Report:
-    """Measures by name: report["Binary"].share; as text, a table with 95 % intervals."""
+    """Measures by name, report["Binary"].share; as text, a table of `rows` with 95 % intervals. details: more rows."""
 
     title: str
     rows: tuple
+    details: tuple = ()
 
     def __getitem__(self, name):
-        return next(row for row in self.rows if row.name == name)
+        return next(row for row in (*self.rows, *self.details) if row.name == name)
+
+    def table(self, rows):
+        """Lines of text, the first with titles."""
+        lines = [(row.name, row.text, row.note, f"{row.total:,}") for row in rows]
+        lines.insert(0, (self.title, "share", "95 % interval", "of"))
+        width = max(16, *(len(line[0]) for line in lines))
+        return [f"{name:<{width}} {text:>8} {note:>18} {total:>9}" for name, text, note, total in lines]
 
     def __str__(self):
-        return "\n".join([f"{self.title:<16} {'share':>8} {'95 % interval':>18} {'of':>9}", *map(str, self.rows)])
+        return "\n".join(self.table(self.rows))
 
 
 def interval(right, total):
@@ -76,16 +96,21 @@ def interval(right, total):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def trim(answer):
+    """A text as the official VQA evaluation begins with it."""
+    return answer.replace("\n", " ").replace("\t", " ").strip()
+
+
 def official_form(answer):
     """An answer as the official VQA evaluation compares it: no punctuation, lower case, digits, no articles, don't."""
-    answer = re.sub(r"\s", " ", answer).strip()
+    answer = trim(answer)
     between_digits = re.search(r"\d,\d", answer)
     bare = answer
     for mark in PUNCTUATION:  # a mark beside a space vanishes, others part words; a thousands comma changes that
         beside = mark + " " in answer or " " + mark in answer or between_digits
         bare = bare.replace(mark, "" if beside else " ")
-    words = re.sub(r"\.(?!\d)", "", bare).lower().split()
-    words = [NUMBERS.get(word, word) for word in words]
+    bare = re.sub(r"\.(?!\d)", "", bare, count=32)  # the official script's flag stands where the count belongs
+    words = [NUMBERS.get(word, word) for word in bare.lower().split()]
     return " ".join(MENDED.get(word, word) for word in words if word not in ("a", "an", "the"))
 
 
@@ -93,7 +118,7 @@ def official_score(answer, annotators):
     """The official VQA score of an answer, 0 … 1: min(people who gave it / 3, 1), a mean over leaving each one out.
 
     annotators: the answers of (ten) people. When all gave the same one, texts are compared as they stand."""
-    answer, people = answer.strip(), [given.strip() for given in annotators]
+    answer, people = trim(answer), [trim(given) for given in annotators]
     if len(set(people)) > 1:
         answer, people = official_form(answer), [official_form(given) for given in people]
     agree = people.count(answer)
@@ -109,51 +134,97 @@ def soft_scores(annotators, known=None):
 
 
 def vqa_report(questions, predictions, official=False):
-    """VQA accuracy, overall and by type of answer. predictions: {question_id: answer} -> Report.
+    """VQA accuracy, overall and by type of answer; details: by type of question. -> Report
 
-    Points are the label's scores, or with `official` those of the formula over the annotators of each question."""
+    predictions: {question_id: answer}. Points are the label's scores, or with `official` those of the formula over the
+    annotators of each question."""
 
-    def points(question, answer):
+    def points(question):
+        answer = predicted(predictions, question.question_id, "VQA")
         if official:
-            return official_score(answer, needed(question, "annotators", question.question_id))
-        return needed(question, "label", question.question_id).get(answer, 0.0)
+            return official_score(answer, needed(question, "annotators"))
+        return needed(question, "label").get(answer, 0.0)
 
-    return by_kind("VQA", questions, predictions, points, lambda q: VQA_TYPES.get(q.answer_type), VQA_TYPES.values())
+    earned = [points(question) for question in questions]
+    types = count_points(earned, [VQA_TYPES.get(q.answer_type) for q in questions], VQA_TYPES.values())
+    return Report("VQA", (overall(earned), *types), count_points(earned, [q.question_type for q in questions]))
+
+
+def questions_report(questions, predictions):
+    """Accuracy on questions of VQA and of GQA together. predictions: {question_id: answer} -> Report"""
+    said = [predicted(predictions, q.question_id, "questions") for q in questions]
+    earned = [needed(q, "label").get(answer, 0.0) for q, answer in zip(questions, said, strict=True)]
+    return Report("questions", (overall(earned),))
 
 
 def gqa_report(questions, predictions):
-    """GQA accuracy, overall, of binary and of open questions. predictions: {question_id: answer} -> Report.
+    """GQA accuracy, overall, of binary and of open questions; consistency and distribution, where the file tells which
+    questions belong together; details: by type of question and by length. predictions: {question_id: answer} -> Report
 
-    Only balanced questions count, as in GQA's eval.py, in files that tell it; all must have predictions, as there.
-    Binary: the structure is not `query`; in files that do not tell it, the right answer is yes or no."""
+    Only balanced questions count, as in GQA's eval.py, in files that tell it; all must have predictions, as there for
+    consistency. Binary: the structure is not `query`; in files that do not tell it, the right answer is yes or no."""
+    said = {q.question_id: predicted(predictions, q.question_id, "GQA") for q in questions}
+    earned = {q.question_id: needed(q, "label").get(said[q.question_id], 0.0) for q in questions}
+    counted = [question for question in questions if question.balanced is not False]
+    points = [earned[question.question_id] for question in counted]
+    rows = [overall(points), *count_points(points, map(kind_of_answer, counted), ("Binary", "Open"))]
+    if any(question.entailed is not None for question in counted):
+        rows.append(consistency(counted, earned))
+    if any(question.group is not None for question in counted):
+        rows.append(distribution(counted, said))
+    kinds = {"structure": "", "semantics": "", "steps": "steps: ", "words": "words: "}
+    details = [count_points(points, [getattr(q, name) for q in counted], start=kinds[name]) for name in kinds]
+    return Report("GQA", tuple(rows), tuple(row for part in details for row in part))
 
-    def points(question, answer):
-        return needed(question, "label", question.question_id).get(answer, 0.0)
 
-    def kind(question):
-        yes_no = question.label.keys() <= {"yes", "no"} if question.structure is None else question.structure != "query"
-        return "Binary" if yes_no else "Open"
-
-    answered = {q.question_id: predicted(predictions, q.question_id, "GQA") for q in questions}
-    counted = [question for question in questions if getattr(question, "balanced", None) is not False]
-    return by_kind("GQA", counted, answered, points, kind, ("Binary", "Open"))
+def kind_of_answer(question):
+    """The kind of a GqaQuestion: "Open" or "Binary"."""
+    binary = question.label.keys() <= {"yes", "no"} if question.structure is None else question.structure != "query"
+    return "Binary" if binary else "Open"
 
 
-def by_kind(title, questions, predictions, points, kind, kinds):
-    """Points of every question's prediction, summed overall and by kind -> Report."""
-    right, total = Counter(), Counter()
+def consistency(questions, earned):
+    """GQA's consistency: of each right answer, the share of right ones among the questions that it entails.
+
+    earned: {question_id: points}. Of nothing, where the file lacks entailed questions, as the balanced ones do."""
+    right = [question for question in questions if earned[question.question_id] == 1]
+    entailed = [[name for name in q.entailed or () if name != q.question_id] for q in right]
+    if any(name not in earned for names in entailed for name in names):
+        return Row("Consistency", 0, 0)
+    shares = [sum(earned[name] for name in names) / len(names) for names in entailed if names]
+    return Row("Consistency", sum(shares), len(shares))
+
+
+def distribution(questions, said):
+    """GQA's distribution: how far the answers of each group of questions are from what they should be: χ² over the
+    right answers' counts, a mean weighted by the sizes of the groups, in hundreds. said: {question_id: answer}"""
+    gold, found = {}, {}
     for question in questions:
-        earned = points(question, predicted(predictions, question.question_id, title))
-        for name in {"Overall", kind(question)}:
-            right[name] += earned
-            total[name] += 1
-    return Report(title, tuple(Row(name, right[name], total[name]) for name in ("Overall", *kinds)))
+        if question.group is not None:
+            gold.setdefault(question.group, Counter())[question.commonest] += 1
+            found.setdefault(question.group, Counter())[said[question.question_id]] += 1
+    sizes = {group: counts.total() for group, counts in gold.items()}
+    far = {g: sum((found[g][answer] - n) ** 2 / n for answer, n in counts.items()) for g, counts in gold.items()}
+    return Distance("Distribution", sum(far[group] * size for group, size in sizes.items()) / 100, sum(sizes.values()))
+
+
+def overall(points):
+    return Row("Overall", sum(points), len(points))
+
+
+def count_points(points, kinds, names=None, start=""):
+    """The points of each question and their kinds -> a Row for each kind, `names` or all in order; None is no kind."""
+    right, total = Counter(), Counter()
+    for earned, kind in zip(points, kinds, strict=True):
+        right[kind] += earned
+        total[kind] += 1
+    return tuple(Row(f"{start}{name}", right[name], total[name]) for name in names or sorted(total.keys() - {None}))
 
 
 def nlvr2_report(statements, predictions):
     """NLVR2 accuracy, and consistency: the share of sentences whose pairs are all right. predictions: {uid: 0 or 1}."""
     judged = [
-        (sentence_of(item.identifier), predicted(predictions, item.uid, "NLVR2") == needed(item, "label", item.uid))
+        (sentence_of(item.identifier), predicted(predictions, item.uid, "NLVR2") == needed(item, "label"))
         for item in statements
     ]
     return consistency_report("NLVR2", judged)
@@ -181,8 +252,10 @@ def predicted(predictions, identity, title):
     return predictions[identity]
 
 
-def needed(question, name, identity):
-    value = getattr(question, name)
+def needed(record, name):
+    """A field of a record that a measure compares with."""
+    value = getattr(record, name)
     if value is None:
+        identity = record.uid if hasattr(record, "uid") else record.question_id
         raise TaskFileError.at("questions", identity, f"a {name} to compare with", "none (a test split?)")
     return value

@@ -53,13 +53,22 @@ class GqaQuestion:
     img_id: str
     sent: str
     label: dict | None = None  # {answer: 1.0}
-    structure: str | None = None  # query, verify, logical, choose or compare, where the file tells
-    balanced: bool | None = None  # whether the official measures count it, where the file tells
+    structure: str | None = None  # query, verify, logical, choose or compare; this and the following where told
+    balanced: bool | None = None  # whether the official measures count it
+    semantics: str | None = None  # about an attribute (attr), a category (cat), the scene (global), obj or rel
+    group: str | None = None  # questions whose answers have one distribution
+    entailed: list | None = None  # identities of the questions whose answers follow from this one's
+    steps: int | None = None  # of reasoning
 
     @property
     def commonest(self):
         """The right answer, or None."""
         return max(self.label, key=self.label.get) if self.label else None
+
+    @property
+    def words(self):
+        """How many words it has."""
+        return len(self.sent.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +124,14 @@ def annotated(questions, paths):
     """VqaQuestions with what the original v2_…_annotations.json tell of them and they do not tell themselves: label,
     types, and the answers of ten people."""
     rows = refuse_shared({path: read_annotations(path) for path in paths}, lambda row: row[0], "question_id")
-    told = dict(rows)
+    by_id, completed = dict(rows), []
     for question in questions:
-        if question.question_id not in told:
+        if question.question_id not in by_id:
             names = ", ".join(map(str, paths))
             raise TaskFileError.at(names, f"question {question.question_id}", "annotations of every question", "none")
-    return [
-        replace(q, **{name: value for name, value in told[q.question_id].items() if getattr(q, name) is None})
-        for q in questions
-    ]
+        more = by_id[question.question_id].items()
+        completed.append(replace(question, **{name: value for name, value in more if getattr(question, name) is None}))
+    return completed
 
 
 def read_annotations(path):
@@ -146,22 +154,44 @@ def read_gqa(path):
     if isinstance(value, dict):
         return [original_gqa(Entry(item, path, f"question {key}"), key) for key, item in value.items()]
 
-    def question(entry):
-        identity, img_id = (str(entry.identity(key)) for key in ("question_id", "img_id"))
-        label, structure = entry.maybe(entry.scores, "label"), entry.maybe(entry.text, "structure")
-        balanced = entry.maybe(entry.truth, "balanced")
-        return GqaQuestion(identity, img_id, entry.text("sent"), label, structure, balanced)
+    return refuse_repeated(entries(value, path, authors_gqa), "question_id", path)
 
-    return refuse_repeated(entries(value, path, question), "question_id", path)
+
+def authors_gqa(entry):
+    return GqaQuestion(
+        question_id=str(entry.identity("question_id")),
+        img_id=str(entry.identity("img_id")),
+        sent=entry.text("sent"),
+        label=entry.maybe(entry.scores, "label"),
+        balanced=entry.maybe(entry.truth, "balanced"),
+        entailed=entry.maybe(entry.texts, "entailed"),
+        steps=entry.maybe(entry.take, "steps", int, "a whole number"),
+        **{name: entry.maybe(entry.text, name) for name in ("structure", "semantics", "group")},
+    )
 
 
 def original_gqa(entry, identity):
     """One question of val_balanced_questions.json, or of val_all_questions.json -> GqaQuestion."""
-    types = Entry(entry.value["types"], entry.file, f"{entry.name}, types") if entry.has("types") else None
-    label = {entry.text("answer"): 1.0} if entry.has("answer") else None
-    img_id = str(entry.identity("imageId"))
-    balanced = entry.maybe(entry.truth, "isBalanced")
-    return GqaQuestion(identity, img_id, entry.text("question"), label, types and types.text("structural"), balanced)
+    types, groups = entry.inner("types"), entry.inner("groups")
+    return GqaQuestion(
+        question_id=identity,
+        img_id=str(entry.identity("imageId")),
+        sent=entry.text("question"),
+        label={entry.text("answer"): 1.0} if entry.has("answer") else None,
+        structure=types.maybe(types.text, "structural"),
+        balanced=entry.maybe(entry.truth, "isBalanced"),
+        semantics=types.maybe(types.text, "semantic"),
+        group=groups.maybe(groups.text, "global"),
+        entailed=entry.maybe(entry.texts, "entailed"),
+        steps=entry.maybe(count_steps, "semantic", entry),
+    )
+
+
+def count_steps(key, entry):
+    """The steps of a program of GQA; asking for the result at its end is none, as in GQA's eval.py."""
+    steps = [Entry(step, entry.file, f"{entry.name}, {key}") for step in entry.take(key, list, "a list of steps")]
+    texts = [f"{step.text('operation')}: {step.text('argument')}" for step in steps]
+    return sum(not any(end in step for end in ("exist", "query: name", "choose name")) for step in texts)
 
 
 def read_nlvr2(path):
@@ -207,29 +237,3 @@ def write_dump(path, rows):
 def write_nlvr2_answers(path, statements, predictions):
     """The CSV file for the NLVR2 leaderboard, `identifier,True|False`, from {uid: 1 or 0}."""
     write_file(path, "".join(f"{item.identifier},{bool(predictions[item.uid])}\n" for item in statements))
-
-
-def read_vqa_answers(path):
-    """{question_id: answer} of a file for the VQA leaderboard. Raises TaskFileError."""
-    rows = read_entries(path, lambda entry: (entry.identity("question_id"), entry.text("answer")))
-    return dict(refuse_shared({path: rows}, lambda row: row[0], "question_id"))
-
-
-def read_gqa_answers(path):
-    """{question_id: answer} of a file for the GQA leaderboard. Raises TaskFileError."""
-    rows = read_entries(path, lambda entry: (entry.text("questionId"), entry.text("prediction")))
-    return dict(refuse_shared({path: rows}, lambda row: row[0], "questionId"))
-
-
-def read_nlvr2_answers(path, statements):
-    """{uid: 1 or 0} of a file for the NLVR2 leaderboard; statements give its identifiers their uid."""
-    uids, predictions = {item.identifier: item.uid for item in statements}, {}
-    lines = read_text(path, "lines of identifier,True or identifier,False", TaskFileError).splitlines()
-    for number, line in enumerate(lines, 1):
-        identifier, _, answer = line.strip().rpartition(",")
-        if identifier not in uids or answer.capitalize() not in TRUTH:
-            raise TaskFileError.at(path, f"line {number}", "identifier,True or identifier,False", line)
-        if uids[identifier] in predictions:
-            raise TaskFileError.at(path, f"line {number}", "every identifier once", f"{identifier} twice")
-        predictions[uids[identifier]] = TRUTH[answer.capitalize()]
-    return predictions

@@ -41,7 +41,7 @@ ANSWERING = faces.LxmertForQuestionAnswering, QuestionBatches
 TASKS = {
     "vqa": Task(*ANSWERING, task_files.read_vqa, metrics.vqa_report, 5e-5, soft=True),
     "gqa": Task(*ANSWERING, task_files.read_gqa, metrics.gqa_report, 1e-5, soft=True),
-    "questions": Task(*ANSWERING, None, metrics.gqa_report, 1e-5),
+    "questions": Task(*ANSWERING, None, metrics.questions_report, 1e-5),
     "nlvr2": Task(faces.LxmertForVisualReasoning, StatementBatches, task_files.read_nlvr2, metrics.nlvr2_report, 5e-5),
 }
 
@@ -86,15 +86,11 @@ class TaskData:
 
     def report_by_kind(self, predictions):
         """Accuracy of each kind of question -> metrics.Report"""
-        rows = {name: [0, 0] for name in sorted(set(self.kinds))}
-        for record, kind in zip(self.records, self.kinds, strict=True):
-            name = identity(record)
-            said, label = metrics.predicted(predictions, name, self.task), metrics.needed(record, "label", name)
-            right = said == label if self.task == "nlvr2" else label.get(said, 0.0)
-            rows[kind][0] += right
-            rows[kind][1] += 1
-        made = tuple(metrics.Row(name, right, total) for name, (right, total) in rows.items())
-        return metrics.Report(f"{self.task} by kind", made)
+        points = []
+        for record in self.records:
+            answer, label = metrics.predicted(predictions, identity(record), self.task), metrics.needed(record, "label")
+            points.append(answer == label if self.task == "nlvr2" else label.get(answer, 0.0))
+        return metrics.Report(f"{self.task} by kind", metrics.count_points(points, self.kinds))
 
 
 def truth(label):
@@ -222,7 +218,7 @@ def hide(batches, what):
 
 def beside(reports):
     """Reports of the same rows by name -> the text of one table: the first with intervals, of the others the shares."""
-    first, *others = reports.values()
-    heads = "".join(f"{name:>16}" for name in list(reports)[1:])
-    rows = [f"{row}{''.join(f'{other[row.name].told:>16}' for other in others)}" for row in first.rows]
-    return "\n".join([str(first).splitlines()[0] + heads, *rows])
+    first, *_ = reports.values()
+    columns = [[name, *(other[row.name].text for row in first.rows)] for name, other in list(reports.items())[1:]]
+    lines = zip(first.table(first.rows), *columns, strict=True)
+    return "\n".join(line + "".join(f"{text:>16}" for text in texts) for line, *texts in lines)
