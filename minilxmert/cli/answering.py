@@ -36,7 +36,9 @@ def answer_arguments(command):
         help="a picture, PNG or JPEG, drawn or with --detector; with --features: its id in that file",
     )
     add_detector(command)
-    command.add_argument("--features", help="the objects of the pictures, found by a detector: TSV, HDF5 or npz")
+    command.add_argument(
+        "--features", help="the objects of the pictures, found by a detector: TSV, HDF5, npz or a folder of npz"
+    )
     command.add_argument("--question", help="the question, in quotes")
     command.add_argument("--batch", metavar="FILE", help='many questions: lines of {"image": …, "question": …}')
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")

@@ -117,7 +117,9 @@ def add_source(command, data, worlds=True):
     if worlds:
         command.add_argument("--world", choices=("small", "rich"), help="the miniature world")
     command.add_argument("--data", nargs="+", metavar="FILE", help=data)
-    command.add_argument("--features", nargs="+", metavar="FILE", help="the objects of the pictures: TSV, HDF5 or npz")
+    command.add_argument(
+        "--features", nargs="+", metavar="FILE", help="their objects: TSV, HDF5, npz or a folder of npz"
+    )
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--answers", help="the list of answers, JSON (default: the checkpoint's, or the data's)")
 

@@ -8,7 +8,7 @@ from .common import OK, add_heads, add_weights, load_model, progress
 
 
 def convert_arguments(command):
-    command.add_argument("source", nargs="+", help="a checkpoint (file or directory), or files of objects")
+    command.add_argument("source", nargs="+", help="a checkpoint (file or folder), or objects (files, a folder of npz)")
     command.add_argument("target", help="the directory for a checkpoint, the .h5 file for objects")
     add_written(command)
     add_heads(command)
@@ -30,7 +30,7 @@ def convert(options):
     from ..vision.features import convert_to_hdf5, is_feature_file
 
     first, *others = options.source
-    if others or is_feature_file(first):
+    if others or is_feature_file(first) or options.target.endswith(".h5"):
         source = options.source if others else first
         convert_to_hdf5(source, options.target, progress=lambda n, total: progress("converted", n, total))
         print(f"wrote {options.target}")

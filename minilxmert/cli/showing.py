@@ -11,7 +11,7 @@ MOST_OBJECTS = 10  # of the most attended ones that are printed
 
 def picture_arguments(command):
     add_shipped(command)
-    command.add_argument("--features", help="the objects of the pictures: TSV, HDF5 or npz")
+    command.add_argument("--features", help="the objects of the pictures: TSV, HDF5, npz or a folder of npz")
     command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
     command.add_argument("--classes", metavar="FILE", help="the names of the object classes, one a line")
     command.add_argument("--attributes", metavar="FILE", help="the names of the attributes, one a line")

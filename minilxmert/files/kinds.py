@@ -10,6 +10,7 @@ from ..errors import MinilxmertError
 LOOKED_AT = 4096  # bytes; what has to be known stands before them
 UNPACK = "unpack it first"
 AS_PICTURE = "save it as PNG or JPEG"
+AS_NPZ = "save named arrays with np.savez"
 
 
 class Kind(NamedTuple):
@@ -17,6 +18,9 @@ class Kind(NamedTuple):
     text: str
 
 
+VINVL = Kind(
+    "VinVL", "a TSV of VinVL or Oscar, whose detector is not LXMERT's: minilxmert detect finds what LXMERT reads"
+)
 KINDS = {  # a regular expression of how the file begins -> its kind; the first that fits
     rb"version https://git-lfs": Kind("pointer", "a Git LFS pointer: fetch the file itself with git lfs pull"),
     rb"(?:\.\./)*\.git/annex/|/annex/objects/": Kind("pointer", "a git-annex pointer: fetch it with git annex get"),
@@ -41,20 +45,23 @@ KINDS = {  # a regular expression of how the file begins -> its kind; the first 
     rb"\0\0\0\x0cjP  ": Kind("picture", f"a JPEG 2000 picture: {AS_PICTURE}"),
     rb"\xff\x0a|\0\0\0\x0cJXL ": Kind("picture", f"a JPEG XL picture: {AS_PICTURE}"),
     rb"%PDF-": Kind("other", "a PDF document"),
-    rb"\x93NUMPY": Kind("npy", "a NumPy array (.npy): save named arrays with np.savez"),
+    rb"\x93NUMPY.{4,6}\{'descr': ?'\|O'": Kind("npy", f"a pickle in a NumPy array (.npy), which is not run: {AS_NPZ}"),
+    rb"\x93NUMPY": Kind("npy", f"a NumPy array (.npy): {AS_NPZ}"),
     rb"\x80[\x02-\x05]": Kind("pickle", "a plain pickle, which is not run: save its arrays (weights: by torch.save)"),
-    rb".{16}\xde\xc0\xef\xbe": Kind("other", "an LMDB database: write its arrays as HDF5 or npz"),
+    rb".{16}\xde\xc0\xef\xbe": Kind("other", f"an LMDB database, of pickles as a rule: in its own program, {AS_NPZ}"),
     rb"SQLite format 3\0": Kind("other", "an SQLite database"),
     rb"PAR1|ARROW1|Obj\x01": Kind("other", "a table of another kind (Parquet, Arrow, Avro)"),
     rb"MATLAB 5\.0 MAT-file": Kind("other", "a MATLAB file: save it with -v7.3, which is HDF5"),
     rb"\0\x05\x16\x07": Kind("other", "a companion of a macOS file: take the one whose name does not begin with ._"),
     rb"\xff\xfe|\xfe\xff": Kind("UTF-16", "text in UTF-16: save it as UTF-8"),
     rb"\0{16}": Kind("other", "zeros: it was not copied or downloaded to its end"),
-    rb"[^\t\n]*(?:\t[^\t\n]*){9}": Kind("TSV", "a TSV of objects"),
+    rb"[^\t\n]{1,256}\t(?:\d{1,5}\t[\w+/]{64}|\{\s*\"(?:num_boxes|features|objects|image_[hw])\")": VINVL,
+    rb"[^\t\n]{1,256}\t\d{1,7}\t\d{1,7}\t[\w+/]*=*(?:\t|\Z)": Kind("TSV", "a TSV of objects"),
     rb".{8}\{\s*\"": Kind("safetensors", "a safetensors file"),
     rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]\d-])": Kind("JSON", "JSON"),
 }
 EMPTY, TEXT, OTHER = Kind("empty", "an empty file"), Kind("text", "plain text"), Kind("bytes", "other bytes")
+FOLDER = Kind("folder", "a folder")
 TEXTS = {"text", "JSON", "TSV", "bytes"}  # of the last, a reader says which line is no text
 
 
@@ -65,7 +72,7 @@ def kind_of(source):
             with open(source, "rb") as file:
                 source = file.read(LOOKED_AT)
         except OSError:
-            return OTHER
+            return FOLDER if os.path.isdir(source) else OTHER
     start = bytes(source[:LOOKED_AT]).removeprefix(b"\xef\xbb\xbf")
     if not start:
         return EMPTY

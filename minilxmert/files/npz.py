@@ -15,19 +15,20 @@ NPY_HEADER = re.compile(
 )
 
 
-def read_npz(path, names=(), more=None):
+def read_npz(path, names=(), more=None, called=lambda has: dict(zip(has, has, strict=True))):
     """{name: array} of the arrays of an npz file that are asked for: all of `names`, and those of `more` that it has
-    (None: whatever else it has).
+    (None: whatever else it has). called: the names in a file -> {the name that is asked for: the file's}.
 
     They hold numbers; other members are passed over. Nothing is evaluated. Raises FeatureFileError."""
     members = read_members(map_file(path, FeatureFileError), path, FeatureFileError, deflate=True)
-    missing = [name for name in names if f"{name}.npy" not in members]
-    if missing:
-        has = ", ".join(name.removesuffix(".npy") for name in members)
-        raise FeatureFileError.at(path, None, f"arrays of a picture's objects: {', '.join(names)}", has or "none")
-    more = [name.removesuffix(".npy") for name in members] if more is None else more
-    wanted = [name for name in dict.fromkeys((*names, *more)) if f"{name}.npy" in members]
-    arrays = {name: read_npy(members[f"{name}.npy"], path, f"{name}.npy") for name in wanted}
+    has = [name.removesuffix(".npy") for name in members]
+    called = called(has)
+    if any(name not in called for name in names):
+        expected, found = f"arrays of a picture's objects: {', '.join(names)}", ", ".join(has)
+        raise FeatureFileError.at(path, None, expected, found or "none")
+    wanted = [name for name in dict.fromkeys((*names, *(has if more is None else more))) if name in called]
+    entries = {name: f"{called[name]}.npy" for name in wanted}
+    arrays = {name: read_npy(members[entry], path, entry) for name, entry in entries.items()}
     check_finite(arrays, path, FeatureFileError)
     return arrays
 

@@ -1,34 +1,51 @@
-"""Feature files that hold arrays: HDF5 (mapped), whose layouts are told apart here, and npz (one picture)."""
+"""Feature files that hold arrays: HDF5 (mapped), whose layouts are told apart here, npz (a picture), folders of npz."""
 
+import contextlib
 import os
+import re
+import threading
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import FeatureFileError
+from ..files import what_it_is
 from ..files.npz import read_npz
-from .objects import COLUMNS, Pictures, check_id, make_objects
+from .objects import COLUMNS, FeatureFile, check_id, make_objects, own_names
 
 FORMAT = "minilxmert objects"
 KINDS = {"image_ids": "S", "sizes": "iu", "starts": "iu", "boxes": "f", "features": "f"}
+SIZES = "img_w", "img_h"
+READ = "features", "boxes", *SIZES, "num_boxes", *COLUMNS  # of a picture in a group or file of its own
 KINDS |= {name: "iu" if dtype is np.int64 else "f" for name, (_, dtype) in COLUMNS.items()}
 
 
 def open_hdf5(path):
-    """The Pictures of an HDF5 file of either layout."""
+    """The FeatureFile of an HDF5 file of either layout."""
+    with checked(path) as file:
+        own = "format" in file.attributes()
+        return (TableFile if own else GroupFile)(path, file)
+
+
+def checked(path):
+    """The context of an HDF5 file with a million groups and data sets."""
     from ..files.hdf5_guard import open_checked
 
-    with open_checked(path, FeatureFileError, objects=2_000_000) as file:
-        own = "format" in file.attributes()
-        return (TablePictures if own else GroupPictures)(path, file)
+    return open_checked(path, FeatureFileError, objects=2_000_000)
 
 
 def open_again(path, place, stamp):
     """A copy of opened HDF5 features, as pickle makes it: of the file itself, which must not have changed."""
-    if not os.path.exists(place) or stamp_of(place) != stamp:
-        raise FeatureFileError.at(path, None, "the file that was opened", "another in its place, or none")
+    check_stamp(path, place, stamp)
     pictures = open_hdf5(place)
     pictures.path = path
     return pictures
+
+
+def check_stamp(path, place, stamp):
+    """Refuse a file that is another than when it was opened."""
+    if not os.path.exists(place) or stamp_of(place) != stamp:
+        raise FeatureFileError.at(path, None, "the file that was opened", "another in its place, or none")
 
 
 def stamp_of(place):
@@ -37,7 +54,7 @@ def stamp_of(place):
     return about.st_size, about.st_mtime_ns
 
 
-class Hdf5Pictures(Pictures):
+class Hdf5File(FeatureFile):
     """Objects whose arrays are mapped; so a copy is not pickled but opened again."""
 
     def __init__(self, path):
@@ -48,7 +65,7 @@ class Hdf5Pictures(Pictures):
         return open_again, (self.path, self.place, self.stamp)
 
 
-class TablePictures(Hdf5Pictures):
+class TableFile(Hdf5File):
     """HDF5 of our own writing: the objects of all pictures in one array each, mapped.
 
     image_ids (B,); sizes (B, 2), width and height; starts (B + 1,): the rows of picture b are starts[b] … starts[b + 1]
@@ -92,44 +109,99 @@ class TablePictures(Hdf5Pictures):
         return make_objects(self.path, image_id, image_id, *self.table["sizes"][number].tolist(), arrays)
 
 
-class GroupPictures(Hdf5Pictures):
-    """HDF5 with a group a picture: <id>/features (M, F), <id>/boxes (M, 4) in pixels, attributes img_w and img_h.
+class GroupFile(Hdf5File):
+    """HDF5 with a group a picture: <id>/features (M, F), <id>/boxes (M, 4) in pixels, img_w and img_h as attributes or
+    numbers, and where known the four COLUMNS, by their names or by VL-T5's (obj_id, …).
 
-    Plainly stored arrays are mapped; those in chunks are unpacked when the file is opened."""
+    Only the ids are in memory, since files of a hundred thousand pictures are published. The file stays open: each
+    process has its own, which its threads use in turn."""
 
     def __init__(self, path, file):
         super().__init__(path)
-        self.ids = {}
-        for name in file.names():
-            if not file.is_group(check_id(name, path, name)):
-                found = f"the layout of another program: {', '.join(file.names())}"
-                raise file.refuse(None, "a group a picture: <id>/features, <id>/boxes, img_w, img_h", found)
-            sizes = [whole_number(file.attribute(name, side)) for side in ("img_w", "img_h")]
-            self.ids[name] = sizes, {array: file.array(f"{name}/{array}", "fiu") for array in ("boxes", "features")}
-        if not self.ids:
+        names = file.names()
+        if not names:
             raise file.refuse("root", "a group for each picture", "an empty file")
+        if not file.is_group(names[0]):
+            found = f"the layout of another program: {', '.join(names)}"
+            raise file.refuse(None, "a group a picture: <id>/features, <id>/boxes, img_w, img_h", found)
+        self.ids = dict.fromkeys(check_id(name, path, name) for name in names)
+        self.turn, self.opened = threading.Lock(), {}  # {process: (its file, what closes it)}
+
+    def close(self):
+        _, closing = self.opened.pop(os.getpid(), (None, contextlib.ExitStack()))
+        closing.close()
+
+    def file(self):
+        if os.getpid() not in self.opened:
+            check_stamp(self.path, self.place, self.stamp)
+            closing = contextlib.ExitStack()
+            self.opened[os.getpid()] = closing.enter_context(checked(self.place)), closing
+        return self.opened[os.getpid()][0]
 
     def read(self, image_id):
-        sizes, arrays = self.ids[image_id]
-        return make_objects(self.path, image_id, image_id, *sizes, arrays)
+        with self.turn:
+            file = self.file()
+            called = own_names(file.names(image_id))
+            missing = {"features", "boxes"} - called.keys()
+            if missing:
+                raise file.refuse(f"{image_id}/{min(missing)}", "this dataset", "none")
+            arrays = {own: file.array(f"{image_id}/{called[own]}", "fiu") for own in READ if own in called}
+            sizes = [arrays[s].tolist() if s in arrays else file.attribute(image_id, s) for s in SIZES]
+        return make_objects(self.path, image_id, image_id, *map(whole_number, sizes), arrays)
 
 
 # --- npz -------------------------------------------------------------------------------------------------------------
 
 
-class NpzPictures(Pictures):
+class NpzFile(FeatureFile):
     """One picture in an npz file: features (M, F), boxes (M, 4) in pixels, img_w and img_h, and where known
-    objects_id, objects_conf, attrs_id, attrs_conf (M,). The picture's id is the file's name."""
+    objects_id, objects_conf, attrs_id, attrs_conf (M,). The picture's id is the file's name.
+
+    Or as bottom-up-attention.pytorch and OpenVQA have it: x (M, F) or (F, M), bbox, num_bbox, image_w, image_h."""
 
     def __init__(self, path):
         super().__init__(path)
-        image_id = check_id(self.path.stem, path, "the file's name")
-        arrays = read_npz(path, ("features", "boxes", "img_w", "img_h"), COLUMNS)
-        sizes = [whole_number(arrays[name].tolist()) for name in ("img_w", "img_h")]
-        self.ids = {image_id: make_objects(path, image_id, image_id, *sizes, arrays)}
+        image_id = npz_id(self.path, path)
+        self.ids = {image_id: npz_objects(path, image_id)}
 
     def read(self, image_id):
         return self.ids[image_id]
+
+
+class NpzFolder(FeatureFile):
+    """A folder, and those in it, of npz files, each opened when its picture is wanted."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.ids = {}
+        for file in sorted(Path(self.place).rglob("*.npz")):
+            image_id = npz_id(file, path)
+            if image_id in self.ids:
+                found = f"{self.ids[image_id].relative_to(self.place)}, {file.relative_to(self.place)}"
+                raise FeatureFileError.at(path, image_id, "one file of this name", found)
+            self.ids[image_id] = file
+        if not self.ids:
+            other = next((file for file in sorted(self.path.rglob("*")) if file.is_file()), None)
+            found = f"{other.name}: {what_it_is(other)}" if other else "nothing"
+            raise FeatureFileError.at(path, None, "a folder of npz files", found)
+
+    def read(self, image_id):
+        return npz_objects(self.ids[image_id], image_id)
+
+
+def npz_id(file, path):
+    """The id of a picture by the name of its file, which may be that of the photograph: cat.jpg.npz."""
+    return check_id(re.sub(r"(\.(jpe?g|png))?\.npz$", "", file.name, flags=re.IGNORECASE), path, file.name)
+
+
+def npz_objects(path, image_id):
+    """The Objects in an npz file. Raises FeatureFileError."""
+    arrays = read_npz(path, ("features", "boxes", *SIZES), READ, own_names)
+    features, count = arrays["features"], arrays["boxes"].shape[:1]
+    if features.ndim == 2 and features.shape[:1] != count == features.shape[1:]:
+        arrays["features"] = features.T
+    sizes = [whole_number(arrays[name].tolist()) for name in SIZES]
+    return make_objects(path, image_id, image_id, *sizes, arrays)
 
 
 def whole_number(value):

@@ -1,4 +1,4 @@
-"""Objects that a detector found in pictures, read from files: the authors' Faster R-CNN TSV, HDF5 and npz.
+"""Objects that a detector found in pictures, read from files: TSV, HDF5, npz and folders of npz, in all layouts known.
 
     with open_features("val2014_obj36.tsv") as pictures:
         objects = pictures["COCO_val2014_000000000042"]       # Objects of one picture
@@ -7,40 +7,34 @@ All kinds of file have this interface. Of a TSV only an index is in memory; what
 
 import io
 import os
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import ConfigError, FeatureFileError, shorten
 from ..files import expecting, kind_of, replacing
-from ..files.arrays import map_file
-from .feature_files import FORMAT, NpzPictures, open_hdf5
-from .objects import COLUMNS, Pictures
-from .tsv import TsvPictures
+from .feature_files import FORMAT, NpzFile, NpzFolder, open_hdf5
+from .objects import COLUMNS, FeatureFile
+from .tsv import TsvFile
 
 
 def open_features(path, progress=None):
-    """The feature file at `path` as a Pictures, whatever its kind; its content decides. Raises FeatureFileError.
+    """The FeatureFile at `path`, whatever its kind; its content decides. Raises FeatureFileError.
 
     progress: called with (bytes done, bytes in all) while a large TSV is indexed for the first time."""
     kind = kind_of(path).name
-    with expecting("objects of pictures: a TSV, HDF5 or npz", path, "TSV", "HDF5", "npz"):
+    with expecting("objects of pictures: a TSV, HDF5 or npz", path, "TSV", "HDF5", "npz", "folder"):
         if kind == "HDF5":
             return open_hdf5(path)
         if kind in ("npz", "zip"):
-            return NpzPictures(path)
-        return TsvPictures(path, progress)
+            return NpzFile(path)
+        if kind == "folder":
+            return NpzFolder(path)
+        return TsvFile(path, progress)
 
 
 def is_feature_file(path):
-    """Whether a file (not a checkpoint) holds objects: a TSV or npz, told by its content."""
-    path = Path(path)
-    if not path.is_file():
-        return False
-    data = map_file(path, FeatureFileError)
-    first = bytes(data[: 1 << 20]).split(b"\n")[0]
-    names = first.count(b"\t") == 9 or kind_of(first).name == "npz"
-    return bool(names)
+    """Whether a file is a TSV or npz. HDF5 and folders may hold objects or a checkpoint."""
+    return kind_of(path).name in ("TSV", "npz")
 
 
 def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
@@ -72,7 +66,7 @@ def open_all(source):
     return Joined([open_features(path) for path in source])
 
 
-class Joined(Pictures):
+class Joined(FeatureFile):
     """Several feature files as one, in the order of the pictures' ids. Raises FeatureFileError: they do not fit."""
 
     def __init__(self, files):
@@ -129,7 +123,7 @@ class PatientFile(io.FileIO):
 
 
 def write_hdf5(pictures, target, progress, dtype, about):
-    """Write Pictures into a PatientFile in the layout of TablePictures, picture after picture."""
+    """Write a FeatureFile into a PatientFile in the layout of TableFile, picture after picture."""
     import h5py
 
     ids = list(pictures)
@@ -149,7 +143,7 @@ def write_hdf5(pictures, target, progress, dtype, about):
         for number, image_id in enumerate(ids):
             objects, rows = pictures[image_id], slice(*starts[number : number + 2].tolist())
             sizes[number], boxes[rows] = (objects.width, objects.height), objects.boxes
-            features[rows] = narrowed(objects, dtype, pictures.path)
+            features[rows] = narrowed(objects, dtype, features.shape[1], pictures.path)
             for name, column in columns.items():
                 column[rows] = getattr(objects, known[name][0])
             target.check()
@@ -157,8 +151,11 @@ def write_hdf5(pictures, target, progress, dtype, about):
                 progress(number + 1, len(ids))
 
 
-def narrowed(objects, dtype, path):
-    """The features as `dtype`, or a FeatureFileError where it cannot hold them."""
+def narrowed(objects, dtype, width, path):
+    """The features (M, F) as `dtype`, or a FeatureFileError where it cannot hold them or they have another width."""
+    if len(objects) and objects.features.shape[1] != width:
+        found = objects.features.shape[1]
+        raise FeatureFileError.at(path, f"{objects.image_id}, features", f"{width} numbers an object", found)
     with np.errstate(over="ignore"):
         features = objects.features.astype(dtype)
     if not np.isfinite(features).all():

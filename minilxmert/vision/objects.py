@@ -12,6 +12,7 @@ from ..core.boxes import normalise_boxes
 from ..errors import FeatureFileError, shorten
 
 MOST_OBJECTS, LARGEST_ID, MOST_PIXELS = 10_000, 100_000, 9_999_999
+VINVL = ", as VinVL's detector gives: minilxmert detect finds LXMERT's"
 COLUMNS = {  # what files may say of each object: its name there, field of Objects, type
     "objects_id": ("object_ids", np.int64),
     "objects_conf": ("object_conf", np.float32),
@@ -19,15 +20,23 @@ COLUMNS = {  # what files may say of each object: its name there, field of Objec
     "attrs_conf": ("attribute_conf", np.float32),
 }
 
-
-FIELDS = "img_id img_h img_w objects_id objects_conf attrs_id attrs_conf num_boxes boxes features".split()
+OTHER_NAMES = {  # what other programs call what we read
+    "x": "features", "bbox": "boxes", "num_bbox": "num_boxes", "image_w": "img_w", "image_h": "img_h",
+    "width": "img_w", "height": "img_h",
+    "obj_id": "objects_id", "obj_conf": "objects_conf", "attr_id": "attrs_id", "attr_conf": "attrs_conf",
+}  # fmt: skip
 IMAGE_ID = re.compile(r"[^\s\"\\:](?:[^\"\\:]{0,254}\S)?")
+
+
+def own_names(names):
+    """{our name: the name in the file} of what a file has. Where it has both, ours counts."""
+    return {OTHER_NAMES[name]: name for name in names if name in OTHER_NAMES} | {name: name for name in names}
 
 
 def check_id(image_id, path, entry):
     """A picture's id: printable, and no way out of a folder should it ever become a path. Raises FeatureFileError."""
     good = IMAGE_ID.fullmatch(image_id) and image_id.isprintable() and ".." not in image_id.split("/")
-    if not good or image_id == FIELDS[0]:
+    if not good or image_id in ("img_id", "image_id"):  # the header of a table
         raise FeatureFileError.at(path, f"{entry}, img_id", "a plain image id", repr(image_id))
     return image_id
 
@@ -65,9 +74,9 @@ class Objects:
         return f"{self.image_id}: {len(self)} objects {cover}; {spread}"
 
 
-class Pictures:
-    """What every feature file can do, in any thread, forked process or pickled copy. A subclass has `ids` and `read`,
-    and keeps no open file. path: as given, for messages; place: where it is, wherever one is then."""
+class FeatureFile:
+    """What every file of objects can do, in any thread, forked process or pickled copy. A subclass has `ids` and
+    `read`. path: as given, for messages; place: where it is, wherever one is then."""
 
     about = MappingProxyType({})  # what the file says of all its pictures: {"recipe": "authors"}
 
@@ -122,7 +131,7 @@ def pad_objects(objects, width=None):
     mask = np.zeros((len(objects), most), np.float32)
     for row, o in enumerate(objects):
         if len(o) and o.features.shape[1] != width:
-            found = o.features.shape[1]
+            found = f"{o.features.shape[1]}{VINVL if o.features.shape[1] == 2054 else ''}"
             raise FeatureFileError.at(o.image_id, "features", f"{width} numbers an object", found)
         if len(o):
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # refused below
@@ -158,6 +167,8 @@ def make_objects(path, entry, image_id, width, height, arrays):
     check("features", arrays["features"].ndim == 2, "a row of numbers an object, (M, F)")
     count = len(arrays["features"])
     check("boxes", arrays["boxes"].shape == (count, 4), f"({count}, 4) numbers, as there are features")
+    if "num_boxes" in arrays and arrays["num_boxes"].tolist() not in (count, [count]):
+        raise FeatureFileError.at(path, f"{entry}, num_boxes", count, shorten(arrays["num_boxes"]))
     columns = {}
     for name in COLUMNS.keys() & arrays.keys():
         field, dtype = COLUMNS[name]

@@ -1,4 +1,5 @@
-"""The TSV of the authors' Faster R-CNN tool: ten fields a line, arrays in base64, read row by row."""
+"""The TSV of the authors' Faster R-CNN tool, read row by row: ten fields a line, arrays in base64; or the six fields of
+the detector's own authors (Anderson et al. 2018), who keep no classes."""
 
 import base64
 import binascii
@@ -13,15 +14,17 @@ import numpy as np
 from ..errors import FeatureFileError
 from ..files import read_small, strict_json, write_file
 from ..files.arrays import is_size
-from .objects import COLUMNS, FIELDS, MOST_OBJECTS, MOST_PIXELS, Pictures, check_id, make_objects
+from .objects import COLUMNS, MOST_OBJECTS, MOST_PIXELS, FeatureFile, check_id, make_objects
 
+FIELDS = "img_id img_h img_w objects_id objects_conf attrs_id attrs_conf num_boxes boxes features".split()
+LAYOUTS = {len(names): names for names in (FIELDS, "img_id img_w img_h num_boxes boxes features".split())}
 LONGEST_LINE = 8 << 20  # bytes; 36 objects of 2,048 numbers take 0.4 MB
 STEP = 64 << 20  # bytes between two reports of progress, and the size above which an index is kept beside the file
 INDEX_LIMIT = 256 << 20
 MARK = b"\xef\xbb\xbf"  # the byte order mark that some editors begin with
 
 
-class TsvPictures(Pictures):
+class TsvFile(FeatureFile):
     """The objects of a TSV. Only an index is in memory, and the file is opened for each row that is read: nothing is
     shared by threads, forked processes or copies."""
 
@@ -46,7 +49,7 @@ class TsvPictures(Pictures):
         size, index, reported = os.path.getsize(self.place), {}, 0
         for number, offset, line in self.lines():
             fields = self.fields(line, number)
-            image_id = self.image_id(fields[0], number)
+            image_id = self.image_id(fields, number)
             if image_id in index:
                 raise FeatureFileError.at(self.path, f"line {number}, img_id", "an id of its own", repr(image_id))
             index[image_id] = number, offset, self.number(fields, "num_boxes", number, 0, MOST_OBJECTS)
@@ -70,25 +73,25 @@ class TsvPictures(Pictures):
                 offset += len(line)
 
     def fields(self, line, number):
-        """The ten fields of a line, as bytes."""
+        """The fields of a line, {name: bytes}."""
         if len(line) > LONGEST_LINE:
             raise FeatureFileError.at(self.path, f"line {number}", f"at most {LONGEST_LINE} bytes", "a longer line")
         line = line.removeprefix(MARK) if number == 1 else line
         fields = line.removesuffix(b"\n").removesuffix(b"\r").split(b"\t")
-        if len(fields) != len(FIELDS):
-            expected = f"{len(FIELDS)} fields separated by tabs"
+        if len(fields) not in LAYOUTS:
+            expected = "10 fields separated by tabs, or 6"
             raise FeatureFileError.at(self.path, f"line {number}", expected, f"{len(fields)} (is it a TSV of objects?)")
-        return fields
+        return dict(zip(LAYOUTS[len(fields)], fields, strict=True))
 
-    def image_id(self, field, number):
+    def image_id(self, fields, number):
         try:
-            return check_id(field.decode("utf-8"), self.path, f"line {number}")
+            return check_id(fields["img_id"].decode("utf-8"), self.path, f"line {number}")
         except UnicodeDecodeError:
             raise FeatureFileError.at(self.path, f"line {number}, img_id", "UTF-8 text", "other bytes") from None
 
     def number(self, fields, name, line, lowest, most):
         """A field as a whole number in lowest … most, written in plain digits."""
-        field = fields[FIELDS.index(name)]
+        field = fields[name]
         value = int(field) if re.fullmatch(rb"[0-9]{1,7}", field) else -1
         if not lowest <= value <= most:
             expected = f"a number from {lowest} to {most}"
@@ -103,14 +106,15 @@ class TsvPictures(Pictures):
         number, offset, expected = self.ids[image_id]
         with self.opened(offset) as file:
             fields = self.fields(file.readline(LONGEST_LINE + 1), number)
-        if self.image_id(fields[0], number) != image_id:
+        if self.image_id(fields, number) != image_id:
             raise FeatureFileError.at(self.path, f"line {number}", f"image {image_id}", "another: the file has changed")
         height, width = (self.number(fields, name, number, 1, MOST_PIXELS) for name in ("img_h", "img_w"))
         count = self.number(fields, "num_boxes", number, 0, MOST_OBJECTS)
         if count != expected:
             found = f"{count}: the file has changed"
             raise FeatureFileError.at(self.path, f"line {number}", f"{expected} objects", found)
-        arrays = {name: self.array(fields, name, number, count, dtype) for name, (_, dtype) in COLUMNS.items()}
+        known = {name: dtype for name, (_, dtype) in COLUMNS.items() if name in fields}
+        arrays = {name: self.array(fields, name, number, count, dtype) for name, dtype in known.items()}
         arrays["boxes"] = self.array(fields, "boxes", number, count, np.float32).reshape(count, 4)
         features = self.array(fields, "features", number, count, np.float32)
         arrays["features"] = features.reshape(count, -1 if count else self.width or 0)
@@ -131,7 +135,7 @@ class TsvPictures(Pictures):
         def refuse(expected, found):
             return FeatureFileError.at(self.path, f"line {line}, {name}", expected, found)
 
-        text = fields[FIELDS.index(name)]
+        text = fields[name]
         try:
             data = base64.b64decode(text, validate=True)
         except binascii.Error:

@@ -78,13 +78,46 @@ def test_other_feature_files_of_the_field_are_refused_in_words(tmp_path):
     np.savez(tmp_path / "a.npz", feat=features)
     with pytest.raises(MinilxmertError, match=r"arrays of a picture's objects: features, .*found feat"):
         open_features(tmp_path / "a.npz")
+    np.save(tmp_path / "a_info.npy", np.array({"bbox": boxes}, object))
+    with pytest.raises(MinilxmertError, match=r"pickle in a NumPy array .*not run.*np\.savez"):
+        open_features(tmp_path / "a_info.npy")
+
+
+FOLDERS = [
+    ("data.mdb", FOREIGN["database"][0], "LMDB"), ("a_info.npy", b"\x93NUMPY\1\0v\0{'descr': '|O', ", "pickle"),
+    ("", b"", "nothing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, data, word", FOLDERS)
+def test_a_folder_without_npz_is_named(tmp_path, name, data, word):
+    if name:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(MinilxmertError, match=f"a folder of npz files, found {name}.*{word}"):
+        open_features(tmp_path)
+
+
+BASE64 = b"A" * 10940
+VINVL = [b"12\t36\t" + BASE64, b'12\t{"num_boxes": 36, "features": "' + BASE64, b'9\t{"objects": [{"class": "cat"']
+
+
+@pytest.mark.parametrize("data", VINVL, ids=len)
+def test_features_of_vinvl_are_named(tmp_path, data):
+    (tmp_path / "features.tsv").write_bytes(data + b"\n")
+    with pytest.raises(MinilxmertError, match=r"features\.tsv: .*found a TSV of VinVL or Oscar.*minilxmert detect"):
+        open_features(tmp_path / "features.tsv")
+
+
+@pytest.mark.parametrize("line", [b"9\t640\t480\t36\t" + BASE64, b"COCO_9\t480\t640\t" + BASE64, b"9\t480\t640\t\t\t"])
+def test_a_tsv_of_objects_is_known_by_its_first_fields(line):
+    assert kind_of(line).name == "TSV"
 
 
 def test_a_picture_without_its_sizes_is_said_so(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["p/features"], file["p/boxes"] = np.zeros((3, 8), "f4"), np.zeros((3, 4), "f4")
     with pytest.raises(MinilxmertError, match=r"p attribute img_w: .*found no such attribute"):
-        open_features(tmp_path / "a.h5")
+        open_features(tmp_path / "a.h5")["p"]
 
 
 @pytest.mark.parametrize("text", ["BM25\t1", "PK 7", "II*", "<pad>\n<s>", "GIF is a word", "{", "[PAD]\n[UNK]"])
@@ -97,7 +130,7 @@ def test_files_of_ours_are_known(tmp_path):
     for path in (REFERENCE / name for name in expected):
         if path.exists():
             assert kind_of(path).name == expected[path.relative_to(REFERENCE).as_posix()]
-    assert what_it_is(b'{"a": 1}') == "JSON" and what_it_is(tmp_path) == "other bytes"
+    assert what_it_is(b'{"a": 1}') == "JSON" and what_it_is(tmp_path) == "a folder"
 
 
 def test_a_refusal_of_its_own_kind_keeps_its_words():

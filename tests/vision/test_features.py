@@ -33,14 +33,15 @@ from minilxmert import (
 from minilxmert.core.boxes import boxes_from_xywh, check_boxes, normalise_boxes
 from minilxmert.files.npz import read_npz
 from minilxmert.vision.features import PatientFile, convert_to_hdf5, is_feature_file, open_features
-from minilxmert.vision.objects import COLUMNS, FIELDS, pad_objects
+from minilxmert.vision.objects import COLUMNS, pad_objects
+from minilxmert.vision.tsv import FIELDS, LAYOUTS
 
 
 def b64(array):
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
-def row(image_id="one", count=3, width=6, seed=0, **changes):
+def row(image_id="one", count=3, width=6, seed=0, fields=FIELDS, **changes):
     """(a line of the TSV, its arrays)"""
     rng = np.random.default_rng(seed)
     corner = rng.random((count, 2)) * [60, 40]
@@ -54,7 +55,7 @@ def row(image_id="one", count=3, width=6, seed=0, **changes):
     }
     values = {"img_id": image_id, "img_h": 100, "img_w": 120, "num_boxes": count}
     values |= {name: b64(array) for name, array in arrays.items()} | changes
-    return "\t".join(str(values[name]) for name in FIELDS) + "\n", arrays
+    return "\t".join(str(values[name]) for name in fields) + "\n", arrays
 
 
 def write(path, *lines):
@@ -82,6 +83,23 @@ def test_a_picture_by_its_id(tsv):
         assert [pictures.count(image_id) for image_id in pictures] == [2, 0, 5]
         with pytest.raises(FeatureFileError, match="three"):
             pictures["three"]
+
+
+SIX = LAYOUTS[6]
+
+
+def test_the_six_fields_of_the_detectors_authors(tmp_path):
+    _, arrays = row("5", 4, seed=1)
+    lines = [row(name, 4, seed=1, fields=SIX)[0].replace("\n", "\r\n") for name in ("5", "9")]
+    with open_features(write(tmp_path / "trainval_36.tsv", *lines)) as pictures:
+        five = pictures["5"]
+        assert list(pictures) == ["5", "9"] and (five.width, five.height) == (120, 100) and five.object_ids is None
+        np.testing.assert_array_equal(five.boxes, arrays["boxes"])
+        np.testing.assert_array_equal(five.features, arrays["features"])
+    convert_to_hdf5(tmp_path / "trainval_36.tsv", tmp_path / "x.h5")
+    with open_features(tmp_path / "x.h5") as pictures:
+        np.testing.assert_array_equal(pictures["9"].features, arrays["features"])
+        assert pictures["9"].attribute_conf is None
 
 
 def test_ragged_counts_become_a_mask(tsv):
@@ -294,6 +312,43 @@ def test_damaged_groups(tmp_path, changes):
         all_arrays(save_groups(tmp_path / "x.h5", **changes))
 
 
+VLT5 = {"objects_id": "obj_id", "objects_conf": "obj_conf", "attrs_id": "attr_id", "attrs_conf": "attr_conf"}
+
+
+def save_vlt5(path, **changes):
+    """An HDF5 file as VL-T5 writes it: a group a picture, whose data sets say everything."""
+    _, arrays = row("one")
+    values = {VLT5.get(name, name): array for name, array in arrays.items()} | {"img_w": 120, "img_h": 100} | changes
+    with h5py.File(path, "w") as file:
+        for image_id in ("one", "two"):
+            for name, value in values.items():
+                if value is not None:
+                    file[f"{image_id}/{name}"] = value
+    return path
+
+
+def test_the_hdf5_of_vl_t5(tmp_path):
+    _, arrays = row("one")
+    with open_features(save_vlt5(tmp_path / "val2014_obj36.h5", caption_id=5)) as pictures:
+        two = pictures["two"]
+        assert list(pictures) == ["one", "two"] and (two.width, two.height) == (120, 100)
+        for name in COLUMNS:
+            np.testing.assert_array_equal(getattr(two, COLUMNS[name][0]), arrays[name])
+        np.testing.assert_array_equal(two.features, arrays["features"])
+
+
+VLT5_DAMAGE = [
+    {"img_w": [1, 2]}, {"img_h": 0}, {"obj_id": np.zeros(3)}, {"attr_conf": np.full(3, 7.0)}, {"boxes": None},
+    {"obj_conf": np.ones(2)}, {"num_boxes": 4}, {"features": h5py.Empty("f4")}, {"img_w": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", VLT5_DAMAGE, ids=lambda changes: next(iter(changes)))
+def test_damaged_groups_of_vl_t5(tmp_path, changes):
+    with pytest.raises(FeatureFileError, match=r"x\.h5: one"):
+        all_arrays(save_vlt5(tmp_path / "x.h5", **changes))
+
+
 def test_hdf5_without_pictures(tmp_path):
     h5py.File(tmp_path / "x.h5", "w").close()
     with pytest.raises(FeatureFileError, match="empty"):
@@ -334,6 +389,72 @@ def test_npz_of_one_picture(tmp_path):
     np.savez(tmp_path / "part.npz", features=arrays["features"])
     with pytest.raises(FeatureFileError, match="boxes"):
         open_features(tmp_path / "part.npz")
+
+
+class Trap:
+    def __reduce__(self):
+        return Path.touch, (Path(TRAP),)
+
+
+TRAP = os.path.join(tempfile.gettempdir(), "minilxmert-a-pickle-was-run")
+
+
+def save_openvqa(path, turned=True, **changes):
+    """An npz file as bottom-up-attention.pytorch writes it, with a pickle; turned: features a column, as OpenVQA's."""
+    _, arrays = row()
+    x = arrays["features"].T if turned else arrays["features"]
+    wanted = {"x": x, "bbox": arrays["boxes"], "num_bbox": 3, "image_h": 100, "image_w": 120} | changes
+    np.savez_compressed(path, **wanted, info=np.array({"image_id": Trap()}, object))
+    return path
+
+
+def same_as_row(objects):
+    _, arrays = row()
+    np.testing.assert_array_equal(objects.boxes, arrays["boxes"])
+    np.testing.assert_array_equal(objects.features, arrays["features"])
+    assert (objects.width, objects.height, objects.object_ids) == (120, 100, None) and not os.path.exists(TRAP)
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_npz_of_bottom_up_attention(tmp_path, turned):
+    with open_features(save_openvqa(tmp_path / "COCO_val2014_000000000042.jpg.npz", turned)) as pictures:
+        same_as_row(pictures["COCO_val2014_000000000042"])
+
+
+def test_a_folder_of_npz(tmp_path, monkeypatch):
+    for name in ("train/b.jpg", "train/c", "a"):
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        save_openvqa(tmp_path / "x" / f"{name}.npz")
+    convert_to_hdf5(tmp_path / "x", tmp_path / "x.h5")
+    monkeypatch.chdir(tmp_path)
+    with open_features("x") as pictures, open_features("x.h5") as converted:
+        monkeypatch.chdir("/")
+        assert list(pictures) == list(converted) == ["a", "b", "c"] and pictures.count("b") == 3
+        for image_id in pictures:
+            same_as_row(pictures[image_id])
+            same_as_row(converted[image_id])
+    save_npz(tmp_path / "x" / "b.npz")
+    with pytest.raises(FeatureFileError, match=r"x: b: .* one file of this name, found b\.npz, train.b\.jpg\.npz"):
+        open_features(tmp_path / "x")
+
+
+OPENVQA_DAMAGE = [
+    {"num_bbox": 4}, {"image_h": 0}, {"image_w": [1, 2]}, {"x": np.zeros((6, 2))}, {"x": np.zeros(3)},
+    {"bbox": np.zeros((3, 5))}, {"bbox": np.float32(3)}, {"x": np.array([[{}]], object)}, {"num_bbox": np.zeros(0)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", OPENVQA_DAMAGE, ids=str)
+def test_damaged_npz_of_bottom_up_attention(tmp_path, changes):
+    with pytest.raises(FeatureFileError, match=r"x\.npz: x[,.]"):
+        open_features(save_openvqa(tmp_path / "x.npz", **changes))
+
+
+def test_features_of_several_widths_are_not_joined(tmp_path):
+    for name, width in (("a", 6), ("b", 7)):
+        save_openvqa(tmp_path / f"{name}.npz", x=np.zeros((3, width)))
+    with pytest.raises(FeatureFileError, match="b, features: expected 6 numbers an object, found 7"):
+        convert_to_hdf5(tmp_path, tmp_path / "x.h5")
 
 
 ARRAYS = [np.arange(6.0).reshape(2, 3), np.float32(3), np.zeros((0, 4), "f2"), np.array([[True, False]]), np.arange(4)]
@@ -613,10 +734,13 @@ def small_files(tmp_path, tsv):
     save_npz(tmp_path / "x.npz", objects_conf=np.ones(3, "f4"))
     save_groups(tmp_path / "groups.h5")
     save_groups(tmp_path / "chunks.h5", PACKED)
+    write(tmp_path / "six.tsv", *(row(name, 2, fields=SIX)[0] for name in "ab"))
+    save_vlt5(tmp_path / "vlt5.h5")
+    save_openvqa(tmp_path / "openvqa.npz")
     return tmp_path
 
 
-FUZZED = "x.tsv", "x.h5", "groups.h5", "chunks.h5", "x.npz"
+FUZZED = "x.tsv", "six.tsv", "x.h5", "groups.h5", "chunks.h5", "vlt5.h5", "x.npz", "openvqa.npz"
 
 
 def fuzz(folder, file, count, seed):
@@ -633,6 +757,13 @@ def test_mutants(small_files, file):
 @pytest.mark.parametrize("file", FUZZED)
 def test_many_mutants(small_files, file):
     fuzz(small_files, file, 4000, seed=5)
+
+
+def test_mutants_in_a_folder(small_files):
+    (small_files / "folder").mkdir()
+    whole, damaged = (small_files / "openvqa.npz").read_bytes(), small_files / "folder" / "x.npz"
+    check_mutants(whole, lambda path: all_arrays(path.parent), damaged, 100, seed=6)
+    assert not os.path.exists(TRAP)
 
 
 def test_every_error_is_of_the_family():
