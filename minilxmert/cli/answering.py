@@ -66,8 +66,8 @@ def answer(options):
             seen = features.names(objects) if not options.features else None
             if options.json:
                 rows = [{"answer": a.text, "probability": round(a.probability, 6)} for a in answers]
-                told = {} if seen is None else {"seen": seen}
-                print(json.dumps({**question, "answers": rows, **told, "doubts": guess}), flush=True)
+                things = {} if seen is None else {"seen": seen}
+                print(json.dumps({**question, "answers": rows, **things, "doubts": guess}), flush=True)
             else:
                 print_answers(question, answers)
                 print_seen(seen, guess)
@@ -148,7 +148,7 @@ def answer_all(model, tokenizer, features, rows, options):
     are answered together, as far as they stand within WINDOW batches: its objects are then encoded once."""
     window = options.batch_size * WINDOW
     for begin in range(0, len(rows), window):
-        part, done, told = rows[begin : begin + window], {}, 0
+        part, done, ready = rows[begin : begin + window], {}, 0
         turn = {image: number for number, image in enumerate(dict.fromkeys(row["image"] for row in part))}
         order = sorted(range(len(part)), key=lambda number: turn[part[number]["image"]])
         for start in range(0, len(part), options.batch_size):
@@ -157,9 +157,9 @@ def answer_all(model, tokenizer, features, rows, options):
             objects = [pictures[part[number]["image"]] for number in batch]
             answers = ask(model, tokenizer, [part[number]["question"] for number in batch], objects, options.top)
             done |= zip(batch, zip(objects, answers, strict=True), strict=True)
-            while told in done:
-                yield part[told], *done.pop(told)
-                told += 1
+            while ready in done:
+                yield part[ready], *done.pop(ready)
+                ready += 1
             if len(rows) > options.batch_size:
                 progress("answered", begin + start + len(batch), len(rows))
 
@@ -190,7 +190,7 @@ def detect_arguments(command):
 
 def detect(options):
     """Find the objects of all photographs in a folder, and write them as one feature file. A picture's id is its path
-    in the folder without the suffix. What was interrupted goes on; a picture that cannot be read is told and left out.
+    in the folder without the suffix. What was interrupted goes on; a picture that cannot be read is named and left out.
 
     minilxmert detect photos --detector frcnn-vg-finetuned --out found.h5
     minilxmert detect photos --detector frcnn-vg-finetuned --out found-3.h5 --part 3/8

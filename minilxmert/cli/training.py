@@ -172,9 +172,9 @@ def run_options(options):
 
 def show(step, steps, losses, left):
     """One line on stderr that writes over itself."""
-    told = ", ".join(f"{task} {loss:.3f}" for task, loss in losses.items())
+    shown = ", ".join(f"{task} {loss:.3f}" for task, loss in losses.items())
     ending = "\n" if step == steps else "\r"
-    print(f"step {step:,} of {steps:,}: {told}; {left / 60:.1f} min left   ", end=ending, file=sys.stderr, flush=True)
+    print(f"step {step:,} of {steps:,}: {shown}; {left / 60:.1f} min left   ", end=ending, file=sys.stderr, flush=True)
 
 
 def ended(training):

@@ -79,8 +79,8 @@ class ConfigFile:
 
     def to_dict(self):
         """Every field, and the keys that published readers expect beside them."""
-        told = self.id2label != label_names(2)  # as published, two labels without names are not told
-        labels = {"id2label": self.id2label, "label2id": self.label2id} if told else {}
+        named = self.id2label != label_names(2)  # as published, two labels without names are left out
+        labels = {"id2label": self.id2label, "label2id": self.label2id} if named else {}
         changed = [name for name, default in self.defaults().items() if getattr(self, name) != default]
         values = {name: getattr(self, name) for name in (*self.sizes(), *changed)}
         derived = {"model_type": self.model_type, "num_hidden_layers": self.num_hidden_layers}

@@ -111,8 +111,8 @@ def read_pairs(pairs, sentences, pictures):
         return None, np.zeros(sentences, np.int64)
     if sentences == 1:
         return np.zeros(pictures, np.int64), None
-    told = f"{pictures} pictures for {sentences} sentences"
-    raise ShapeError(f"visual_feats: {told}: give as many, or one of either, or pairs (B, 2) of their numbers")
+    found = f"{pictures} pictures for {sentences} sentences"
+    raise ShapeError(f"visual_feats: {found}: give as many, or one of either, or pairs (B, 2) of their numbers")
 
 
 def for_each_picture(sentence, picture, sentences, pictures):
