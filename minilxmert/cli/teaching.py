@@ -41,7 +41,7 @@ def exercise_arguments(command):
     actions.add_parser("list", help="all exercises, with minutes and what they teach").set_defaults(
         action=list_exercises
     )
-    begin = actions.add_parser("start", help="copy stubs into a folder; files that are there stay as they are")
+    begin = actions.add_parser("start", help="write stubs into a folder; files that are there stay as they are")
     begin.add_argument("folder", metavar="DIR")
     begin.add_argument("numbers", metavar="N", type=positive, nargs="*", help="which exercises (default: all)")
     begin.set_defaults(action=start)

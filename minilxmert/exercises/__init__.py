@@ -1,24 +1,96 @@
-"""The exercises: stubs to fill in, and checks that say in a sentence what is right or wrong.
+"""The exercises: functions to fill in, and checks that say in a sentence what is right or wrong.
 
-Exercise N is two files of one name: stubs/exNN_name.py is what a student gets, checks/exNN_name.py says what is right;
-`name` is the function to write. What is right is the package's own function wherever there is one."""
+Exercise N is one file, sheets/exNN_name.py; `name` is the function to write. What is right is the package's own
+function wherever there is one."""
 
+import functools
 import importlib
+import inspect
 import pkgutil
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 from ..errors import MinilxmertError
-from . import checks
+from . import sheets
 
 # {6: "ex06_layer_norm", …}
-NAMES = {int(module.name[2:4]): module.name for module in pkgutil.iter_modules(checks.__path__)}
+NAMES = {int(module.name[2:4]): module.name for module in pkgutil.iter_modules(sheets.__path__)}
+ABOUT = re.compile(r"(.+?): (.+)\.\n\n(\d+) minutes; chapter (\d+)\.", re.DOTALL)  # a sheet's docstring
 
 
+@dataclass(frozen=True)
+class Exercise:
+    """What a sheet says: its docstring the first four, its other names, in small or capital letters, the rest.
+
+    solution: what is right; draws(rng) gives argument tuples, ordinary sizes first; given: functions of core.ops for
+    the student; solved: the package's functions that do the work, which an answer must not use; keeps_dtype: whether
+    float64 is wrong where float32 is right; mistakes: (sentence, function with this mistake) pairs, SLIPS first;
+    not_finite: what NaN and infinities mostly come from; extra(answer, rng) raises Wrong; random: values are left to
+    extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None."""
+
+    title: str
+    teaches: str
+    minutes: int
+    chapter: int  # of the tutorials
+    solution: Callable
+    draws: Callable
+    imports: str = "import numpy as np"
+    given: str = ""
+    decorator: str = ""
+    solved: tuple = ()
+    outputs: tuple = ("the result",)
+    keeps_dtype: bool = False
+    mistakes: tuple = ()
+    not_finite: str = ""
+    extra: Callable | None = None
+    random: bool = False
+    differentiated: Callable | None = None
+
+    @classmethod
+    def of(cls, sheet, name):
+        title, teaches, minutes, chapter = ABOUT.fullmatch(sheet.__doc__).groups()
+        said = vars(sheet) | {"solution": vars(sheet)[name], "minutes": int(minutes), "chapter": int(chapter)}
+        said |= {"title": title, "teaches": " ".join(teaches.split())}
+        if "SLIPS" in said:
+            said["MISTAKES"] = slips(sheet.plainly, sheet.SLIPS) + said.get("MISTAKES", ())
+        names = [(field.name, key) for field in fields(cls) for key in (field.name, field.name.upper()) if key in said]
+        return cls(**{name: said[key] for name, key in names})
+
+    @property
+    def names(self):
+        """The names of the arguments."""
+        return list(inspect.signature(self.solution).parameters)
+
+
+def slips(function, table):
+    """(sentence, function with this mistake) pairs of a table: below each sentence, further in, `old => new` in lines.
+
+    new stands wherever old stood in the function's source. Raises ValueError when it does not stand there."""
+    mistakes = []
+    for line in filter(None, table.splitlines()):
+        old, _, new = (part.strip() for part in line.partition(" =>"))
+        if not line.startswith(" "):
+            mistakes.append([line, inspect.getsource(function)])
+        elif old not in mistakes[-1][1]:
+            raise ValueError(f"{function.__name__} does not hold {old}")
+        else:
+            mistakes[-1][1] = mistakes[-1][1].replace(old, new)
+    return tuple((sentence, remade(function, source)) for sentence, source in mistakes)
+
+
+def remade(function, source):
+    scope = dict(function.__globals__)
+    exec(source, scope)  # noqa: S102 (the package's own text)
+    return scope[function.__name__]
+
+
+@functools.cache
 def exercise(number):
     """The Exercise of a number. Raises MinilxmertError."""
     if number not in NAMES:
         raise MinilxmertError(f"there is no exercise {number}; `minilxmert exercise list` shows all")
-    return importlib.import_module(f".checks.{NAMES[number]}", __name__).EXERCISE
+    return Exercise.of(importlib.import_module(f".sheets.{NAMES[number]}", __name__), function_name(number))
 
 
 def function_name(number):

@@ -1,6 +1,8 @@
-"""A student's files: the stubs copied out, an answer found in a folder, and checked."""
+"""A student's files: made of the sheets, found in a folder, and checked."""
 
+import ast
 import contextlib
+import inspect
 from pathlib import Path
 
 from ..errors import MinilxmertError, visible
@@ -11,23 +13,35 @@ from .checking import Verdict, check
 from .in_model import piece, try_in_model
 from .student import Wrong, read_student
 
-STUBS = Path(__file__).parent / "stubs"
 SECONDS = 30  # of work that a check may take
-FOR_PYTEST = ("conftest.py", "test_exercises.py")
+FOR_PYTEST = """# lets `pytest -m exercise_06` check exercise 6 in this folder
+from minilxmert.exercises.for_pytest import pytest_collect_file, pytest_configure
+"""
 
 
 def start(folder, numbers=()):
-    """Copy the stubs of some exercises (default: all) into a folder, with what pytest needs; what is there stays.
+    """Write the stubs of some exercises (default: all) into a folder, with what pytest needs; what is there stays.
 
     -> the new files and those that were there already. Raises MinilxmertError."""
     folder = Path(folder)
-    names = [f"{NAMES[number]}.py" for number in numbers or NAMES if exercise(number)]
+    texts = {folder / f"{NAMES[number]}.py": stub(number) for number in numbers or NAMES if exercise(number)}
     folder.mkdir(parents=True, exist_ok=True)
-    there = [name for name in names if (folder / name).exists()]
-    for name in (*names, *FOR_PYTEST):
-        if not (folder / name).exists():
-            write_file(folder / name, (STUBS / name).read_text(encoding="utf-8"))
-    return [folder / name for name in names if name not in there], [folder / name for name in there]
+    there = [path for path in texts if path.exists()]
+    for path, text in (texts | {folder / "conftest.py": FOR_PYTEST}).items():
+        if not path.exists():
+            write_file(path, text)
+    return [path for path in texts if path not in there], there
+
+
+def stub(number):
+    """What a student gets of an exercise: its function up to the end of the docstring. Raises MinilxmertError."""
+    task = exercise(number)
+    source = inspect.getsource(task.solution)
+    head = source.splitlines()[: ast.parse(source).body[0].body[0].end_lineno]
+    given = f"from minilxmert.core.ops import {task.given}" if task.given else ""
+    title = f'"""Exercise {number}: {task.title}. About {task.minutes} minutes; chapter {task.chapter}."""'
+    function = "\n".join([task.decorator, *head, f'    raise NotImplementedError("exercise {number}")', ""])
+    return "\n\n".join(filter(None, [title, task.imports, given, "\n" + function.lstrip()]))
 
 
 def answer_file(number, folder="."):

@@ -8,14 +8,13 @@ The inputs are drawn here and the verdict is made here; the answer runs where it
 is plain."""
 
 import copy
-import inspect
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import visible
+from . import Exercise
 from .apart import Apart
 from .comparing import is_double, same, structure, tolerance, unchanged
 from .detectors import describe
@@ -31,34 +30,6 @@ class Verdict:
 
     right: bool
     text: str
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """What a check knows. draws(rng) gives argument tuples, ordinary sizes first; solution is right; solved: the
-    package's functions that do the work of the exercise, which an answer must not use.
-
-    mistakes: (sentence, function with this mistake) pairs; extra(answer, rng) raises Wrong; random: values are left to
-    extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None."""
-
-    title: str
-    minutes: int
-    chapter: int  # of the tutorials
-    teaches: str
-    solution: Callable
-    draws: Callable
-    solved: tuple = ()
-    outputs: tuple = ("the result",)
-    mistakes: tuple = ()
-    not_finite: str = ""  # what NaN and infinities mostly come from
-    extra: Callable | None = None
-    random: bool = False
-    differentiated: Callable | None = None
-
-    @property
-    def names(self):
-        """The names of the arguments."""
-        return list(inspect.signature(self.solution).parameters)
 
 
 def check(exercise, answer, seed=0):
@@ -111,7 +82,7 @@ class Asked:
         result, want = self.result(args), self.exercise.solution(*copy.deepcopy(args))
         for part, name in enumerate(self.exercise.outputs):
             right, have = (get_part(self.exercise, value, part) for value in (want, result))
-            if fault := structure(right, have, name, finite=False):
+            if fault := structure(right, have, name, finite=False, wider=not self.exercise.keeps_dtype):
                 raise Wrong(f"{fault}; seen with {sizes(self.exercise, args)}")
         return result
 
@@ -151,7 +122,7 @@ def check_part(exercise, draws, expected, found, part, name):
     faults = []
     for args, want, result in zip(draws, expected, found, strict=True):
         have = get_part(exercise, result, part)
-        fault = structure(want, have, name)
+        fault = structure(want, have, name, wider=not exercise.keeps_dtype)
         if fault is None and not exercise.random and not same(want, have, tolerance(args, want)):
             fault = "value"
         faults.append(fault)
@@ -191,7 +162,9 @@ def resembles(exercise, mistaken, args, part, have):
     except Exception:
         return False
     want = result[part] if len(exercise.outputs) > 1 else result
-    return structure(want, have, "", finite=False) is None and same(want, have, tolerance(args, want))
+    return structure(want, have, "", finite=False, wider=not exercise.keeps_dtype) is None and same(
+        want, have, tolerance(args, want)
+    )
 
 
 def check_gradients(answer, draws, rng):

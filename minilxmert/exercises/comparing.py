@@ -8,12 +8,14 @@ DOUBLE, SINGLE = 1e-9, 5e-5  # tolerances in float64 and float32, relative to th
 KINDS = {"i": "iu", "u": "iu", "b": "b"}  # whole numbers may be of any size
 
 
-def structure(want, have, name, finite=True):
-    """What is wrong with type, shape or dtype, or is not finite; None when nothing is."""
+def structure(want, have, name, finite=True, wider=False):
+    """What is wrong with type, shape or dtype, or is not finite; None when nothing is.
+
+    wider: float64 may stand for float32, as where a NumPy scalar such as np.sqrt(D) has taken part"""
     if have is None:
         return f"{name} is None: is something not returned?"
     if isinstance(want, np.ndarray):
-        return array_fault(want, have, name, finite)
+        return array_fault(want, have, name, finite, wider)
     if isinstance(want, float | np.floating):
         if not is_number(have):
             return f"{name} must be one number, found {type_of(have)}"
@@ -21,7 +23,7 @@ def structure(want, have, name, finite=True):
     if isinstance(want, dict):
         if not isinstance(have, dict) or set(have) != set(want):
             return f"{name} must be a dict with the keys {', '.join(map(str, want))}, found {type_of(have)}"
-        return next(filter(None, (structure(want[k], have[k], f"{name}[{k!r}]", finite) for k in want)), None)
+        return next(filter(None, (structure(want[k], have[k], f"{name}[{k!r}]", finite, wider) for k in want)), None)
     if not isinstance(have, type(want)):
         return f"{name} must be a {type(want).__name__}, found {type_of(have)}"
     return None
@@ -34,14 +36,15 @@ def is_number(value):
     return isinstance(value, int | float)
 
 
-def array_fault(want, have, name, finite):
+def array_fault(want, have, name, finite, wider):
     if not isinstance(have, np.ndarray | np.generic):
         return f"{name} must be an array, found {type_of(have)}"
     if have.shape != want.shape:
         turned = " (transposed?)" if have.ndim == 2 and have.shape == want.shape[::-1] else ""
         return f"{name} must have the shape {want.shape}, found {have.shape}{turned}"
     exact = want.dtype.kind == "f"
-    if have.dtype != want.dtype and (exact or have.dtype.kind not in KINDS[want.dtype.kind]):
+    wider = wider and (want.dtype, have.dtype) == (np.float32, np.float64)
+    if have.dtype != want.dtype and not wider and (exact or have.dtype.kind not in KINDS[want.dtype.kind]):
         return f"{name} must have the dtype {want.dtype}, found {have.dtype}"
     if finite and exact and not np.isfinite(have).all():
         what = "NaN (0/0, or infinity minus infinity?)" if np.isnan(have).any() else "infinity (does an exp overflow?)"

@@ -20,7 +20,7 @@ from .plain import class_name, pack, unpack
 from .student import Wrong, first_line, read_student
 
 WALL = 3  # seconds on the clock for one of the processor's: on a busy machine, work takes longer
-CHECKS = f"{__package__}.checks"
+SHEETS = f"{__package__}.sheets"
 
 
 def wall(seconds):
@@ -80,16 +80,16 @@ def limit(seconds, megabytes, report):
             resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))
 
 
-class Checks:
-    """An importer that notes who asks for the checks: they hold the solutions."""
+class Sheets:
+    """An importer that notes who asks for the sheets: they hold the solutions."""
 
     def __init__(self, used):
         self.used = used
 
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(CHECKS):
-            self.used.add(CHECKS)
-            raise ImportError(f"{CHECKS} holds the solutions")
+        if name.startswith(SHEETS):
+            self.used.add(SHEETS)
+            raise ImportError(f"{SHEETS} holds the solutions")
 
 
 def note_uses(names, used):
@@ -117,8 +117,8 @@ def noted(function, name, used):
 def serve(line):
     """Answer the parent's requests until it has no more."""
     opened, used = line.receive(), set()
-    sys.meta_path.insert(0, Checks(used))
-    sys.modules.pop(CHECKS, None)
+    sys.meta_path.insert(0, Sheets(used))
+    sys.modules.pop(SHEETS, None)
     note_uses(opened["solved"], used)
     used.clear()
     try:
@@ -127,7 +127,7 @@ def serve(line):
         text = str(problem) if type(problem) is Wrong else f"the file raises {class_name(problem)}"
         line.send({"wrong": text})
         return
-    used &= {CHECKS}  # what a file tries at its end is its own affair; its function is not
+    used &= {SHEETS}  # what a file tries at its end is its own affair; its function is not
     line.send({})
     while True:
         line.send(reply(student, line.receive(), used))

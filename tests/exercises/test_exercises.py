@@ -15,14 +15,13 @@ import pytest
 
 from minilxmert import MinilxmertError
 from minilxmert.cli import main, parser
-from minilxmert.exercises import NAMES, checks, exercise, function_name, number_of, stubs
-from minilxmert.exercises.answering import check_file
+from minilxmert.exercises import NAMES, exercise, function_name, number_of
+from minilxmert.exercises.answering import check_file, stub
 from minilxmert.exercises.checking import check
 from minilxmert.exercises.in_model import PIECES, ROOMS, try_in_model
 
 ROOT = Path(__file__).parents[2]
-ANSWERS = ROOT / "tutorials" / "exercises" / "answers"
-STUBS = Path(stubs.__path__[0])
+ANSWERS = Path(__file__).parent / "answers"
 
 
 def functions(path, beginning):
@@ -54,19 +53,24 @@ def test_typical_wrong_answers_are_refused_in_fitting_words(number):
 
 
 @pytest.mark.parametrize("number", NAMES)
-def test_stubs_are_refused_as_not_written_and_fit_the_solution(number):
-    path = STUBS / f"{NAMES[number]}.py"
+def test_stubs_are_refused_as_not_written_and_hold_no_solution(number, tmp_path):
+    path, task = tmp_path / f"{NAMES[number]}.py", exercise(number)
+    path.write_text(stub(number))
     assert "not written yet" in check_file(number, path).text
-    stub = functions(path, function_name(number))[function_name(number)]
-    assert list(inspect.signature(stub).parameters) == list(inspect.signature(exercise(number).solution).parameters)
-    assert f"Exercise {number}:" in path.read_text() and f"bout {exercise(number).minutes} minutes" in path.read_text()
-    assert "->" in stub.__doc__ and "Hints" in stub.__doc__
+    given = functions(path, function_name(number))[function_name(number)]
+    assert inspect.signature(given) == inspect.signature(task.solution)
+    assert inspect.getdoc(given) == inspect.getdoc(task.solution)
+    assert "->" in given.__doc__ and "Hints" in given.__doc__
+    head, _, body = path.read_text().rpartition('"""')
+    assert body == f'\n    raise NotImplementedError("exercise {number}")\n'
+    assert head.startswith(
+        f'"""Exercise {number}: {task.title}. About {task.minutes} minutes; chapter {task.chapter}."""'
+    )
 
 
 def test_every_exercise_has_its_files_and_its_line_in_the_table():
     assert list(NAMES) == list(range(1, 27))
-    for folder in (Path(checks.__path__[0]), STUBS, ANSWERS):
-        assert {path.stem for path in folder.glob("ex*.py")} == set(NAMES.values())
+    assert {path.stem for path in ANSWERS.glob("ex*.py")} == set(NAMES.values())
     table = (ROOT / "tutorials" / "exercises" / "README.md").read_text()
     for number, name in NAMES.items():
         task = exercise(number)
@@ -280,3 +284,14 @@ def test_names_of_files_tell_the_exercise():
 def test_unknown_numbers_are_refused():
     with pytest.raises(MinilxmertError, match="no exercise 0"):
         exercise(0)
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_each_mistake_is_refused_with_its_own_sentence(number):
+    """The plain answer, which the mistakes are made of, is right; and no mistake is taken for an earlier one."""
+    task, sheet = exercise(number), sys.modules[f"minilxmert.exercises.sheets.{NAMES[number]}"]
+    if hasattr(sheet, "plainly") and number not in (6, 26):  # these two ask for more than the formula
+        assert check(task, sheet.plainly).right
+    for sentence, mistaken in task.mistakes:
+        verdict = check(task, mistaken)
+        assert not verdict.right and sentence in verdict.text, f"{sentence}: {verdict.text}"

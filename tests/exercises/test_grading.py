@@ -167,7 +167,7 @@ class Equal(np.ndarray):
 def gelu(x):
     return x.view(Equal), x.view(Equal)
 """,
-    "the solution": "from minilxmert.exercises.checks.ex10_gelu import solution as gelu\n",
+    "the solution": "from minilxmert.exercises.sheets.ex10_gelu import solution as gelu\n",
     "the solution, later": """from minilxmert.exercises import exercise
 def gelu(x):
     return exercise(10).solution(x)
