@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import FeatureFileError, MinilxmertError
 from ..files.arrays import map_file
+from ..files.locking import take
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.reading import read_picture
 
@@ -42,10 +43,11 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
 
     progress: called with (done, in all); failed: with (path, MinilxmertError) of a picture that is left out. Stopped at
     any moment, the next call goes on. Raises FeatureFileError where no picture could be read."""
-    journal = Path(f"{out}.{recipe}.part")
-    known = resume(journal)
-    missing = 0
+    journal, missing = Path(f"{out}.{recipe}.part"), 0
     with open(journal, "ab") as file:
+        if not take(file):
+            raise FeatureFileError.at(out, None, "a file that nobody is writing", "one that another run is at work on")
+        known = resume(journal)
         for number, (image_id, path) in enumerate(pictures.items(), 1):
             if image_id not in known:
                 try:
@@ -67,8 +69,8 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
 
 
 def resume(journal):
-    """The ids in a TSV that a stopped run has left, if any; the half of a line at its end is cut off."""
-    if not journal.exists():
+    """The ids in a TSV that a stopped run has left, which may be empty; the half of a line at its end is cut off."""
+    if not journal.stat().st_size:
         return set()
     whole = bytes(map_file(journal, FeatureFileError)).rfind(b"\n") + 1
     os.truncate(journal, whole)

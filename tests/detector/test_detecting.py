@@ -129,3 +129,14 @@ def test_a_copy_is_compared_with_the_published_run(tmp_path, capsys):
     assert main(["verify", str(DETECTOR), "--image", str(tmp_path / "rider.png")]) == 1  # neither its network nor it
     out = capsys.readouterr().out
     assert "published 149" in out and "published 169.32" in out and "6 values agree" in out
+
+
+def test_two_runs_into_one_file(photos, tmp_path):
+    detector, out = FasterRcnn.from_pretrained(DETECTOR), tmp_path / "found.h5"
+
+    def another(picture, recipe, image_id):
+        with pytest.raises(FeatureFileError, match=r"found\.h5: .* another run is at work"):
+            folders.detect_all(detector, folders.photographs(photos), out, recipe)
+        return detector(picture, recipe, image_id)
+
+    assert folders.detect_all(another, folders.photographs(photos), out, "huggingface") == 0

@@ -1,0 +1,50 @@
+"""Photographs shared out to a Dask cluster (extra `cluster`), whose machines see the same folders.
+
+    with LocalCluster(threads_per_worker=1) as cluster, Client(cluster) as client:  # or a cluster of any other kind
+        left_out = detect_on_cluster(client, "photos", "frcnn-vg-finetuned", "found.h5")
+
+A worker opens the detector once and takes part after part, each in a file of its own; in the end they are joined to the
+very bytes that `minilxmert detect` writes. Of a worker that dies, another goes on behind its last whole photograph."""
+
+import functools
+import os
+from pathlib import Path
+
+from ..vision.features import convert_to_hdf5
+from .folders import detect_all, photographs
+from .frcnn import FasterRcnn
+
+
+def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64):
+    """Find the objects in the pictures of a folder and write them to `out`, our HDF5.
+
+    client: a dask.distributed.Client; detector: the folder of its weights; parts: how many shares there are to take.
+    -> sentences about the pictures that could not be read. What was stopped goes on if it is called alike.
+    Raises FeatureFileError."""
+    folder, detector, out = (Path(path).absolute() for path in (folder, detector, out))
+    parts = min(parts, len(photographs(folder)))
+    files = [out.with_name(f"{out.name}.{recipe}.{number}-of-{parts}") for number in range(1, parts + 1)]
+    tasks = [
+        client.submit(look_at, folder, (number, parts), detector, file, recipe, pure=False)
+        for number, file in enumerate(files, 1)
+    ]
+    left_out = [sentence for sentences in client.gather(tasks) for sentence in sentences]
+    convert_to_hdf5(files, out)
+    for file in files:
+        os.remove(file)
+    return left_out
+
+
+def look_at(folder, part, detector, file, recipe):
+    """A worker's task: the objects of a part (k, n) of a folder, in a file -> sentences about what was left out."""
+    left_out = []
+    if not file.exists():
+        found = photographs(folder, part)
+        detect_all(opened(detector), found, file, recipe, failed=lambda _, problem: left_out.append(str(problem)))
+    return left_out
+
+
+@functools.cache
+def opened(detector):
+    """The detector of a folder: a process has one, for all its tasks."""
+    return FasterRcnn.from_pretrained(detector)
