@@ -39,6 +39,12 @@ class Checkpoint:
     metadata: dict
     config_given: bool = False  # by the caller, who knows its sizes
 
+    @property
+    def detector(self):
+        """What the feature files said of the objects that the model learnt from, {"recipe": name}, or None."""
+        about = self.metadata.get("provenance")
+        return about.get("detector") if isinstance(about, dict) and isinstance(about.get("detector"), dict) else None
+
     def size(self):
         """The bytes of the weights."""
         return sum(array.nbytes for array in self.weights.values())

@@ -60,7 +60,7 @@ def answer(options):
     """
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
     drawn = is_drawn(options)
-    with pictures(options) as features:
+    with pictures(options, model) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
             guess = doubts(tokenizer, question["question"], objects, answers[0], drawn)
             seen = features.names(objects) if not options.features else None
@@ -81,14 +81,17 @@ def is_drawn(options):
 
 
 @contextlib.contextmanager
-def pictures(options):
-    """Something that gives Objects by the name of a picture: a feature file, or a detector."""
+def pictures(options, model):
+    """Something that gives Objects by the name of a picture: a feature file, or a detector. It is said if the model
+    learnt from objects of another one."""
     if options.features:
         from ..vision.features import open_features
 
         with open_features(options.features) as features:
+            model.take_detector(features.about, options.features)
             yield features
     else:
+        model.take_detector({"recipe": options.recipe} if options.detector else {}, options.detector)
         yield Looked(load_detector(options), options.recipe)
 
 

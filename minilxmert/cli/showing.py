@@ -4,7 +4,7 @@ import numpy as np
 
 from ..explain.observations import ONE_HOT
 from .answering import is_drawn, pictures, questions, refuse_empty
-from .common import add_detector, add_heads, add_shipped, at_hand, load_detector, load_model, positive, tokenizer_of
+from .common import add_detector, add_heads, add_shipped, at_hand, load_model, positive, tokenizer_of
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 
@@ -47,30 +47,17 @@ def show(options):
 
     refuse_empty(options.question)
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
-    objects, names, picture = find_objects(options)
-    shown = options.picture or picture, names, options.top
+    with pictures(options, model) as features:
+        objects = features[options.image]
+        names = named(objects, options) if options.features else features.kinds(objects)
+    picture = options.picture or (None if options.features else options.image)
+    shown = picture, names, options.top
     page = window(model, tokenizer, options.question, objects, *shown, drawn=is_drawn(options))
     page.save(options.out)
     best = page.data["answers"][0]
     print(f"{options.out}: {options.question}  {best['text']} {best['probability']:.1%}, {len(page.html) >> 10:,} kB")
     for doubt in page.data["doubts"]:
         print(f"  a guess: {doubt}")
-
-
-def find_objects(options):
-    """-> the Objects of options.image, their names (or None) and the picture to show (or None)"""
-    if not options.features:
-        from ..ask.asking import look
-        from ..scenes.detector import describe
-
-        detector = load_detector(options)
-        objects = look(options.image, detector, options.recipe)
-        return objects, detector.names(objects) if detector else describe(objects), options.image
-    from ..vision.features import open_features
-
-    with open_features(options.features) as features:
-        objects = features[options.image]
-    return objects, named(objects, options), None
 
 
 def named(objects, options):
@@ -103,7 +90,7 @@ def analyze(options):
     is_drawn(options)
     rows = questions(options)
     model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
-    with pictures(options) as features:
+    with pictures(options, model) as features:
         objects = [features[row["image"]] for row in rows]
         names = [named(o, options) if options.features else features.kinds(o) for o in objects]
     classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None

@@ -50,9 +50,10 @@ def fresh_maker(checkpoint, shapes, seed, answers=None):
 class Stored:
     """The part of a face that meets files and published names. `load_report` says where every tensor went.
 
-    answers: the texts of the answers, tokens: those of the vocabulary, by number; None where nobody told them."""
+    answers: the texts of the answers, tokens: those of the vocabulary, by number; detector: what the feature files say
+    of the objects that it learnt from, {"recipe": name}. None where nobody told them."""
 
-    load_report = answers = tokens = None
+    load_report = answers = tokens = detector = None
 
     @classmethod
     def from_pretrained(
@@ -94,7 +95,7 @@ class Stored:
         model = cls.__new__(cls)
         model.config, model.load_report = config, report
         model.set_params(arrays, dtype)
-        model.tokens = checkpoint.tokens
+        model.tokens, model.detector = checkpoint.tokens, checkpoint.detector
         model.answers = checkpoint.answers if "answer" in shapes else None
         if answers:
             model.take_answers(list(answers))
@@ -133,6 +134,17 @@ class Stored:
         elif self.load_report and "embeddings" not in self.fresh_parts():
             warnings.warn(f"{self.origin()} has no vocabulary: it takes {source}, of {len(tokens)}", stacklevel=3)
         self.tokens = list(tokens)
+
+    def take_detector(self, about, source, learn=False):
+        """Say in a line that objects come from another detector than those that the model learnt from.
+
+        about: what a feature file says of all its pictures, {"recipe": name}; learn: whether the model learns from them
+        now. Where either says nothing, nothing is known."""
+        if about and self.detector and about != self.detector:
+            theirs, mine = (", ".join(f"{name} {value}" for name, value in d.items()) for d in (about, self.detector))
+            warnings.warn(f"{source}: objects of {theirs}; {self.origin()} learnt from those of {mine}", stacklevel=3)
+        if about and learn:
+            self.detector = dict(about)
 
     def origin(self):
         """Where the weights came from, for messages."""
@@ -210,6 +222,8 @@ class Stored:
         from ..files import write_file
 
         target, arrays = folder / FORMATS[format], self.published(self.weights.look())
+        if self.detector:
+            provenance = {**(provenance or {}), "detector": self.detector}
         config = self.config.with_answers(self.answers) if "answer" in self.weights.look() else self.config
         made = {"architectures": [type(self).__name__], "dtype": str(self.dtype)}
         told = {"answers": self.answers, "tokens": self.tokens, "provenance": provenance}

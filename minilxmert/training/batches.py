@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import FeatureFileError, ShapeError
+from ..errors import ConfigError, FeatureFileError, ShapeError
 from ..vision.objects import pad_objects
 from .masking import NOTHING, RATE, by_picture, mask_objects, mask_words, mismatch
 
@@ -89,7 +89,8 @@ class PretrainingBatches(Batches):
     A foreign sentence is drawn from all examples, as the authors do it; its words are masked like any other's, its
     answer does not count. word_rate, object_rate: shares that are hidden; foreign: share of sentences exchanged for
     another picture's; foiled: the share of those, where a foil is known, that become the foil instead, in which no word
-    is hidden (not in the paper: there, nothing teaches what one changed word does)."""
+    is hidden (not in the paper: there, nothing teaches what one changed word does). Raises ConfigError for sentences of
+    one picture alone, unless `foreign` is 0."""
 
     SHOWN = (*Batches.SHOWN, "object_ids", "object_conf", "attribute_ids", "attribute_conf")
 
@@ -99,6 +100,9 @@ class PretrainingBatches(Batches):
         known = np.array([example.foil is not None for example in self.examples])
         self.foils = np.where(known, len(known) + np.cumsum(known) - 1, NOTHING)  # their places among the words
         self.by_picture = by_picture([example.image for example in self.examples])
+        if foreign and len({example.image for example in self.examples}) == 1:
+            expected = "two or more, so that a sentence can be another's (or pre-training without matching)"
+            raise ConfigError.at("pre-training", "pictures", expected, f"one, {self.examples[0].image}")
 
     def batch(self, rows, rng):
         images = [self.examples[row].image for row in rows]

@@ -178,7 +178,7 @@ class Training:
         zeros = np.zeros_like(self.parameters)
         moments = (zeros if m is None else m for m in (self.optimizer.first, self.optimizer.second))
         about = {"step": self.step, "seconds": self.seconds, **self.identity()}
-        about |= {"unlogged": self.unlogged, "unlogged_steps": self.unlogged_steps}
+        about |= {"unlogged": self.unlogged, "unlogged_steps": self.unlogged_steps, "detector": self.model.detector}
         everything = {**arrays, **dict(zip(MOMENTS, moments, strict=True))}
         answers, tokens = self.lists()
         write_own(self.folder / STATE, everything, self.model.config.to_dict(), answers, about, tokens)

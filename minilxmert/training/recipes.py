@@ -22,7 +22,7 @@ from .batches import Example, PretrainingBatches
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
 from .optimizer import Adam
-from .tasks import TASKS, batches_of, open_all
+from .tasks import TASKS, batches_of, open_all, take_detector
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def pretrain_files(
         model = LxmertForPreTraining(config, seed)
     give_answers(model, table.answers)
     ready(model, tokenizer, folder)
+    take_detector(model, pictures, learn=True)
     longest = min(64, model.config.max_position_embeddings)
     rates = not_hidden(model.config)
     batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, most_words=longest, **rates)

@@ -6,6 +6,7 @@
     print(data.report(predictions))
 Source of the hyper-parameters: the authors' run scripts and the paper, section 4."""
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -122,6 +123,11 @@ class Together:
     def __init__(self, files):
         self.files = files
 
+    @property
+    def path(self):
+        """Where they are, for messages."""
+        return ", ".join(str(file.path) for file in self.files)
+
     def __getitem__(self, image):
         found = [(file, file[image]) for file in self.files if image in file]
         for file, objects in found[1:]:
@@ -130,11 +136,15 @@ class Together:
                 raise FeatureFileError.at(file.path, f"image {image!r}", expected, "others: which are meant?")
         if found:
             return found[0][1]
-        names = ", ".join(str(file.path) for file in self.files)
-        raise FeatureFileError.at(names, f"image {image!r}", "one of their pictures", "none")
+        raise FeatureFileError.at(self.path, f"image {image!r}", "one of their pictures", "none")
 
     def __contains__(self, image):
         return any(image in file for file in self.files)
+
+    @property
+    def about(self):
+        """What the files say of all their pictures: the first that says something."""
+        return next((file.about for file in self.files if file.about), {})
 
     def __enter__(self):
         return self
@@ -145,8 +155,14 @@ class Together:
 
 
 def open_all(paths, progress=None):
-    """Feature files (TSV, HDF5, npz) as one Together. Raises FeatureFileError."""
-    return Together([open_features(path, progress) for path in paths])
+    """Feature files (TSV, HDF5, npz) as one Together. Raises FeatureFileError. Says in a line if two of them tell of
+    different detectors."""
+    files = [open_features(path, progress) for path in paths]
+    named = [file for file in files if file.about]
+    other = next((file for file in named if file.about != named[0].about), None)
+    if other:
+        warnings.warn(f"{other.path}: objects of another detector than in {named[0].path}", stacklevel=2)
+    return Together(files)
 
 
 def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
@@ -176,11 +192,19 @@ def batches_of(data, model, tokenizer, hidden=None, labelled=True, **choices):
     labelled: whether they are for learning; a test split has no labels. Raises VocabularyError for a tokenizer with
     other tokens than the model's."""
     model.take_tokens(tokenizer.tokens)
+    take_detector(model, data.pictures, learn=labelled)
     examples = data.examples if labelled else [replace(example, answers=None) for example in data.examples]
     answers, positions = getattr(model, "answers", None) or (), model.config.max_position_embeddings
     choices = {**choices, "most_words": min(64, positions)}
     batches = TASKS[data.task].batches(data.pictures, examples, tokenizer, answers, **choices)
     return hide(batches, hidden) if hidden else batches
+
+
+def take_detector(model, pictures, learn):
+    """Stored.take_detector for pictures, of which a feature file may say which detector saw them; a dict says none."""
+    about = getattr(pictures, "about", None)
+    if about:
+        model.take_detector(about, pictures.path, learn)
 
 
 def without_labels(call):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_run import BATCHES, CONFIG, WORLD, tokenizer
 
-from minilxmert import FeatureFileError, LxmertForPreTraining, LxmertForQuestionAnswering, ShapeError
+from minilxmert import ConfigError, FeatureFileError, LxmertForPreTraining, LxmertForQuestionAnswering, ShapeError
 from minilxmert.core.losses import step_shares
 from minilxmert.core.params import flatten, zeros_like
 from minilxmert.training.batches import Example, PretrainingBatches, QuestionBatches, StatementBatches
@@ -91,6 +91,16 @@ def test_a_foreign_sentence_is_of_another_picture():
 def test_alone_a_picture_keeps_its_sentences():
     source, own = mismatch(by_picture(["a"] * 5), [3, 1], np.random.default_rng(0), share=1.0)
     assert own.all() and list(source) == [3, 1]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_sentences_of_one_picture_alone_cannot_be_matched(count):
+    only = [example for example in WORLD.pretraining if example.image == "0"][:count]
+    how = WORLD.pictures, only, tokenizer(), WORLD.answers
+    with pytest.raises(ConfigError, match=r"pictures: expected two or more, .* without matching.*, found one, 0"):
+        PretrainingBatches(*how)
+    call = PretrainingBatches(*how, foreign=0).batch([0], np.random.default_rng(0))
+    assert call["matched_label"] == [1]
 
 
 def test_every_sentence_of_other_pictures_is_as_likely():
@@ -313,6 +323,6 @@ def test_an_answer_that_scores_nothing_is_none():
 def test_objects_without_the_detectors_confidence_are_refused():
     bare = Objects("7", 8, 8, np.zeros((1, 4), np.float32), np.zeros((1, 3), np.float32))
     whole = Objects(**{**vars(bare), "object_ids": np.zeros(1, int), "attribute_ids": np.zeros(1, int)})
-    batches = PretrainingBatches({"7": whole}, [Example("7", "a star")], tokenizer())
+    batches = PretrainingBatches({"7": whole}, [Example("7", "a star")], tokenizer(), foreign=0)
     with pytest.raises(FeatureFileError, match="classes and confidences"):
         batches.batch([0], np.random.default_rng(0))

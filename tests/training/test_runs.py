@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,19 +14,21 @@ from functools import partial
 import numpy as np
 import pytest
 import training_run
+from test_tasks import tsv_row
 from training_run import CONFIG, WORLD, tiny_run, tokenizer
 
 from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert.ask import ask
 from minilxmert.checkpoints.hdf5_file import read_hdf5
 from minilxmert.checkpoints.own_h5 import write_own
-from minilxmert.errors import MinilxmertError, VocabularyError
+from minilxmert.errors import MinilxmertError
 from minilxmert.files.locking import LOCK
 from minilxmert.training.kept import check_progress
 from minilxmert.training.log import log_rows
 from minilxmert.training.loop import LOG, STATE
 from minilxmert.training.optimizer import Adam
-from minilxmert.training.recipes import finetune, start_model
-from minilxmert.training.tasks import TaskData, batches_of, predict
+from minilxmert.training.recipes import finetune, pretrain_files, start_model
+from minilxmert.training.tasks import TaskData, batches_of, predict, take_detector
 from minilxmert.vision.features import convert_to_hdf5, open_features
 
 DATA = WORLD.task("vqa").cut(12)
@@ -46,13 +49,15 @@ OTHER = {  # the same size, other content
     "answers": {"answers": turned(ANSWERS)},
     "tokens": {"tokens": turned(TOKENS)},
     "features": {"pictures": {name: moved(objects) for name, objects in WORLD.pictures.items()}},
+    "detector": {"recipe": "huggingface"},
     "config": {"config": {"hidden_act": "relu"}},
 }
 DIFFERENCE = {
     "answers": rf"answer {len(ANSWERS) - 2}: '{ANSWERS[-1]}' here, '{ANSWERS[-2]}' there",
     "tokens": rf"token {len(TOKENS) - 2}: '{TOKENS[-1]}' here, '{TOKENS[-2]}' there",
     "features": r"picture \d+: expected the features that the run began with",
-    "config": "hidden_act: expected relu",
+    "config": "hidden_act: expected",
+    "detector": "objects of recipe huggingface; .* learnt from those of recipe authors",
 }
 
 
@@ -64,14 +69,26 @@ def bare(tmp_path_factory):
     return folder
 
 
-def session(weights, out, stop_at=None, answers=ANSWERS, tokens=TOKENS, pictures=WORLD.pictures, config=None):
+class Found(dict):
+    """Objects by picture, as a feature file of a detector gives them."""
+
+    path = "found.h5"
+
+    def __init__(self, pictures, recipe):
+        super().__init__(pictures)
+        self.about = {"recipe": recipe}
+
+
+def session(
+    weights, out, stop_at=None, answers=ANSWERS, tokens=TOKENS, pictures=WORLD.pictures, config=None, recipe="authors"
+):
     """One session of fine-tuning: 6 steps, or interrupted after some."""
 
     def progress(step, *rest):
         if step == stop_at:
             signal.raise_signal(signal.SIGINT)
 
-    data = TaskData("vqa", DATA.records, pictures)
+    data = TaskData("vqa", DATA.records, Found(pictures, recipe))
     model = start_model(data, weights, answers)
     model.config = model.config.replace(**config or {})
     how = out, Adam(1e-2, 6), 4
@@ -100,16 +117,6 @@ def contents(folder):
 
 
 @pytest.mark.filterwarnings("ignore:.*it takes the")
-@pytest.mark.parametrize("thing", OTHER)
-def test_a_run_goes_on_with_nothing_but_its_own(bare, begun, tmp_path, thing):
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    before = contents(tmp_path)
-    with pytest.raises(CheckpointError, match=DIFFERENCE[thing]):
-        session(bare, tmp_path, **OTHER[thing])
-    assert contents(tmp_path) == before
-
-
-@pytest.mark.filterwarnings("ignore:.*it takes the")
 def test_a_run_goes_on_with_the_same_from_other_files(bare, begun, ended, tmp_path):
     """Weights copied elsewhere, lists that are equal and not the same objects, objects that were written and read."""
     shutil.copytree(begun, tmp_path / "run")
@@ -122,28 +129,102 @@ def test_a_run_goes_on_with_the_same_from_other_files(bare, begun, ended, tmp_pa
         np.testing.assert_array_equal(here[name], array)
 
 
-def asked(model, tokens):
-    return predict(model, LxmertTokenizer(tokens), DATA)
+# --- each thing at each meeting --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("thing", ["answers", "tokens"])
-def test_a_trained_model_is_asked_with_its_own_lists(ended, thing):
-    """By predict, and by evaluate, which asks in the same way."""
-    given = {"answers": ANSWERS, "tokens": TOKENS, **OTHER[thing]}
-    load = partial(LxmertForQuestionAnswering.from_pretrained, ended)
-    with pytest.raises(VocabularyError, match=DIFFERENCE[thing]):
-        asked(load(answers=given["answers"]), given["tokens"])
-    assert len(asked(load(answers=list(ANSWERS)), list(TOKENS))) == len(DATA)
+def edited(folder, to, changes):
+    """A copy of a model's folder with some fields of its config.json changed."""
+    shutil.copytree(folder, to)
+    config = json.loads((to / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps({**config, **changes}))
+    return to
 
 
-def test_a_run_that_begins_moves_answers_by_text_and_refuses_other_tokens(ended, tmp_path):
-    model = start_model(DATA, ended, turned(ANSWERS))
-    own = LxmertForQuestionAnswering.from_pretrained(ended)
+def loaded(place, ended, given, face=LxmertForQuestionAnswering):
+    folder = edited(ended, place / "model", given.pop("config", {}))
+    model = face.from_pretrained(folder, answers=given["answers"])
+    return model, LxmertTokenizer(given["tokens"]), Found(given["pictures"], given["recipe"])
+
+
+def go_on(place, bare, begun, ended, given):
+    session(bare, shutil.copytree(begun, place / "run"), **given)
+
+
+def begin(place, bare, begun, ended, given):
+    session(edited(ended, place / "model", given.pop("config", {})), place / "run", 1, **given)
+
+
+def pretrain(place, bare, begun, ended, given):
+    objects = {image: moved(o) for image, o in given["pictures"].items()}  # of another split
+    rows = [tsv_row(*item) for item in objects.items()]
+    (place / "obj.tsv").write_text("\n".join(rows) + "\n")
+    convert_to_hdf5(place / "obj.tsv", place / "obj.h5", about={"recipe": given["recipe"]})
+    told = [{"img_id": image, "sentf": {"mscoco": ["a red circle"]}, "labelf": {}} for image in objects]
+    (place / "sentences.json").write_text(json.dumps(told))
+    (place / "answers.json").write_text(json.dumps([{"ans": text, "dsets": []} for text in given["answers"]]))
+    files = [place / "sentences.json"], [place / "obj.h5"], place / "answers.json"
+    folder = edited(ended, place / "model", given.get("config", {}))
+    pretrain_files(files, None, folder, LxmertTokenizer(given["tokens"]), place / "run", 4, 1e-3, 1, steps=2)
+
+
+def be_asked(place, bare, begun, ended, given):
+    model, words, found = loaded(place, ended, given)
+    ask(model, words, ["what color is it ?"], [found["0"]])
+    take_detector(model, found, learn=False)  # as the command does
+
+
+def be_evaluated(place, bare, begun, ended, given):
+    model, words, found = loaded(place, ended, given)
+    said = predict(model, words, TaskData("vqa", DATA.records, found))
+    assert len(said) == len(DATA) and len(DATA.report(said).rows) == 4
+
+
+def be_exported(place, bare, begun, ended, given):
+    model, words, _ = loaded(place, ended, given)
+    model.save_pretrained(place / "out", "safetensors", tokenizer=words)
+    again = LxmertForQuestionAnswering.from_pretrained(place / "out")
+    assert (again.answers, again.tokens, again.detector) == (ANSWERS, TOKENS, {"recipe": "authors"})
+
+
+MEETINGS = [go_on, begin, pretrain, be_asked, be_evaluated, be_exported]
+FINE = {("answers", begin), ("answers", pretrain), ("detector", be_exported)}  # answers move by text
+FINE |= {("features", meeting) for meeting in MEETINGS[1:]}  # of another split
+
+
+@pytest.mark.filterwarnings("ignore:.*it takes the")
+@pytest.mark.parametrize("meeting", MEETINGS)
+@pytest.mark.parametrize("thing", ["nothing", *OTHER])
+def test_what_belongs_together_is_told_by_its_content(bare, begun, ended, tmp_path, thing, meeting):
+    """The same content from other files is accepted without a word, at every meeting."""
+    same = {"answers": list(ANSWERS), "tokens": list(TOKENS), "pictures": dict(WORLD.pictures), "recipe": "authors"}
+    meet = partial(meeting, tmp_path, bare, begun, ended, {**same, **OTHER.get(thing, {})})
+    before = contents(begun), contents(ended)
+    with warnings.catch_warnings(record=True) as said:
+        if thing == "nothing" or thing == "detector" or (thing, meeting) in FINE:
+            meet()
+        else:
+            with pytest.raises(MinilxmertError, match=DIFFERENCE[thing]):
+                meet()
+    told = [str(w.message) for w in said if "it takes the" not in str(w.message)]
+    if thing == "detector" and meeting not in (go_on, be_exported):  # a run goes on with the same features
+        assert len(told) == 1 and re.search(DIFFERENCE[thing], told[0])
+    else:
+        assert told == []
+    assert (contents(begun), contents(ended)) == before
+
+
+def test_a_model_remembers_the_detector_of_what_it_learnt_from(ended, tmp_path):
+    assert LxmertForQuestionAnswering.from_pretrained(ended).detector == {"recipe": "authors"}
+    assert read_hdf5(ended / STATE)[2]["provenance"]["detector"] == {"recipe": "authors"}
+    with pytest.warns(UserWarning, match=DIFFERENCE["detector"]):
+        session(ended, tmp_path, recipe="huggingface")
+    assert LxmertForQuestionAnswering.from_pretrained(tmp_path).detector == {"recipe": "huggingface"}
+
+
+def test_answers_of_a_run_that_begins_move_by_text(ended):
+    model, own = start_model(DATA, ended, turned(ANSWERS)), LxmertForQuestionAnswering.from_pretrained(ended)
     head, before = (m.params["answer"]["outer"]["w"] for m in (model, own))
     np.testing.assert_array_equal(head, before[[*range(len(ANSWERS) - 2), -1, -2]])
-    with pytest.raises(VocabularyError, match=DIFFERENCE["tokens"]):
-        session(ended, tmp_path / "run", tokens=turned(TOKENS))
-    assert session(ended, tmp_path / "other", 1, **OTHER["features"]).step == 1  # of another split: no fault
 
 
 def test_a_list_that_a_checkpoint_lacks_is_taken_with_one_line_each(bare, tmp_path):
@@ -171,8 +252,6 @@ def test_a_run_begun_by_an_earlier_version_is_refused_as_such(bare, begun, tmp_p
 
 
 def test_the_sample_is_the_same_for_every_kind_of_feature_file(tmp_path):
-    from test_tasks import tsv_row
-
     (tmp_path / "obj.tsv").write_text("\n".join(tsv_row(*item) for item in WORLD.pictures.items()) + "\n")
     convert_to_hdf5(tmp_path / "obj.tsv", tmp_path / "obj.h5")
     model = LxmertForPreTraining(CONFIG)
@@ -336,8 +415,6 @@ def test_a_rate_that_is_none_is_wrong_use(text, capsys, tmp_path):
 
 
 def test_a_schedule_too_short_to_learn_is_refused(tmp_path, bare, capsys):
-    from test_tasks import tsv_row
-
     from minilxmert.cli import main
     from minilxmert.training.entries import write_entries
 
