@@ -27,9 +27,9 @@ show(draw_picture(picture, objects, describe(objects)))
 print(QUESTION)
 
 # %% [markdown]
-# The boxes were found by a small **detector**, which sees nothing but the pixels; the names beside them are its
-# guesses, for our eyes only. LXMERT itself never sees pixels or names: it is given the **objects**, each a box and a
-# row of numbers that describe what is in the box (chapter 3).
+# A small **detector** found the boxes. It sees only the pixels; the names beside the boxes are its guesses, for us to
+# read. LXMERT itself never sees pixels or names. It is given the **objects**: each is a box and a row of numbers that
+# describe what is in the box (chapter 3).
 #
 # The colours mean the same in all drawings of the course: vermilion is language, blue is vision, and green is where
 # they meet.
@@ -43,11 +43,11 @@ answers = ask(model, tokenizer, [QUESTION], [objects])[0]
 show(draw_bars([answer.text for answer in answers], [answer.probability for answer in answers]))
 
 # %% [markdown]
-# The bars are **probabilities**: all answers of the model's list together have 100 %, and here are the likeliest
-# five. An answer is *chosen* from that list, not written: LXMERT reads, it does not talk.
+# The bars are **probabilities**: all answers of the model's list share 100 %, and these are the likeliest five. The
+# answer is *chosen* from that list. LXMERT does not write text.
 #
-# Is it right? The scene was drawn by a program, so that the program can tell how the true answer follows, step by step.
-# No one told the model any of these steps.
+# Is it right? A program drew the scene, so it can show step by step how the true answer follows. The model was not
+# given any of these steps.
 
 # %%
 print(explain(QUESTION, SCENE))
@@ -56,9 +56,9 @@ print("\nthe model says:", answers[0].text)
 # %% [markdown]
 # ## The whole road
 #
-# `ask` is short. Below is all it does, one stop a line. Every array has a **shape**, which the letters of
-# [ops.py](../minilxmert/core/ops.py) spell in the whole package: **B** sentences in the batch (here 1), **N** tokens of
-# the sentence, **M** objects of the picture, **E** numbers that describe each token or object inside the model.
+# `ask` is short. Below is all it does, one stop a line. Every array has a **shape**. The whole package uses the letters
+# of [ops.py](../minilxmert/core/ops.py): **B** sentences in the batch (here 1), **N** tokens of the sentence, **M**
+# objects of the picture, **E** numbers that describe each token or object inside the model.
 
 # %%
 tokens = tokenizer(QUESTION)["input_ids"]  # N whole numbers
@@ -81,8 +81,8 @@ print("answer   ", model.answers[best], f"{probabilities[best]:.1%}")
 assert model.answers[best] == answers[0].text  # the same road, by hand
 
 # %% [markdown]
-# The same road as a map. It is drawn from the model's own configuration, so that it shows *this* model: two roads
-# that run side by side, one for words and one for objects, and then layers in which each side looks at the other.
+# The same road as a map, drawn from the model's own configuration. Two roads run side by side, one for words and one
+# for objects. Then come layers in which each side looks at the other.
 
 # %%
 show(draw_road(model.config, len(tokens), len(objects)))
@@ -90,8 +90,8 @@ show(draw_road(model.config, len(tokens), len(objects)))
 # %% [markdown]
 # ## Does it look at the picture at all?
 #
-# A question can be answered by guessing: say the commonest colour. A first test that it is not so: change the picture
-# and keep the question. We paint the thing left of the square in other colours.
+# A model could answer by guessing, with the commonest colour. A first test: keep the question and change the picture.
+# We paint the thing left of the square in other colours.
 
 # %%
 for color in ("red", "green", "yellow", "purple"):
@@ -102,15 +102,14 @@ for color in ("red", "green", "yellow", "purple"):
     print(f"{color:>7} circle: the model says {said.text} ({said.probability:.0%})")
 
 # %% [markdown]
-# A model that has learnt follows the paint. How far one may believe it, and what it looked at, is the matter of
-# chapter 11.
+# A model that has learnt follows the paint. Chapter 11 asks how far to believe it, and what it looked at.
 #
 # ## Step inside
 #
-# What runs under the model is one switch. `numba` (the usual one) is compiled and fast; `numpy` is plain Python that a
-# debugger can follow to the last line, and gives the same numbers. Set a breakpoint in the next cell, or write
+# One switch says what runs under the model. `numba`, the default, is compiled and fast. `numpy` is plain Python that a
+# debugger can follow to the last line. Both give the same numbers. Set a breakpoint in the next cell, or write
 # `breakpoint()` before the call, and step into `model(…)`: you come to `run_encoders` in
-# [model.py](../minilxmert/published/model.py), and from there to every room of the house.
+# [model.py](../minilxmert/published/model.py), and from there to every part of the model.
 
 # %%
 with backend("numpy"):
@@ -118,9 +117,9 @@ with backend("numpy"):
 print("largest difference between the two ways:", float(np.abs(plain - scores).max()))
 
 # %% [markdown]
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
-# [ask.py](../minilxmert/ask/asking.py) · [model.py](../minilxmert/published/model.py) ·
+# [asking.py](../minilxmert/ask/asking.py) · [model.py](../minilxmert/published/model.py) ·
 # [config.py](../minilxmert/core/config.py) · [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes
 # from
 #
@@ -130,17 +129,16 @@ print("largest difference between the two ways:", float(np.abs(plain - scores).m
 #
 # <details><summary>Answer</summary>
 #
-# The likeliest entry of its list, whatever that is: softmax always shares out 100 %, also where no entry fits. `ask`
-# does not refuse; `minilxmert answer` at least says when the best probability is low or a word unknown.
+# The likeliest entry of its list, whatever that is: softmax always shares out 100 %, even where no entry fits. `ask`
+# does not refuse. `minilxmert answer` says when the best probability is low or a word is unknown.
 # </details>
 #
-# **2.** The picture comes in as a *set* of objects. What would change if their order did?
+# **2.** The picture comes in as a *set* of objects. What changes if you change their order?
 #
 # <details><summary>Answer</summary>
 #
-# Nothing in the model counts objects off: where a thing stands is told by its box alone. Put the rows of features and
-# boxes into another order, the same for both, and the scores stay the same but for rounding. Words are different:
-# each carries its place (chapter 2).
+# Only rounding. The box alone says where a thing is; the model does not number its objects. Reorder features and boxes
+# in the same way, and the scores stay. Words are different: each carries its place (chapter 2).
 # </details>
 #
 # **3.** The probability of the best answer is high. Is the answer then right?
@@ -148,8 +146,8 @@ print("largest difference between the two ways:", float(np.abs(plain - scores).m
 # <details><summary>Answer</summary>
 #
 # Not necessarily. The probability says how clearly this answer beats the others *in the model's view*. A model that
-# is right in 90 of 100 cases when it says 90 % is called calibrated, and that has to be measured; on pictures unlike
-# those of its training it can be sure and wrong.
+# is right in 90 of 100 cases when it says 90 % is called calibrated, and that must be measured. On pictures unlike
+# those of its training a model can be sure and wrong.
 # </details>
 #
 # Next: [2 Words](02_words.py).

@@ -4,8 +4,8 @@
 # **You will be able to** cut any sentence into the tokens of a vocabulary by hand, say when a word becomes [UNK], read
 # the three arrays that a tokenizer returns, and explain why a word needs its place.
 #
-# A network computes with numbers, so a sentence must become numbers first. That takes two steps: the **tokenizer**
-# turns text into whole numbers, one a token, and the **embedding** turns each number into a vector.
+# A network computes with numbers, so a sentence must become numbers first. That takes two steps. The **tokenizer**
+# turns text into whole numbers, one for each token. The **embedding** turns each number into a vector.
 #
 # Letters: **B** sentences, **N** tokens of a sentence, **E** numbers a token, **V** tokens of the vocabulary.
 
@@ -26,9 +26,8 @@ ids = tokenizer(QUESTION)["input_ids"]
 show(draw_tiles(tokenizer.convert_ids_to_tokens(ids), ids))
 
 # %% [markdown]
-# Under each **token** stands its number: the line of the vocabulary file on which it is found. Two tokens were not in
-# the sentence. **[CLS]** stands at the beginning; what the model thinks of the whole will be read off there.
-# **[SEP]** ends a sentence.
+# Under each **token** stands its number: its line in the vocabulary file. Two tokens were not in the sentence.
+# **[CLS]** stands at the beginning; the answer is read from it later. **[SEP]** ends a sentence.
 #
 # ## First: words
 #
@@ -41,10 +40,9 @@ for text in (QUESTION, "What COLOR is the Square?", "Où est l'étoile ?"):
 # %% [markdown]
 # ## Second: pieces
 #
-# A vocabulary cannot hold every word. **WordPiece** spells a word with the pieces that it has: take the longest
-# beginning that is in the vocabulary, then the longest beginning of what remains, and so on. A piece that does not
-# begin a word is marked with `##`. Here is what is tried for one word, longest first; the search stops at the first
-# that is there.
+# A vocabulary cannot hold every word. **WordPiece** spells a word with the pieces that it has. It takes the longest
+# beginning that is in the vocabulary, then the longest beginning of the rest, and so on. A piece inside a word is
+# marked with `##`. Here is the search for one word: longest first, until a piece is found.
 
 # %%
 word = "circles"
@@ -57,9 +55,9 @@ print("what remains:", "##" + word[end:])
 show(draw_tiles(tokenizer.tokenize("how many red circles ?")))
 
 # %% [markdown]
-# That was the first turn of `longest_matches` in [spelling.py](../minilxmert/words/spelling.py): a dozen lines; set a
-# breakpoint there. If at some point *no* beginning is found, the whole word becomes one **[UNK]**, also the part that
-# could be spelled: half a word would mislead.
+# That was the first turn of `longest_matches` in [spelling.py](../minilxmert/words/spelling.py). It is a dozen lines:
+# set a breakpoint there. If *no* beginning is found at some point, the whole word becomes one **[UNK]**, even the part
+# that could be spelled: half a word would mislead.
 
 # %%
 for text in ("a circlet", "the thingy", "a reddish star"):
@@ -68,9 +66,9 @@ for text in ("a circlet", "the thingy", "a reddish star"):
 # %% [markdown]
 # ## Where a vocabulary comes from
 #
-# It is learnt from text by counting: begin with single characters, and again and again join the two neighbours that
-# occur most often. The vocabulary of the published model has about thirty thousand tokens; let us grow tiny ones from
-# our question and see how they spell its longest word.
+# It is learnt from text by counting. Begin with single characters, and join the two neighbours that occur most often,
+# again and again. The published vocabulary has 30,522 tokens. We grow tiny ones from our question and see how they
+# spell one of its words.
 
 # %%
 texts = [QUESTION, "the square is left of the thing", "what color is the square ?", "what is the thing left of ?"]
@@ -82,8 +80,8 @@ for size in (25, 32, 40, 60):
 # %% [markdown]
 # ## A batch: padding and mask
 #
-# A computer likes to work on several sentences at once, as one array of **shape** (B, N). Shorter sentences are
-# filled up with [PAD], and the **attention mask** says what is real: 1 for a token, 0 for padding.
+# Several sentences are computed at once, as one array of **shape** (B, N). Shorter sentences are filled up with [PAD].
+# The **attention mask** says what is real: 1 for a token, 0 for padding.
 
 # %%
 batch = tokenizer([QUESTION, "is there a red star ?"], padding=True, return_tensors="np")
@@ -98,9 +96,9 @@ show(draw_matrix(batch["attention_mask"], ["first", "second"], color=WORDS, titl
 #
 # ## Numbers become vectors
 #
-# The **word embedding** is a table with a row of E numbers for every token of the vocabulary. Looking up is all there
-# is to it: token 17 is row 17. The rows are learnt like everything else. Here are those of our question; every line
-# is a token, every column one of its E numbers, and the depth of colour says how large it is.
+# The **word embedding** is a table with a row of E numbers for every token of the vocabulary. Token 17 is row 17:
+# embedding is looking up. The rows are learnt. Here are those of our question. Every line is a token, every column one
+# of its E numbers; the deeper the colour, the larger the number.
 
 # %%
 model = LxmertForQuestionAnswering.from_pretrained(weights())
@@ -114,9 +112,9 @@ show(draw_matrix(word_rows[0], tokenizer.convert_ids_to_tokens(ids), color=WORDS
 
 # %% [markdown]
 # "the" occurs twice, and its two rows are the same: the table knows nothing of place. But "left of the square" is not
-# "the square left of". So every place 0, 1, 2 … has a row of its own in a second table, and so has the sentence
-# (first or second) in a third. The three are **added**, and the sum goes through a **LayerNorm**, which brings each
-# row to mean 0 and variance 1 before it is scaled (chapter 5 says why).
+# "the square left of". So every place 0, 1, 2 … has a row in a second table, and the first or second sentence has one
+# in a third. The three rows are **added**. A **LayerNorm** then brings each sum to mean 0 and variance 1 and scales it
+# (chapter 5 says why).
 
 # %%
 places, types = np.arange(len(ids))[None], np.zeros_like(row)
@@ -130,7 +128,7 @@ for what, x in (("in the word table", word_rows[0]), ("after adding places", by_
     print(f"the two 'the' {what:<20} differ by at most {np.abs(x[first] - x[second]).max():.2g}")
 
 # %% [markdown]
-# The model does the same: asked for its hidden states, it gives the embeddings too.
+# The model does the same. Ask it for its hidden states, and it returns the embeddings too.
 
 # %%
 call = call_arguments(model, tokenizer, [QUESTION], [detect(example_picture())])
@@ -141,10 +139,9 @@ print("language_embeddings (B, N, E):", output.language_embeddings.shape)
 # %% [markdown]
 # ## Which words resemble each other?
 #
-# The **cosine** of two vectors is 1 where they point the same way and 0 where they have nothing in common. In fresh,
-# random tables only the diagonal is deep. Training moves words that are used alike. Look for groups: do the colours
-# have something in common that the shapes have not? (A small model need not make neat groups: it only has to tell
-# words apart.)
+# The **cosine** of two vectors is 1 where they point the same way and 0 where they are perpendicular. In a fresh,
+# random table only the diagonal is deep. Training changes that. Look for groups: are colours more like each other than
+# like shapes? (A small model need not form neat groups. It only has to tell words apart.)
 
 # %%
 names = ["red", "green", "blue", "yellow", "circle", "disc", "square", "star", "left", "right", "above", "below"]
@@ -157,7 +154,7 @@ show(draw_matrix(unit @ unit.T, names, names, WORDS, "cosines"))
 #
 # [Exercises](exercises/README.md) 2 (a word in pieces) and 3 (words become vectors) belong to this chapter.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [text.py](../minilxmert/words/text.py) · [tokenizer.py](../minilxmert/words/tokenizer.py) ·
 # [vocabulary.py](../minilxmert/words/vocabulary.py) · `embed_words` in [encoder.py](../minilxmert/core/encoder.py)
@@ -184,8 +181,8 @@ show(draw_matrix(unit @ unit.T, names, names, WORDS, "cosines"))
 #
 # <details><summary>Answer</summary>
 #
-# No. Words would attend to [PAD] as to anything else, and a sentence would get another answer when it stands in a
-# batch with a longer one. With the mask it gets the same, but for rounding; chapter 5 shows it.
+# No. Words would attend to [PAD] like to any token, and a sentence would get another answer in a batch with a longer
+# one. With the mask it gets the same answer, up to rounding. Chapter 5 shows it.
 # </details>
 #
 # Next: [3 Pictures](03_pictures.py).

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 3 · Pictures: from pixels to objects
 #
-# **You will be able to** say what a detector hands to LXMERT, compute a box in 0…1 and a feature by hand, recognise the
-# usual mistakes with boxes, and explain how an object becomes a vector as wide as a word's.
+# **You will be able to** say what a detector hands to LXMERT, compute a box in 0…1 and a feature by hand, recognise
+# the usual mistakes with boxes, and explain how an object becomes a vector as wide as a word's.
 #
-# LXMERT does not read pixels. A **detector** finds the objects first, and gives for each a **box** (where it is) and
-# a **feature** (a row of numbers: what it looks like). For photographs that is a large network, Faster R-CNN; for our
-# drawn world a few dozen lines that can be read do the same job.
+# LXMERT does not read pixels. A **detector** finds the objects first. For each it gives a **box** (where it is) and a
+# **feature** (a row of numbers: what it looks like). For photographs the detector is a large network, Faster R-CNN.
+# For our drawn world a small program does the same job.
 #
 # Letters: **M** objects, **F** numbers of a feature, **E** numbers of a token or object inside the model.
 
@@ -28,18 +28,20 @@ show(draw_picture(picture))
 print("picture (height, width, 3):", picture.shape, picture.dtype)
 
 # %% [markdown]
-# A picture is an array of whole numbers, three a pixel: how much red, green and blue, each 0 … 255. Here is the red
-# part of the pixels around the little star. Yellow has much red, and so has the grey ground; can you still see the
-# star?
+# A picture is an array of whole numbers, three for each pixel: how much red, green and blue, each 0 … 255. Here are
+# two of the three around the little star. Yellow has much red and little blue; the grey ground has much of both. In
+# which part can you see the star?
 
 # %%
-show(draw_matrix(picture[22:35, 99:114, 2], title="blue, rows 22 to 34, columns 99 to 113"))
+for color, part in (("red", 0), ("blue", 2)):
+    show(draw_matrix(picture[22:35, 99:114, part], title=f"{color}, rows 22 to 34, columns 99 to 113"))
 
 # %% [markdown]
 # ## Regions of one colour
 #
-# The detector looks for **connected** pixels of nearly one colour. Each such region gets a number; those that make up
-# much of the border are background. Below, every region is painted in one colour of its own.
+# In the red part the star is only a little brighter than the ground. In the blue part it stands out. So a detector
+# must look at all three parts. Ours looks for **connected** pixels of nearly one colour. Each such region gets a
+# number. Regions along much of the border are background. Below, every region is painted in a colour of its own.
 
 # %%
 labels, found = find_regions(picture)
@@ -53,7 +55,7 @@ for number, box in found.items():
 # ## Boxes
 #
 # A box is four numbers: **x0 y0 x1 y1**, the left, upper, right and lower edge in pixels. x counts from the left, y
-# from the top (!). LXMERT takes them as parts of the picture, 0 … 1: x divided by the width and y by the height. A box
+# from the *top*. LXMERT takes them as parts of the picture, 0 … 1: x divided by the width and y by the height. A box
 # then means the same in a picture of any size.
 
 # %%
@@ -63,8 +65,8 @@ boxes = normalise_boxes(objects.boxes, objects.width, objects.height)
 show(draw_matrix(boxes, describe(objects), ["x0", "y0", "x1", "y1"], OBJECTS))
 
 # %% [markdown]
-# Boxes are where most things go wrong in practice, silently: a model fed with pixels or with (x, y, width, height)
-# still gives answers, only bad ones. This package refuses what cannot be right:
+# Wrong boxes are a silent mistake: a model that is given pixels or (x, y, width, height) still answers, only badly.
+# This package refuses what cannot be right:
 
 # %%
 wide = np.stack([boxes[:, 0], boxes[:, 1], boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], axis=1)
@@ -81,9 +83,9 @@ except MinilxmertError as problem:
 # %% [markdown]
 # ## Features
 #
-# What is in the box is cut out and shrunk to 6 × 6 fields. Each field keeps four numbers: mean red, green and blue,
-# shifted and scaled to be around 0, and the share of the field that belongs to the object. That makes F numbers an
-# object. Seen as tiny pictures, and the shares of the red circle as numbers:
+# The contents of the box are cut out and shrunk to 6 × 6 fields. Each field keeps four numbers: mean red, green and
+# blue, shifted and scaled to be around 0, and the share of the field that belongs to the object. That makes F numbers
+# for each object. Here they are as tiny pictures, and the shares of the red circle as numbers:
 
 # %%
 fields = objects.features.reshape(-1, CELLS, CELLS, 4)  # (M, 6, 6, 4)
@@ -91,14 +93,14 @@ print("features (M, F):", objects.features.shape)
 outside = 1 - fields[..., 3:]
 tiny = np.clip(fields[..., :3] * 64 + 128 + 127 * outside, 0, 255).astype(np.uint8)  # what is outside shows white
 framed = np.pad(tiny, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
-show(draw_picture(np.concatenate(list(framed), axis=1), scale=16))
+show(draw_picture(np.concatenate(list(framed), axis=1)))
 circle = describe(objects).index("red circle")
 show(draw_matrix(fields[circle, :, :, 3], color=OBJECTS, title="red circle: share of each field that is covered"))
 
 # %% [markdown]
-# Size and place are *gone* from the feature: a large and a small circle look alike in 6 × 6. That is on purpose. What
-# a thing is stands in the feature, where it is in the box. We move and shrink the circle, and see which of the two
-# notices.
+# Size and place are *gone* from the feature: a large and a small circle look alike in 6 × 6. That is on purpose. The
+# feature says what a thing is, the box says where. We move, shrink and paint the circle, and see which of the two
+# changes.
 
 # %%
 first, *others = SCENE.things
@@ -113,8 +115,8 @@ for what, change in (("moved", {"x": 40, "y": 76}), ("shrunk", {"r": 5}), ("pain
 # %% [markdown]
 # ## Objects become vectors
 #
-# Feature and box are of different widths (F and 4) and different scale. Each gets its own **linear map** to E
-# numbers, each result its own LayerNorm, and then the two are averaged: neither can drown the other.
+# Feature and box differ in width (F and 4) and in scale. Each gets its own **linear map** to E numbers and its own
+# LayerNorm. Then the two are averaged, so both count alike.
 
 # %%
 model = LxmertForQuestionAnswering.from_pretrained(weights())
@@ -127,9 +129,9 @@ print("largest difference:", float(np.abs(ready - (by_feature + by_box) / 2).max
 show(draw_matrix(ready[0], describe(objects), color=OBJECTS, title="objects (M, E)"))
 
 # %% [markdown]
-# Now objects are rows of E numbers, exactly as words are. That is what lets the two meet in one model.
+# Now objects are rows of E numbers, exactly like words. So the two can meet in one model.
 #
-# The LayerNorm has a consequence worth knowing: the *scale* of features hardly matters. Ten times larger, all of them:
+# Because of the LayerNorm, the *scale* of features hardly matters, but their order does:
 
 # %%
 louder = embed_objects(10 * feats, places, p, model.config)
@@ -138,9 +140,9 @@ mixed = embed_objects(feats[..., ::-1], places, p, model.config)
 print("the features in reverse order changes them by up to", f"{np.abs(mixed - ready).max():.2g}")
 
 # %% [markdown]
-# The second line is the mistake that cost people weeks with the published model: features in another order (BGR
-# instead of RGB, say) have the right shape and plausible values, and the model goes on with nonsense.
-# `objects.summary()` prints what can be told at a glance:
+# The second line is a mistake that no check of shapes can find. Features in another order, or of a detector that was
+# given BGR instead of RGB, have the right shape and plausible values, and the answers are nonsense.
+# `objects.summary()` prints what can be seen at a glance:
 
 # %%
 print(objects.summary())
@@ -148,7 +150,7 @@ print(objects.summary())
 # %% [markdown]
 # ## A set, not a row
 #
-# Unlike words, objects have no place in a row. Shuffle them, features and boxes together, and the answer stays.
+# Unlike words, objects have no order. Shuffle features and boxes together, and the answer stays.
 
 # %%
 tokenizer = LxmertTokenizer.from_pretrained(weights())
@@ -162,11 +164,11 @@ print("order", order, "changes the scores by at most", f"{np.abs(scores[0] - sco
 # %% [markdown]
 # ## Try it yourself
 #
-# [Exercises](exercises/README.md) 1 (boxes in 0…1), 4 (objects become vectors), 15 (overlap of boxes) and 16 (connected
-# components) belong to this chapter. Or draw a picture in any program, save it as PNG, and ask about it:
+# [Exercises](exercises/README.md) 1 (boxes in 0…1), 4 (objects become vectors), 15 (overlap of boxes) and 16
+# (connected components) belong to this chapter. Or draw a picture in any program, save it as PNG, and ask about it:
 # `minilxmert answer --image my.png --question "what color is the circle ?"`.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [scenes/detector.py](../minilxmert/scenes/detector.py) · [objects.py](../minilxmert/vision/objects.py) ·
 # [boxes.py](../minilxmert/core/boxes.py) · `embed_objects` in [encoder.py](../minilxmert/core/encoder.py)
@@ -184,16 +186,17 @@ print("order", order, "changes the scores by at most", f"{np.abs(scores[0] - sco
 #
 # <details><summary>Answer</summary>
 #
-# Everything moves up: the bottom of the picture is at 0.75. All values are in 0…1 and in order, so that no check can
-# notice; only the answers to questions about above and below get worse. That is why the canvas is not square.
+# Everything moves up: the bottom of the picture is at 0.75. All values are in 0…1 and in order, so no check can
+# notice. Only the answers to questions about above and below get worse. In a square picture nobody would see the
+# mistake at all; that is why our canvas is not square.
 # </details>
 #
 # **3.** Why is the mean of two LayerNorms better than one LayerNorm over the sum of the two maps?
 #
 # <details><summary>Answer</summary>
 #
-# If one of the two is a hundred times larger, the sum is nearly that one alone, and the LayerNorm over it hides the
-# other. With one each, both enter with equal weight, whatever their scales.
+# If one of the two is a hundred times larger, the sum is nearly that one alone, and one LayerNorm over the sum cannot
+# bring the other back. With a LayerNorm each, both enter with equal weight, whatever their scales.
 # </details>
 #
 # Next: [4 Attention](04_attention.py).

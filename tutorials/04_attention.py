@@ -4,9 +4,9 @@
 # **You will be able to** compute an attention on paper, say what query, key, value, score, mask and head mean, and
 # read an attention map of the model.
 #
-# Attention is how one thing gathers from others what it needs. It has no magic in it: **a weighted mean**, whose
-# weights come from comparing. We do it first with two words and three objects, small enough for paper; then the model
-# does the same.
+# Attention lets one thing gather what it needs from others. It is **a weighted mean** whose weights come from a
+# comparison. We first compute it for two words and three objects, small enough for paper. Then the model does the
+# same.
 #
 # Letters: **N** words that look, **M** objects that are looked at, **H** heads, **D** numbers a head works with, E =
 # H·D.
@@ -42,23 +42,21 @@ maps = attention(model, tokenizer, QUESTION, objects, describe(objects))
 word = maps.words.index("square")
 looks = maps["words_to_objects"][0].mean(0)[word]  # first cross layer, mean of its heads
 print(f"where the word {maps.words[word]!r} looks, in the first cross layer:")
-show(draw_picture(picture, objects, maps.objects, looks / looks.max()))
+show(draw_picture(picture, objects, maps.objects, looks))
 
 # %% [markdown]
-# (The boxes are drawn in relation to the one looked at most.)
+# (The numbers are shares of 100 %. The box with the largest share has the thickest line.)
 #
 # ## On paper: two words, three objects
 #
-# Every word brings a **query**: what am I looking for? Every object brings a **key**: what have I to offer? and a
-# **value**: what do I give to those who look? All are rows of D numbers; here D = 4, and most of them are zero. The
-# unit is ln 2 = 0.693, so that e to the power of a score comes out whole.
+# Every word has a **query**: what am I looking for? Every object has a **key**: what do I offer? And a **value**: what
+# do I give to those who look? All are rows of D numbers. Here D = 4, and most numbers are zero. Keys are multiples of
+# ln 2 = 0.693, so that e to the power of a score is a whole number.
 
 # %%
 ln2 = np.log(2)
 words, things = ["circle", "left"], ["red circle", "blue square", "yellow star"]
-queries = np.array(
-    [[2.0, 0, 0, 0], [0, 2, 0, 0]]
-)  # (N, D): the first word looks for roundness, the second for leftness
+queries = np.array([[2.0, 0, 0, 0], [0, 2, 0, 0]])  # (N, D): one word looks for roundness, the other for leftness
 keys = ln2 * np.array([[2.0, 3, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])  # (M, D): round and left, a little round, neither
 values = np.array([[7.0, 0, 0, 0], [0, 7, 0, 0], [0, 0, 7, 0]])  # (M, D): each gives something of its own
 show(draw_matrix(queries, words, color=WORDS, title="queries"), draw_matrix(keys / ln2, things, title="keys, in ln 2"))
@@ -68,8 +66,8 @@ show(draw_matrix(queries, words, color=WORDS, title="queries"), draw_matrix(keys
 #
 # 1. *Scores.* Compare each query with each key: multiply number by number and add up, then divide by √D = 2. "circle"
 #    and the red circle: (2·2 + 0·3) / 2 = 2, in units of ln 2. You get a table of 2 × 3.
-# 2. *Softmax.* Raise e to the power of each score: a score of 2 ln 2 becomes 4, of 1 ln 2 becomes 2, of 0 becomes 1.
-#    Divide each row by its sum. "circle": 4, 2, 1 with the sum 7: weights 4/7, 2/7, 1/7.
+# 2. *Softmax.* Raise e to the power of each score: 2 ln 2 becomes 4, 1 ln 2 becomes 2, 0 becomes 1. Divide each row by
+#    its sum. "circle": 4, 2, 1 with the sum 7, so the weights are 4/7, 2/7, 1/7.
 # 3. *Mix.* The weighted mean of the values: 4/7 · (7, 0, 0, 0) + 2/7 · (0, 7, 0, 0) + 1/7 · (0, 0, 7, 0) = (4, 2, 1,
 #    0).
 #
@@ -83,7 +81,7 @@ show(draw_matrix(chosen, words, things, title="weights"))
 show(draw_matrix(chosen @ values, words, color=BOTH, title="the mix"))
 
 # %% [markdown]
-# The package does it in one call, `attend`, for a whole batch and many heads at once. With B = 1 sentence and 1 head:
+# The package has one call for this, `attend`, for a whole batch and many heads. With B = 1 sentence and 1 head:
 
 # %%
 nothing_hidden = np.zeros((1, 1, 1, 3))
@@ -94,8 +92,8 @@ print(mix[0])
 # %% [markdown]
 # ## Softmax, carefully
 #
-# e to the power of 1000 is too large for any float. The package subtracts the largest score of the row first, which
-# changes nothing in the quotient and keeps every power at 1 or below. Try both:
+# e to the power of 1000 is too large for a float. The package first subtracts the largest score of the row. That does
+# not change the quotient, and every power is then at most 1. Compare:
 
 # %%
 large = np.array([1000.0, 999, 0])
@@ -106,9 +104,9 @@ print("as the package does it:   ", softmax(large))
 # %% [markdown]
 # ## The mask: what must not be looked at
 #
-# Padding is not there. So a large negative number is added to its *score*, before the softmax: its weight becomes
-# exactly 0, and the others still sum to 1. Setting weights to 0 *afterwards* is a common mistake, and the rows tell
-# of it.
+# Padding must get no weight. So a large negative number is added to its *score*, before the softmax: its weight
+# becomes exactly 0, and the others still sum to 1. Setting weights to 0 *afterwards* is a common mistake. The sums of
+# the rows show it:
 
 # %%
 visible = np.array([[1.0, 1, 0]])  # the star is padding
@@ -122,9 +120,9 @@ show(draw_matrix(right, words, things, title="weights, the star hidden"))
 # %% [markdown]
 # ## Why divide by √D?
 #
-# A score adds up D products. The more there are, the farther apart the scores lie by mere chance, and softmax then
-# puts nearly everything on one: nothing can be learnt from the others. Random queries and keys, the mean of the
-# largest weight among 8 objects:
+# A score is a sum of D products. The larger D, the farther apart scores lie by chance. Softmax then puts nearly all
+# weight on one object, and the gradients of the others become tiny. The experiment: random queries and keys, and the
+# mean of the largest weight among 8 objects.
 
 # %%
 rng = np.random.default_rng(0)
@@ -140,7 +138,7 @@ show(draw_curves(np.log2(sizes), largest, "mean largest weight, by log2 of D"))
 # %% [markdown]
 # ## Heads
 #
-# One weighted mean can follow one idea. So the E numbers of a row are cut into H **heads** of D numbers, each head
+# One weighted mean can follow one idea. So the E numbers of a row are cut into H **heads** of D numbers. Each head
 # compares and mixes by itself, and the results are put side by side again. Which numbers belong to which head?
 
 # %%
@@ -154,9 +152,9 @@ print("a reshape alone has the right shape and mixes the words up:", x.reshape(1
 # %% [markdown]
 # ## The model's own maps
 #
-# Where do queries, keys and values come from? From the rows of the words and objects, by three linear maps with
-# learnt weights (`query`, `key`, `value` in [attention.py](../minilxmert/core/attention.py)). Here is what comes of it:
-# the words of our question look at the objects, in each head of the first cross layer. Every row sums to 1.
+# Queries, keys and values come from the rows of the words and objects, by three linear maps with learnt weights
+# (`query`, `key`, `value` in [attention.py](../minilxmert/core/attention.py)). Here the words of our question look at
+# the objects, in each head of the first cross layer. Every row sums to 1.
 
 # %%
 family = maps["words_to_objects"]
@@ -166,8 +164,9 @@ for h, weights_of_head in enumerate(family[0]):
     show(draw_matrix(weights_of_head, maps.words, maps.objects, OBJECTS, title=f"head {h}"))
 
 # %% [markdown]
-# Heads differ, though all have the same form: they only began from other random numbers. Do not read too much into
-# one map. A large weight says that much was *gathered* from there, not that the answer hangs on it (chapter 11).
+# All heads have the same form. They differ because they started from different random numbers. Do not read too much
+# into one map. A large weight says that much was *gathered* from there, not that the answer depends on it (chapter
+# 11).
 #
 # The largest weights of all, as a list:
 
@@ -192,7 +191,7 @@ print("the same map again:", np.allclose(output.cross_encoder_attentions[0][0], 
 # [Exercises](exercises/README.md) 5 (softmax with a mask), 7 (split into heads) and 8 (attention) belong to this
 # chapter.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # `softmax`, `split_heads` and `attend` in [ops.py](../minilxmert/core/ops.py) ·
 # [attention.py](../minilxmert/core/attention.py) · [explain/attention.py](../minilxmert/explain/attention.py)
@@ -210,16 +209,16 @@ print("the same map again:", np.allclose(output.cross_encoder_attentions[0][0], 
 #
 # <details><summary>Answer</summary>
 #
-# All are 1: a softmax over one score. Every word then gathers the same value. What it does with it is up to the rest
-# of the layer.
+# All are 1: a softmax over one score. Every word gathers the same value. The rest of the layer decides what to do with
+# it.
 # </details>
 #
 # **3.** Queries are (N, D) and keys (M, D). Must N and M be equal? Must the two D?
 #
 # <details><summary>Answer</summary>
 #
-# N and M need not be equal: words look at objects, and there are as many of either as there are. The D must be equal,
-# or there is nothing to multiply number by number.
+# N and M need not be equal: there may be 13 words and 5 objects. The D must be equal, because queries and keys are
+# multiplied number by number.
 # </details>
 #
 # Next: [5 A layer](05_a_layer.py).

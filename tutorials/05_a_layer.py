@@ -4,9 +4,9 @@
 # **You will be able to** name the four parts of a transformer layer and what each is for, compute a LayerNorm and a
 # GELU by hand, follow a word through the language encoder, and say why padding changes nothing.
 #
-# Attention lets rows look at each other (chapter 4). A **layer** puts two things around it that make it learnable in
-# depth, the residual sum and the LayerNorm, and adds a small network that works on each row alone, the feed-forward
-# part. An **encoder** is layers on top of each other, nothing else.
+# Attention lets rows look at each other (chapter 4). A **layer** adds two things that make many layers trainable, the
+# residual sum and the LayerNorm, and a small network that works on each row alone, the feed-forward part. An
+# **encoder** is a stack of layers.
 #
 # Letters: **B** sentences, **N** words, **M** objects, **E** numbers a row, **I** the inner width of the feed-forward
 # part.
@@ -43,8 +43,8 @@ visn = embed_objects(inputs.feats, inputs.boxes, p["objects"], config)  # (B, M,
 print("words", lang.shape, "objects", visn.shape)
 
 # %% [markdown]
-# Here is what one layer holds: the learnt arrays of the first language layer, and how many numbers each has. Two
-# thirds of them are in the feed-forward part (`ffn`).
+# These are the learnt arrays of the first language layer, and how many numbers each has. Two thirds of the numbers are
+# in the feed-forward part (`ffn`).
 
 # %%
 first = p["language"]["0"]
@@ -61,9 +61,12 @@ show(draw_bars(list(sizes), list(sizes.values()), WORDS, unit=""))
 #
 # ## LayerNorm
 #
-# After sums, rows grow. LayerNorm brings each row to mean 0 and variance 1: subtract the mean, divide by the root of
-# the variance. Then two learnt rows scale and shift it again, so that the network keeps the choice. By hand, for
-# three numbers:
+# Sums make rows grow. LayerNorm brings each row to mean 0 and variance 1: subtract the mean, then divide by the root
+# of the variance. Two learnt rows, w and b, then scale and shift it:
+#
+# $$y_i = w_i \frac{x_i - μ}{\sqrt{σ^2 + ε}} + b_i$$
+#
+# μ is the mean of the row, σ² its variance, and ε a tiny number. By hand, for three numbers:
 
 # %%
 row = np.array([[1.0, 2.0, 6.0]])
@@ -74,8 +77,8 @@ print("layer_norm", layer_norm(row, plain, eps=1e-12))
 print("a row of equal numbers has no variance; eps saves it:", layer_norm(np.full((1, 3), 5.0), plain, eps=1e-12))
 
 # %% [markdown]
-# The mean of 768 numbers 3.3 is not quite 3.3 in float32. What is left is tiny, but so is the variance that it is
-# divided by. One line helps: of what is left, the package subtracts the mean *once more*.
+# In float32 the mean of 768 numbers 3.3 is not quite 3.3. The rest after subtracting is tiny, but it is divided by a
+# tiny deviation. The package subtracts the mean of the rest *once more*:
 
 # %%
 equal = np.full(768, 3.3, np.float32)
@@ -87,8 +90,8 @@ for name, centred in (("centred once ", once), ("centred twice", twice)):
 # %% [markdown]
 # ## The residual sum
 #
-# The layer does not replace a row, it adds to it. So there is a straight road from the first layer to the last, and
-# each layer need only learn a *correction*. How large is the correction in our model, against what was there before?
+# The layer does not replace a row, it adds to it. Each layer need only learn a *correction*. How large is the
+# correction in our model, compared with the row?
 
 # %%
 cache = {}
@@ -100,22 +103,22 @@ tokens = tokenizer.convert_ids_to_tokens(inputs.words[0].tolist())
 show(draw_bars(tokens, share[0].tolist(), WORDS, unit=""))
 
 # %% [markdown]
-# (`cache` is a dict in which every step leaves what its backward will need, chapter 8. It is a fine window to look in.)
+# (`cache` is a dict in which every step keeps what its backward needs, chapter 8. Here we read it to look inside.)
 #
 # ## GELU
 #
-# Without something bent between two linear maps, the two would be one linear map. **GELU** multiplies x by Φ(x), the
-# share of a normal distribution below x: large numbers pass, very negative ones become 0, and in between it is
-# smooth.
+# Two linear maps in a row are one linear map. A function that is not linear must stand between them. **GELU**
+# multiplies x by Φ(x), the share of a normal distribution below x. Large numbers pass, very negative ones become 0,
+# and between them it is smooth.
 
 # %%
 x = np.linspace(-4, 4, 65)
 show(draw_curves(x, {"gelu": gelu(x), "relu": np.maximum(x, 0)}, "gelu, and the simpler relu"))
 
 # %% [markdown]
-# Φ needs the error function erf, which NumPy has not; [erf.py](../minilxmert/core/erf.py) builds it to the last digit.
-# A formula with tanh is often used instead. It is near, but not equal, and a published checkpoint was trained with one
-# of the two:
+# Φ needs the error function erf. NumPy does not have it, so [erf.py](../minilxmert/core/erf.py) computes it. Some
+# models use a formula with tanh instead. It is close but not equal, and a checkpoint must be run with the one it was
+# trained with:
 
 # %%
 approximate = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
@@ -125,8 +128,8 @@ print(f"largest difference of the tanh formula: {far.max():.2e}, at x = {x[far.a
 # %% [markdown]
 # ## Feed-forward
 #
-# Out to I numbers, GELU, back to E, for every row alone: no word knows of another here. So it does not matter in which
-# order the rows come, or which others are there.
+# A linear map to I numbers, a GELU, a linear map back to E, for every row alone. Neither the order of the rows nor the
+# other rows matter:
 
 # %%
 done = feed_forward(after, first["ffn"], config)
@@ -137,7 +140,7 @@ print(f"rows in reverse order: {np.abs(done - backwards).max():.1g}")
 print(f"one row alone:         {np.abs(done[:, 3:4] - alone).max():.1g}")
 
 # %% [markdown]
-# Both halves together are the layer, and nothing else is in it:
+# Both halves together are the layer:
 
 # %%
 whole = layer(lang, inputs.lang_mask, first, config)
@@ -146,8 +149,8 @@ print(f"layer against its two halves: {np.abs(whole - done).max():.1g}")
 # %% [markdown]
 # ## The language encoder and the object encoder
 #
-# LXMERT has two encoders of this kind: one in which words look at words, and one in which objects look at objects. Same
-# layer, other weights. Neither knows of the other yet.
+# LXMERT has two encoders of this kind. In one, words look at words; in the other, objects look at objects. The layers
+# have the same form and different weights. The two encoders do not meet yet.
 
 # %%
 lang_states, visn_states = [lang], [visn]
@@ -159,14 +162,14 @@ print(len(p["language"]), "language layers,", len(p["vision"]), "object layers")
 
 # %% [markdown]
 # How alike are two words after the language encoder? In the word table the two "the" were the same. Now each has
-# gathered from its neighbours. The cosines between the words of our question, at the end of the encoder:
+# gathered from the other words. The cosines between the words of our question:
 
 # %%
 unit = lang_states[-1][0] / np.linalg.norm(lang_states[-1][0], axis=1, keepdims=True)
 show(draw_matrix(unit @ unit.T, tokens, tokens, WORDS, "cosines after the language encoder"))
 
 # %% [markdown]
-# The same for the objects: red things, circles, neighbours in the picture; what has become alike?
+# The same for the objects. Which have become alike: red things, circles, neighbours in the picture?
 
 # %%
 unit = visn_states[-1][0] / np.linalg.norm(visn_states[-1][0], axis=1, keepdims=True)
@@ -175,8 +178,8 @@ show(draw_matrix(unit @ unit.T, describe(objects), describe(objects), OBJECTS, "
 # %% [markdown]
 # ## Padding changes nothing
 #
-# Now the promise of chapter 2. Our question alone, and the same beside a longer one, which pads it. The mask hides the
-# padding from every attention, so that the rows of our question come out the same.
+# Chapter 2 said that padding changes nothing. Here is our question alone, and again in a batch with a longer one. The
+# mask hides the padding from every attention, so the rows of our question stay the same.
 
 # %%
 longer = QUESTION.replace("the thing", "the small red thing that is")
@@ -193,8 +196,8 @@ print(f"without it by up to                    {np.abs(seen - lang_states[-1]).m
 # %% [markdown]
 # ## How far does a word travel?
 #
-# Layer by layer, the cosine of each row with what it was at the beginning, the mean over all words and all objects.
-# The last layers are the crossing ones, the matter of the next chapter.
+# For every layer: the cosine of each row with the row at the beginning, as the mean of all words and of all objects.
+# The last layers are cross layers, which the next chapter explains.
 
 # %%
 output = model(**call_arguments(model, tokenizer, [QUESTION], [objects]), output_hidden_states=True)
@@ -219,7 +222,7 @@ for name, start, states, color in (
 #
 # [Exercises](exercises/README.md) 6 (layer normalisation) and 10 (GELU and its slope) belong to this chapter.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [attention.py](../minilxmert/core/attention.py) · `feed_forward`, `layer` and `encode` in
 # [encoder.py](../minilxmert/core/encoder.py) · `layer_norm` and `gelu` in [ops.py](../minilxmert/core/ops.py)
@@ -238,7 +241,7 @@ for name, start, states, color in (
 #
 # <details><summary>Answer</summary>
 #
-# Nothing: A(Bx) = (AB)x, and AB is a matrix. That is what the GELU is for.
+# Nothing: A(Bx) = (AB)x, and AB is a matrix. That is why a GELU stands between them.
 # </details>
 #
 # **3.** Words have places and objects have none. In which encoder can you permute the rows and get the same rows
@@ -246,8 +249,8 @@ for name, start, states, color in (
 #
 # <details><summary>Answer</summary>
 #
-# In both. The layer itself knows of no order: places are added once, in the embedding, and travel with the rows. What
-# makes language different is that "word 3" is written into the row itself.
+# In both. A layer does not use the order of its rows. A word's place is added once, in the embedding, and is then part
+# of its row.
 # </details>
 #
 # Next: [6 Crossing](06_crossing.py).

@@ -4,8 +4,8 @@
 # **You will be able to** follow a cross-attention in both directions, explain what it means that both share one set of
 # weights, recognise the commonest mistake in writing it, and show at which layer the picture reaches the words.
 #
-# Up to here two encoders have worked side by side. The **cross-modality encoder** is what LXMERT is named for: in
-# each of its layers words look at objects and objects look at words, and then each side works on what it has seen.
+# So far two encoders have worked side by side. The **cross-modality encoder** gave LXMERT its name. In each of its
+# layers words look at objects and objects look at words. Then each side works on what it has gathered.
 #
 # Letters: **B** sentences, **N** words, **M** objects, **E** numbers a row, **H** heads.
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.ask.asking import call_arguments
-from minilxmert.core.attention import cross_attention, cross_attention_backward
+from minilxmert.core.attention import cross_attention
 from minilxmert.core.encoder import cross_layer
 from minilxmert.core.heads import classify, pool
 from minilxmert.core.ops import linear, softmax
-from minilxmert.core.params import flatten, zeros_like
+from minilxmert.core.params import flatten
 from minilxmert.explain.attention import attention
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.teaching import BOTH, OBJECTS, QUESTION, WORDS, draw_bars, draw_matrix, example_picture, show, weights
@@ -32,13 +32,13 @@ show(draw_matrix(into_picture, maps.words, maps.objects, WORDS, "words look at o
 show(draw_matrix(into_words, maps.objects, maps.words, OBJECTS, "objects look at words (M, N)"))
 
 # %% [markdown]
-# Both maps are of the first cross layer, the mean of its heads. In the first, each *word* shares out 100 % among the
-# objects; in the second, each *object* shares out 100 % among the words.
+# Both maps are means over the heads of the first cross layer. In the first map each *word* shares out 100 % among the
+# objects, in the second each *object* among the words.
 #
 # ## One set of weights, two directions
 #
-# Both directions use the *same* query, key and value matrices. A word makes its query with the matrix with which an
-# object makes its own. Here is all that a cross-attention has learnt: one set, not two.
+# Both directions use the *same* query, key and value matrices. Words and objects make their queries with one matrix.
+# A cross-attention has learnt one set of arrays, not two:
 
 # %%
 p, config = model.params, model.config
@@ -47,9 +47,8 @@ for name, array in flatten(cross).items():
     print(f"{name:<10} {array.shape}")
 
 # %% [markdown]
-# Since words and objects go through the same matrices, the package lays their rows one below the other and projects
-# them in one go, (B, N + M, E). We take the states as they come out of the two encoders of chapter 5, and step
-# through it:
+# Words and objects go through the same matrices. So the package puts their rows one below the other and multiplies
+# them at once, (B, N + M, E). We take the states at the end of the two encoders of chapter 5:
 
 # %%
 call = call_arguments(model, tokenizer, [QUESTION], [objects])
@@ -67,8 +66,8 @@ print("maps", cache["lang"]["a"].shape, "and", cache["visn"]["a"].shape, "(B, H,
 np.testing.assert_allclose(cache["lang"]["a"].mean(1)[0], into_picture, rtol=1e-3, atol=1e-5)
 
 # %% [markdown]
-# Is one map the other one turned over, then? No. "circle" asks with its query and the red circle offers its key; the
-# other way round the red circle asks with *its* query. A score and its mirror image are different numbers:
+# Is one map the transpose of the other? No. One direction compares the query of "square" with the key of the blue
+# square, the other compares the query of the blue square with the key of "square". These are different numbers:
 
 # %%
 q_words, k_objects = linear(lang, cross["query"]), linear(visn, cross["key"])  # (B, N, E), (B, M, E)
@@ -82,45 +81,23 @@ for name, row in (("word asks object", there), ("object asks word", back)):
 # %% [markdown]
 # ## Both directions read the old states
 #
-# A mistake that has been made in well-known code: let the words look first, and let the objects look at the *new*
-# words. The shapes are right, it trains, and it is another model. In LXMERT both directions read what came *in*. What
-# would the mistake change here? The second half of this call is the wrong one:
+# An easy mistake: let the words look first, and then let the objects look at the *new* words. The shapes are right and
+# it trains, but it is another model. In LXMERT both directions read the states that came *in*. What does the mistake
+# change here? The second result of this call is the wrong one:
 
 # %%
 _, wrong_visn = cross_attention(new_lang, visn, *masks, cross, config)
 change = np.linalg.norm(wrong_visn - new_visn, axis=-1) / np.linalg.norm(new_visn, axis=-1)  # (B, M)
-print("how far the objects' rows go astray, in parts of their length:")
+print("error of the objects' rows, as a part of their length:")
 show(draw_bars(describe(objects), change[0].tolist(), OBJECTS, unit=""))
 
 # %% [markdown]
-# ## What sharing means for learning
-#
-# When the model learns, each weight is moved against its **gradient** (chapter 8). Here each weight is used twice,
-# once a direction, so that it gets two gradients, and they are **added**. We can see that by letting the loss pull at
-# one side only: first at the words, then at the objects, then at both.
-
-# %%
-rng = np.random.default_rng(0)
-pull_lang, pull_visn = (rng.standard_normal(x.shape).astype(x.dtype) for x in (new_lang, new_visn))
-gradients = {}
-for name, use_lang, use_visn in (("words", 1, 0), ("objects", 0, 1), ("both", 1, 1)):
-    g, pulled = zeros_like(cross), (use_lang * pull_lang, use_visn * pull_visn)
-    cross_attention_backward(*(x.astype(lang.dtype) for x in pulled), cross, cache, g)
-    gradients[name] = g["query"]["w"]
-sizes = {name: float(np.linalg.norm(g)) for name, g in gradients.items()}
-show(draw_bars(list(sizes), list(sizes.values()), BOTH, unit=""))
-off = np.abs(gradients["words"] + gradients["objects"] - gradients["both"]).max()
-print(f"words + objects = both, but for {off:.1g}")
-
-# %% [markdown]
-# The two arrows do not point the same way, so that together they are shorter than their lengths added up. Sharing
-# halves the numbers to learn, and makes both directions agree on one language of queries and keys. The only trap in
-# code: the second gradient must be *added* to the first, not written over it.
+# Sharing halves the numbers to learn. Chapter 8 shows how one set of weights learns from both directions.
 #
 # ## The rest of a cross layer
 #
-# After crossing, each side has an ordinary layer of its own, as in chapter 5: words look at words, which have now
-# seen the picture; objects at objects, which have read the question. Then the next cross layer.
+# After crossing, each side has an ordinary layer of its own, as in chapter 5. Words that have seen the picture look at
+# words; objects that have read the question look at objects. Then comes the next cross layer.
 
 # %%
 lang_states, visn_states = [lang], [visn]
@@ -135,8 +112,8 @@ print(len(p["cross"]), "cross layers; the last states are those of the model")
 # %% [markdown]
 # ## When does the picture reach the words?
 #
-# An experiment. We hide one object, the red circle, by its mask, and see after each layer how much each word's row has
-# changed. Before the first crossing, nothing may change at all: the words have not seen the picture yet.
+# An experiment: we hide the red circle by its mask and measure after each layer how much each word's row changes.
+# Before the first crossing nothing may change, because the words have not seen the picture yet.
 
 # %%
 hidden = dict(call, visual_attention_mask=call["visual_attention_mask"].copy())
@@ -153,8 +130,8 @@ show(draw_matrix(changes, names, maps.words, BOTH, "change of each word's row wh
 # %% [markdown]
 # ## From the crossing to an answer
 #
-# The row of [CLS] has by now gathered from words and objects. The **pooler**, a linear map and a tanh, takes it; the
-# **answer head** turns it into a score for each answer. That is the end of the road of chapter 1.
+# The row of [CLS] has now gathered from words and objects. The **pooler**, a linear map and a tanh, takes this row.
+# The **answer head** turns it into a score for each answer. This is the end of the road of chapter 1.
 
 # %%
 pooled = pool(output.language_hidden_states[-1][:, 0], p["pooler"])  # (B, E)
@@ -170,7 +147,7 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 # [Exercise](exercises/README.md) 9 (cross-attention in both directions) belongs to this chapter; its check knows the
 # mistake above. `minilxmert show` draws all maps of a question as a page to explore.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # `cross_attention` in [attention.py](../minilxmert/core/attention.py) · `cross_layer` and `encode` in
 # [encoder.py](../minilxmert/core/encoder.py) · [heads.py](../minilxmert/core/heads.py)
@@ -188,16 +165,16 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 #
 # <details><summary>Answer</summary>
 #
-# Zeros: there is nothing to take a mean of, and the package says zeros instead of 0/0. What remains is the residual
-# sum (and the bias of the output map), so that the question can still be answered, by guessing.
+# Zeros. A mean of nothing would be 0/0; the package returns zeros. The residual sum and the bias of the output map
+# remain, so the model can still guess an answer.
 # </details>
 #
 # **3.** In the last cross layer, which parts need not be computed if only the answer is wanted?
 #
 # <details><summary>Answer</summary>
 #
-# Everything on the objects' side, and the rows of all words but [CLS] after the crossing. The package leaves them
-# out: see [rows.py](../minilxmert/core/rows.py).
+# Everything on the objects' side, and after the crossing the rows of all words but [CLS]. The package leaves them out:
+# see [rows.py](../minilxmert/core/rows.py).
 # </details>
 #
-# Next: [7 The published model](07_the_published_model.py), whose rooms are the same, only larger.
+# Next: [7 The published model](07_the_published_model.py): the same parts, only larger.

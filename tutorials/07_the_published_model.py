@@ -23,8 +23,8 @@ REFERENCE = beside("tests", "reference/config.json") / "reference"  # small chec
 # %% [markdown]
 # ## The picture: 224 million numbers, part by part
 #
-# A model's parameters are a nested dict of arrays. How many there are follows from their **shapes** alone, so we can
-# take the published model apart without allocating a single one of its 900 megabytes.
+# A model's parameters are a nested dict of arrays. Their number follows from their **shapes** alone. So we can take
+# the published model apart without using its 900 megabytes.
 
 # %%
 config = LxmertConfig()  # the defaults are the published base model
@@ -55,12 +55,11 @@ for path, shape in flatten(layer).items():
 print(f"{'one layer':<20} {'':>12} {count(layer):>10,}")
 
 # %% [markdown]
-# Two things to notice. The feed-forward half (`ffn`) holds twice as many numbers as the attention half, 8·E² against
-# 4·E². And there is nothing in it that depends on the *length* of a sentence or the number of objects: the same layer
-# serves any N and any M.
+# The feed-forward half (`ffn`) has twice as many numbers as the attention half, 8·E² against 4·E². Nothing depends on
+# the *length* of a sentence or the number of objects: the same layer serves any N and any M.
 #
-# A cross layer is one attention (used in *both* directions, which is why it is counted once) and an ordinary layer on
-# each side. If every direction had weights of its own, the model would grow by:
+# A cross layer is one attention, used in *both* directions and so counted once, and an ordinary layer on each side.
+# With weights of its own for every direction, the model would grow by:
 
 # %%
 crossing = count(shapes["cross"]["0"]["cross"])
@@ -70,8 +69,8 @@ print(
 
 # %% [markdown]
 # "LXMERT has 224 million parameters" is true of the model that answers questions. The encoders alone, and the model
-# with all pre-training heads, have other sizes. (The masked-word head has no matrix of its own: it reads the word
-# table backwards, "tied", and so adds only what is printed here.)
+# with all pre-training heads, have other sizes. (The masked-word head has no large matrix of its own: it uses the word
+# table, transposed. The two are "tied".)
 
 # %%
 faces = {face.__name__: count(face.shapes(config)) for face in (LxmertModel, LxmertForQuestionAnswering)}
@@ -83,8 +82,8 @@ assert count(encoder_shapes(config)) == faces["LxmertModel"]
 # ## Names: theirs and ours
 #
 # A checkpoint is a list of names with arrays. `transformers`, TensorFlow and the authors each chose other names; ours
-# are those a reader understands. One table ([names.py](../minilxmert/checkpoints/names.py)) has exactly one rule per
-# module, and every array keeps its published layout (outputs, inputs), so that loading is renaming and nothing else.
+# are shorter. One table ([names.py](../minilxmert/checkpoints/names.py)) has exactly one rule for each module. Every
+# array keeps its published layout (outputs, inputs), so loading only renames.
 
 # %%
 for path in (
@@ -96,17 +95,17 @@ for path in (
 # %% [markdown]
 # ## Load a checkpoint
 #
-# The real file has 900 MB, and `minilxmert download unc-nlp/lxmert-base-uncased` fetches it. Here we open a small
-# checkpoint of the same kind that the repository keeps for its tests: written by `transformers`, random weights, every
-# part of the architecture. What you do with it is what you do with the real one.
+# The real file has 900 MB. `minilxmert download unc-nlp/lxmert-base-uncased` fetches it. Here we open a small
+# checkpoint of the same kind, which the repository keeps for its tests. `transformers` wrote it, with random weights
+# and every part of the architecture. The calls are those for the real one.
 
 # %%
 model = LxmertForPreTraining.from_pretrained(REFERENCE)
 print(model.load_report)
 
 # %% [markdown]
-# The report says where every tensor went. If one were missing, or had another shape, loading would have *raised*: a
-# model that loads "almost" gives answers that are almost random, and nobody notices for days. Try it:
+# The report says where every tensor went. If one is missing or has another shape, loading *raises* an error: a model
+# with one fresh layer would still answer, only badly. Try it:
 
 # %%
 state = model.state_dict()
@@ -117,8 +116,8 @@ except MinilxmertError as problem:
     print(problem)
 
 # %% [markdown]
-# The same weights lie beside it as the older torch format and as TensorFlow's HDF5. All three are read with the same
-# call, nothing in them is ever executed (a torch file is a *pickle*, which could run anything), and they agree:
+# The same weights lie beside it in the older torch format and in TensorFlow's HDF5. One call reads all of them. It
+# never executes anything in them, though a torch file is a *pickle*, which could hold any program. They agree:
 
 # %%
 for file in ("pytorch_model.bin", "pytorch_model.legacy.bin", "tf_model.h5"):
@@ -129,9 +128,9 @@ for file in ("pytorch_model.bin", "pytorch_model.legacy.bin", "tf_model.h5"):
 # %% [markdown]
 # ## Verify it
 #
-# A model that loads may still compute something else (an epsilon, a transposed matrix, a mask the wrong way round).
-# The only proof is numbers: fixed inputs, and the outputs that the *published implementation* gave for them.
-# `verify_against` compares every one by name, hidden states, attention maps and losses included.
+# A model that loads may still compute something else: another epsilon, a transposed matrix, an inverted mask. Only
+# numbers show it: fixed inputs, and the outputs that the *published implementation* gave for them. `verify_against`
+# compares each by name, hidden states, attention maps and losses included.
 
 # %%
 tables = verify_against(model, REFERENCE)
@@ -142,9 +141,9 @@ for file, rows, _ in tables:
 assert all(row.agrees for _, rows, _ in tables for row in rows)
 
 # %% [markdown]
-# Does the check notice anything? A test that cannot fail proves nothing. Change *one* number of the second layer by
-# one part in a hundred, and look at which values move away and how far: nothing before the change, everything after
-# it. (The array that we change is a mapped file, which cannot be written: so a changed *copy* is put in its place.)
+# Can the check fail? We change *one* number of the second layer by one part in a hundred and see which values move.
+# Nothing before the change should move, and everything after it should. (The array belongs to a mapped file and cannot
+# be written, so we put a changed *copy* in its place.)
 
 # %%
 query = model.params["language"]["1"]["attention"]["query"]
@@ -163,9 +162,8 @@ query["w"] = kept
 #
 # ## Our question, as the published model would read it
 #
-# The published vocabulary has 30,522 pieces, ours of the small world fewer than a hundred. The question is the same,
-# the numbers are not: **ids mean nothing without their vocabulary**, which is why a vocabulary of another size is
-# refused.
+# The published vocabulary has 30,522 pieces, the one of our small world fewer than a hundred. The same question has
+# other numbers: **ids mean nothing without their vocabulary**. A vocabulary of another size is refused.
 
 # %%
 published = LxmertTokenizer(REFERENCE / "bert_uncased_vocab.txt")
@@ -176,7 +174,7 @@ show(draw_tiles(published.convert_ids_to_tokens(ids), ids))
 # ## Where paper, authors and transformers differ
 #
 # LXMERT was described once and published twice, and the three do not always agree. [differences.md](differences.md)
-# lists every case we know. Four that have cost people weeks, tried out:
+# lists every case we know. Here are four:
 
 # %%
 inputs = {name: np.load(REFERENCE / "inputs.npz")[name] for name in ("input_ids", "visual_feats", "visual_pos")}
@@ -199,10 +197,10 @@ for what, change in attempts.items():
         print(f"{what}: {problem}")
 
 # %% [markdown]
-# The published classes take number 3 without a word (their documentation even calls boxes "(x, y, width, height)"),
-# and number 4 is what their documentation asks for and their code does not take.
+# The published classes accept number 3 without a warning; their documentation even calls boxes "(x, y, width,
+# height)". Their documentation asks for number 4, and their code does not accept it.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [config.py](../minilxmert/core/config.py): every size · [params.py](../minilxmert/core/params.py): the tree ·
 # [checkpoints/](../minilxmert/checkpoints/): one reader a file format, one table of names ·
@@ -217,8 +215,8 @@ for what, change in attempts.items():
 #
 # <details><summary>Answer</summary>
 #
-# The cross stack: each of its layers holds two whole layers (one a side) and one cross-attention, so 5 of them weigh
-# more than 9 single ones.
+# The cross stack. Each of its layers has two whole layers (one for each side) and one cross-attention, so 5 of them
+# have more parameters than 9 single ones.
 # </details>
 #
 # **2.** You halve E, and the inner width 4·E with it. By about what factor does one layer shrink, by what the word
@@ -226,14 +224,14 @@ for what, change in attempts.items():
 #
 # <details><summary>Answer</summary>
 #
-# A layer by 4, for its matrices are E × E or E × 4E; the word table by 2, for it is V × E. This is why small models
-# are mostly table.
+# A layer by 4: its matrices are E × E or E × 4E. The word table by 2: it is V × E. So in small models the table is a
+# larger part.
 # </details>
 #
 # **3.** `verify` compares to within 1e-4 relative. Why not exactly?
 #
 # <details><summary>Answer</summary>
 #
-# float32 rounds every sum, and a sum of 768 products rounds differently in another order. Every library, and every
-# processor, adds in its own order. Exact equality across implementations cannot be promised by anybody.
+# float32 rounds every sum, and a sum of 768 products rounds differently in another order. Libraries and processors add
+# in different orders. So different implementations can agree only up to rounding.
 # </details>

@@ -4,8 +4,8 @@
 # **You will be able to** read any backward of this package as its forward upside down, write one yourself, prove it
 # right with two forward calls, recognise a broken one, and find the parameters that cannot learn at all.
 #
-# A **gradient** says how much a loss would change if one number were a little larger. Training needs it for every
-# parameter. Frameworks derive it for you (autograd); here each is written out beside its forward, so that you can.
+# A **gradient** says how much a loss changes when one number becomes a little larger. Training needs it for every
+# parameter. Most frameworks derive it automatically (autograd). Here each is written out beside its forward.
 
 # %%
 import inspect
@@ -27,9 +27,9 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## The picture: where the answer's gradient goes
 #
-# Our question, our scene, the true answer as the label. `loss_and_gradients` runs the model forward, then backward,
-# and returns the gradient of every parameter. Here is how large it is in each part (the root of the sum of squares),
-# from the head, where going backward begins, down to the embeddings. (In float64: we shall want the digits.)
+# Our question, our scene, and the true answer as the label. `add_gradients` runs the model forward, then backward, and
+# adds the gradient of every parameter into a tree. Here is how large it is in each part (the root of the sum of
+# squares), from the head, where the backward begins, down to the embeddings. (In float64, because we need the digits.)
 
 # %%
 model = LxmertForQuestionAnswering.from_pretrained(weights(), dtype="float64")
@@ -57,13 +57,13 @@ show(draw_bars(list(parts), [size(tree) for tree in parts.values()], BOTH, unit=
 # %% [markdown]
 # ## One backward, on paper
 #
-# A linear map with one row: y = x·wᵀ + b. If somebody tells us `dy`, how much the loss changes with y, then
+# A linear map with one row: $y = x w^T + b$. Let `dy` say how much the loss changes with y. Then
 #
-# * y grows by w when x grows by 1, so **dx = dy·w**;
-# * y grows by x when w grows by 1, so **dw = dyᵀ·x**;
-# * y grows by 1 when b does, so **db = dy**, summed over the rows that share b.
+# * y grows by w when x grows by 1, so $dx = dy \, w$;
+# * y grows by x when w grows by 1, so $dw = dy^T x$;
+# * y grows by 1 when b does, so $db = dy$, summed over the rows that share b.
 #
-# That is the chain rule, and all of it. With numbers you can follow:
+# That is the chain rule. With numbers:
 
 # %%
 x, p = np.array([[2.0, 3.0]]), {"w": np.array([[1.0, -1.0]]), "b": np.array([0.5])}
@@ -74,27 +74,32 @@ print("dx =", ops.linear_backward(dy, p, cache, gradient))  # 10·w
 print("dw =", gradient["w"], " db =", gradient["b"])  # 10·x and 10
 
 # %% [markdown]
-# Three habits of this package are already visible:
+# Every pair of this package works like this one:
 #
 # 1. The forward keeps what its backward needs in a dict, the **cache**, that the caller owns. `cache=None` is
 #    inference: nothing is kept.
 # 2. The gradient of the *input* is **returned**; gradients of *parameters* are **added** into `g`. A weight that is
-#    used twice (cross-attention, in both directions) collects both shares, without any special case.
-# 3. Forward and backward are neighbours in the file, and the backward reads as the forward upside down.
-#
-# Attention, the longest pair. Read the forward from the top and the backward against it:
+#    used twice (cross-attention, in both directions) collects both gradients without a special case.
+# 3. Forward and backward are neighbours in the file, and the backward goes through the forward from its end.
 
 # %%
-print(inspect.getsource(ops.attend))
-print(inspect.getsource(ops.attend_backward))
+print(inspect.getsource(ops.linear))
+print(inspect.getsource(ops.linear_backward))
+
+# %% [markdown]
+# You write the backwards of LayerNorm and of attention in exercises 13 and 14. [Chapter 13](13_backwards_derived.py)
+# derives them, softmax and cross-entropy, step by step.
 
 # %% [markdown]
 # ## Is it right? Ask the forward
 #
-# Move one number a little each way and see what the loss does: (f(x + ε) - f(x - ε)) / 2ε, the **central difference**.
-# How small should ε be? Too large, and the curve bends; too small, and subtracting two nearly equal numbers leaves
-# only rounding noise. Below is the error of the check itself, for GELU, by ε: two slopes with a valley between, and in
-# float32 the valley ends at three digits. **That is why gradients are checked in float64.**
+# Move one number a little each way and see what the loss does. This is the **central difference**:
+#
+# $$\frac{f(x + ε) - f(x - ε)}{2 ε}$$
+#
+# How small should ε be? If it is too large, the curve bends. If it is too small, the difference of two nearly equal
+# numbers is only rounding noise. Below is the error of the check itself, for GELU, by ε: it falls, then rises again.
+# In float32 even the best ε gives only a few digits. **So gradients are checked in float64.**
 
 # %%
 exponents = np.arange(1, 11)
@@ -111,10 +116,10 @@ show(draw_curves(-exponents, errors, "log10 of the relative error, by log10 of �
 # %% [markdown]
 # ## Every number at once
 #
-# A model has many parameters, and two forward calls for each would take forever. One **random direction** v is enough:
-# move *all* numbers along v. If `dx` is right, ⟨dx, v⟩ equals what the loss does. A wrong number anywhere in dx shows,
-# unless v happens to be perpendicular to the mistake, which for a random v does not happen. `both_sides` returns the
-# two numbers. Here for *all parameters of the model*, through the three encoders and the head:
+# Two forward calls for each of 800,000 parameters would take long. One **random direction** v is enough: move *all*
+# numbers along v. If `dx` is right, ⟨dx, v⟩ equals the change of the loss. A wrong number anywhere in dx shows, unless
+# v is perpendicular to the mistake, and for a random v that has probability 0. `both_sides` returns the two numbers.
+# Here for *all parameters of the model*, through the three encoders and the head:
 
 # %%
 params, all_gradients = model.params, flatten(g)
@@ -137,15 +142,14 @@ compare("all parameters", lambda path: True)
 compare("all but three tables", lambda path: not path.endswith(("word.w", "position.w", "token_type.w")))
 
 # %% [markdown]
-# The check has found something! With everything it disagrees, without the embedding tables it agrees to nine digits.
-# Is the backward of the tables wrong? Look at [ops.py](../minilxmert/core/ops.py): *"Row 0 never learns, as published
-# (padding_idx=0)"*. The published model withholds the gradient of row 0 of all three tables, on purpose for [PAD], and
-# (it seems) by accident for the first *place* of every sentence and the only *segment* that is ever used. We do the
-# same.
+# The check has found something. With all parameters it disagrees; without the embedding tables it agrees to nine
+# digits. Is the backward of the tables wrong? [ops.py](../minilxmert/core/ops.py) says: *"Row 0 never learns, as
+# published (padding_idx=0)"*. The published model drops the gradient of row 0 of all three tables. For [PAD] that
+# makes sense. It also freezes the first *place* of every sentence and the only *segment* that is used. We do the same.
 #
 # ## Breaking it
 #
-# A check is worth what it catches. Four backwards with a mistake that people really make, and the right one:
+# A check must catch mistakes. Here are the right backward of a softmax and four wrong ones:
 
 
 # %%
@@ -178,9 +182,8 @@ for name, dy in (("random dy", rng.standard_normal((4, 6))), ("dy of ones", np.o
         print(f"{name:<11} {backward.__name__:<14} {exact:10.6f} {numeric:10.6f}  {'CAUGHT' if caught else 'passes'}")
 
 # %% [markdown]
-# With a random `dy` every mistake is caught. With a `dy` of ones, as several well-known test suites used, a backward
-# that returns **nothing but zeros passes**: the rows of a softmax always sum to 1, so along ones the true gradient is
-# 0.
+# With a random `dy` every mistake is caught. With a `dy` of ones, a backward that returns **only zeros passes**: the
+# rows of a softmax always sum to 1, so for ones the true gradient is 0.
 #
 # ## Where gradients die
 #
@@ -200,14 +203,15 @@ rows = {name: g["embeddings"][name]["w"].any(1) for name in ("word", "position",
 print("rows of the tables that do:", {name: f"{moved.sum()} of {len(moved)}" for name, moved in rows.items()})
 
 # %% [markdown]
-# * The **vision half of the last cross layer**: the answer is read from the first *word's* last state. What the
-#   objects become in the very last layer is read by nobody. (Object losses in pre-training do read it: chapter 9.) It
-#   is also why inference may skip that half: [rows.py](../minilxmert/core/rows.py).
+# * The **vision half of the last cross layer**: the answer is read from the last state of [CLS]. The last states of
+#   the objects do not reach it. (The object losses of pre-training use them: chapter 9.) So inference may skip that
+#   half: [rows.py](../minilxmert/core/rows.py).
 # * Rows of the **word table** that the question does not use, and **row 0** of all three tables, as we have just
-#   found. Of the segments only number 0 is used here, so that the whole table stays as it began.
+#   found. Only segment 0 is used here, so the whole table of segments does not learn.
 #
-# And one that is almost invisible: the **bias of the keys**. It adds the same number to every score of a row, softmax
-# does not care, and so its true gradient is 0; what you see is rounding noise, 13 digits below its neighbours.
+# One more is easily overlooked: the **bias of the keys**. It adds the same number to every score of a row, and softmax
+# ignores such a number. So its true gradient is 0. What you see below is rounding noise, far smaller than its
+# neighbours.
 
 # %%
 first = g["language"]["0"]["attention"]
@@ -217,9 +221,9 @@ for name in ("query", "key", "value"):
 # %% [markdown]
 # ## Shared weights collect both shares
 #
-# In a cross layer, words look at objects and objects at words with *one* set of weights. Each direction alone gives a
-# gradient; the sum is what trains. We take the value matrix of the first cross layer and cut one direction at a time,
-# by zeroing its half of the gradient that comes in.
+# In a cross layer, words look at objects and objects at words with *one* set of weights (chapter 6). Each direction
+# gives a gradient, and the weights learn from their sum. We take the value matrix of the first cross layer and switch
+# off one direction at a time, by zeroing its half of the incoming gradient.
 
 # %%
 c = model.config
@@ -237,7 +241,7 @@ w = {name: tree["value"]["w"] for name, tree in shares.items()}
 print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects"], w["both"], rtol=1e-12, atol=1e-12))
 
 # %% [markdown]
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [ops.py](../minilxmert/core/ops.py): every forward with its backward below it ·
 # [attention.py](../minilxmert/core/attention.py), [encoder.py](../minilxmert/core/encoder.py): the same for whole
@@ -252,8 +256,8 @@ print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects
 #
 # <details><summary>Answer</summary>
 #
-# The mean of `da` under the probabilities. Raising one score takes probability from the others, and that loss must be
-# booked. Without it every score would look as if it could grow for free (the `no_correction` above).
+# The mean of `da` under the probabilities. Raising one score takes probability from the others, and the gradient must
+# include that. Without it, every score would seem to grow at no cost (`no_correction` above).
 # </details>
 #
 # **2.** `layer_norm_backward` subtracts *two* means. Where does each come from?
@@ -261,13 +265,14 @@ print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects
 # <details><summary>Answer</summary>
 #
 # LayerNorm subtracts the row's mean and divides by its deviation, and both depend on x. The first term is the
-# derivative through the mean, the second through the deviation. They make dx perpendicular to ones and to the row
-# itself: LayerNorm cannot be changed by shifting or stretching its input, so no gradient may point that way.
+# derivative through the mean, the second through the deviation. They make dx perpendicular to ones and to the
+# normalised row: shifting or stretching the input does not change the result, so the gradient cannot point in these
+# directions.
 # </details>
 #
 # **3.** A colleague checks gradients in float32 with ε = 1e-6 and finds 20 % errors everywhere. Is the backward wrong?
 #
 # <details><summary>Answer</summary>
 #
-# Nobody can tell: at ε = 1e-6 a float32 difference has lost all its digits (see the curve). Check in float64.
+# That cannot be said: at ε = 1e-6 a float32 difference has lost all its digits (see the curve). Check in float64.
 # </details>

@@ -1,13 +1,12 @@
 # %% [markdown]
 # # 9 · Five tasks on one sentence
 #
-# **You will be able to** say what LXMERT is asked to do before anybody asks it a question, hide words and objects the
-# way it was trained, compute each of the five losses, and say what each is an average over, which is where most
-# re-implementations go wrong.
+# **You will be able to** name the five tasks of LXMERT's pre-training, hide words and objects the way it was trained,
+# compute each of the five losses, and say over what each is averaged.
 #
-# **Pre-training** means learning from data that nobody had to label for the purpose: sentences with their pictures.
-# Things are hidden, exchanged, or asked for, and the model must notice or fill in. What it learns on the way, which
-# word goes with which object, is then useful for everything else.
+# **Pre-training** means learning from sentences with their pictures, before any particular task. Words and objects are
+# hidden, sentences are exchanged, questions are asked. The model must fill in, notice, or answer. To do so it learns
+# which word goes with which object, and that helps in later tasks.
 
 # %%
 import numpy as np
@@ -29,10 +28,10 @@ print(model)
 # %% [markdown]
 # ## The picture: one example as a card
 #
-# Two pictures, a question with its answer, and three captions. `PretrainingBatches` makes of them what the model is
-# called with. Here is our question as the model gets to see it: some words hidden or exchanged (below: what they
-# were), some objects blanked (drawn thin). We hide 40 % instead of 15 %, so that there is something to see, and
-# exchange no sentence yet.
+# Two pictures, a question with its answer, and three captions. `PretrainingBatches` turns them into the arguments of
+# the model. Here is our question as the model sees it: some words are hidden or exchanged (below: what they were), and
+# some objects are blanked (0 %, drawn thin). We hide 40 % instead of 15 % to have something to see, and exchange no
+# sentence yet.
 
 # %%
 other = SMALL.scene(np.random.default_rng(7))
@@ -56,20 +55,21 @@ def card(call, row, names):
     tokens = [token for token in tokenizer.convert_ids_to_tokens(ids.tolist()) if token != "[PAD]"]
     truth = [tokenizer.convert_ids_to_tokens([int(label)])[0] if label >= 0 else "" for label in labels[: len(tokens)]]
     hidden = call["obj_labels"]["feat"][1][row, : len(names)]
-    show(draw_tiles(tokens, truth), draw_picture(example_picture(), pictures["ours"], names, 1 - 0.9 * hidden))
+    show(draw_tiles(tokens, truth), draw_picture(example_picture(), pictures["ours"], names, 1 - hidden))
 
 
 card(call, 0, describe(pictures["ours"]))
 
 # %% [markdown]
-# The words below the tiles are what must be guessed. A hidden object's *features* are gone, its *box* stays: the model
-# is told where something is, not what.
+# The model must guess the words below the tiles. A hidden object loses its *features* and keeps its *box*: the model
+# knows where something is, not what.
 #
 # ## Hiding words: 15 %, and then 80 / 10 / 10
 #
 # 15 % of the words are chosen. Of those, 80 % become [MASK], 10 % another word, and 10 % stay as they are. Why not
-# simply [MASK] all of them? Because in use there is never a [MASK]: a model that only works beside one would be idle
-# then. A chosen word that looks innocent forces it to keep an eye on every word. The shares, counted over many draws:
+# [MASK] for all? In later use there is no [MASK], and a model could learn to predict only where it sees one. A chosen
+# word that looks unchanged makes it predict from every word (Devlin et al. 2019, section 3.1). The shares, counted
+# over many draws:
 
 # %%
 ids = np.tile(tokenizer(QUESTION)["input_ids"], (3000, 1))
@@ -87,14 +87,15 @@ show(draw_bars(list(fates), list(fates.values())))
 assert (labels[~chosen] == -1).all()  # where nothing was chosen there is nothing to learn
 
 # %% [markdown]
-# (The last share is a little over 10 %, for "another word" is drawn from all words and sometimes hits the same one.)
+# (The last share is a little over 10 %: "another word" is drawn from all words and is sometimes the same one.)
 #
-# Objects are treated alike: 15 % chosen, 80 % of those blanked to zeros, 10 % given the features of another object.
+# Objects are treated in the same way: 15 % are chosen; of those 80 % become zeros, and 10 % get the features of
+# another object.
 #
 # ## Foreign sentences
 #
-# With probability ½ a picture gets the sentence of *another* picture, and the model must tell. `mismatch` never takes
-# a sentence of the same picture by accident: that would be a wrong label.
+# With probability ½ a picture gets the sentence of *another* picture, and the model must notice. `mismatch` never
+# takes a sentence of the same picture: its label would be wrong.
 
 # %%
 source, own = mismatch(
@@ -104,15 +105,16 @@ for row, (place, mine) in enumerate(zip(source, own, strict=True)):
     print(f"{examples[row].image:<6} gets {examples[place].text!r:<54} {'its own' if mine else 'FOREIGN'}")
 
 # %% [markdown]
-# A foreign sentence's **words** are hidden and learnt like any other's (the paper says only matching pairs, the
-# authors' code does all; [differences.md](differences.md)). Its **answer** does not count: the question is about
-# another picture.
+# The **words** of a foreign sentence are hidden and learnt like those of any other. (The paper says: only of matching
+# pairs. The authors' code takes all; [differences.md](differences.md).) Its **answer** does not count: the question is
+# about another picture.
 #
 # ## Five losses
 #
-# All in one pass. The paper's five tasks are: masked words · matching · the detected labels of the objects (class and
-# attribute) · the objects' features · the answer. `read` checks the call, `forward` computes the scores, and
-# `pretraining_losses` can be asked for one task at a time:
+# One pass gives all losses. The paper's five tasks are: masked words, matching, the detected labels of the objects
+# (class and attribute), the objects' features, and the answer. `read` checks the call, `compute` computes the scores,
+# and
+# `pretraining_losses` takes one task at a time:
 
 # %%
 inputs, targets = model.read(**call)
@@ -130,8 +132,8 @@ print(f"together {sum(values.values()):.4f}, as the model says {float(sum(losses
 # %% [markdown]
 # ## What each is averaged over
 #
-# "The mean loss" is not yet a number: the mean over *what*? This table is computed from the labels of the batch, and
-# it is as published:
+# A "mean loss" must say what the mean is over. This table is computed from the labels of the batch. The means are
+# those of the published code:
 
 # %%
 b, m = inputs.feats.shape[:2]
@@ -148,10 +150,10 @@ for name, count in counts.items():
     print(f"{name:<13} {values[name]:7.4f}  mean over {count}")
 
 # %% [markdown]
-# Two kinds of mean, and the difference matters. Words are averaged over the *chosen* words: hide more, and the loss
-# stays about the same. Objects are averaged over *all places of the batch*, hidden or not, there or not. So that the
-# same objects weigh less if somebody in the batch has a crowded picture. Let us see: the first example alone, then the
-# same with six empty places added.
+# There are two kinds of mean. The loss of the words is a mean over the *chosen* words: hide more, and it stays about
+# the same. The losses of the objects are means over *all places of the batch*, hidden or not, empty or not. So the
+# same objects count less when another picture of the batch has many objects. Here is the first example alone, and then
+# with empty places added:
 
 
 # %%
@@ -181,11 +183,14 @@ for empty in (0, len(pictures["ours"])):
     print(f"{empty} empty places: object losses {object_loss(alone_with(call, empty)):.5f}")
 
 # %% [markdown]
-# Twice the places, half the loss, though the model sees and says exactly the same. (The published weight 6.67 = 1 /
-# 0.15 makes up for the 15 %, for the feature loss; the label losses get it, too. That is how it was trained.)
+# Twice the places, half the loss, though the scores are the same. (The published weight 6.67 = 1 / 0.15 makes up for
+# the 15 % in the feature loss. The label losses get the same weight.)
 #
-# Masked words by hand, to be sure that nothing else is in it: minus the log of the probability of the true word, mean
-# over the chosen ones.
+# The loss of masked words by hand is minus the log of the probability of the true word, as a mean over the chosen
+# words
+# $1 … R$:
+#
+# $$L = -\frac{1}{R} \sum_r \log p_r$$
 
 # %%
 words = targets["masked_lm"].reshape(-1)
@@ -197,8 +202,8 @@ nothing, gradient = cross_entropy(scores["prediction_logits"][0], np.full(inputs
 print(f"a batch in which nothing was chosen: loss {abs(nothing)}, largest gradient {np.abs(gradient).max()}")
 
 # %% [markdown]
-# The last line is not a matter of course: a mean over no rows is 0/0, and elsewhere such a batch gives NaN, which then
-# is in every weight. Here it is 0, and so is its gradient.
+# A mean over no rows is 0/0, which is NaN in PyTorch, and one NaN in the loss makes every weight NaN. Here the loss is
+# 0, and so is its gradient.
 #
 # ## What it is good for
 #
@@ -220,15 +225,15 @@ for name, objects in (("our picture", pictures["ours"]), ("the other", pictures[
     print(f"{name:<15} {told:<52} match {output.match_probability[0]:.0%}")
 
 # %% [markdown]
-# Grammar alone says that a size or a colour is missing; only the picture says which. That difference is what
-# *cross-modality* pre-training is about.
+# Grammar says that a size or a colour is missing. Only the picture says which. *Cross-modality* pre-training teaches
+# the model to look there.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [training/masking.py](../minilxmert/training/masking.py): what is hidden ·
 # [training/batches.py](../minilxmert/training/batches.py): from examples to a call ·
-# [objectives.py](../minilxmert/core/losses.py): labels, loss functions with their gradients, and the
-# named sums of them. In the paper: section 3.1.
+# [objectives.py](../minilxmert/core/losses.py): labels, loss functions with their gradients, and the named sums of
+# them. In the paper: section 3.1.
 #
 # Exercises 12 (cross-entropy), 17 (hiding words), 18 (object losses), 19 (matched pairs):
 # [exercises](exercises/README.md).
@@ -239,22 +244,20 @@ for name, objects in (("our picture", pictures["ours"]), ("the other", pictures[
 #
 # <details><summary>Answer</summary>
 #
-# They carry no content to be guessed (they stand where they always stand), and [CLS] is what matching and answers are
-# read from.
+# They have no content to guess: their places are fixed. And matching and answers are read from [CLS].
 # </details>
 #
 # **2.** You see `matched` at 0.693 for hundreds of steps. What does the model do, and is it broken?
 #
 # <details><summary>Answer</summary>
 #
-# 0.693 is ln 2: it says 50 % to everything. It has not yet found that words and objects have to do with each other.
-# This plateau is normal, long, and ends suddenly: chapter 10.
+# 0.693 is ln 2: it says 50 % to everything. It has not yet found the connection of words and objects. In our runs this
+# plateau is long and ends suddenly: chapter 10.
 # </details>
 #
 # **3.** Somebody averages the feature loss over the hidden objects only. By what factor is theirs larger, on average?
 #
 # <details><summary>Answer</summary>
 #
-# By 1 / 0.15 = 6.67, if no place is empty: only 15 % of the places contribute. That is what the published weight
-# restores.
+# By 1 / 0.15 = 6.67, if no place is empty: only 15 % of the places contribute. The published weight makes up for that.
 # </details>

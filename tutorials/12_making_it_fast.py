@@ -1,13 +1,12 @@
 # %% [markdown]
 # # 12 · Making it fast
 #
-# **You will be able to** say how fast a machine could multiply and how far a program is from that, explain the four
-# ideas that bring a kernel near the limit (registers, panels, threads, fewer bytes), and measure without fooling
-# yourself.
+# **You will be able to** say how fast a machine could multiply and how far a program is from that, explain four ideas
+# that bring a kernel near the limit (registers, panels, threads, fewer bytes), and measure carefully.
 #
-# Nearly all the time of LXMERT goes into products of matrices: rows of states times a matrix of weights. One
-# multiplication and one addition are two **operations** (FLOP); how many an implementation does in a second is its
-# speed. Everything here is measured while you read, on your machine: look at ratios, and close other programs.
+# LXMERT spends nearly all its time on products of matrices: rows of states times a matrix of weights. One
+# multiplication and one addition are two **operations** (FLOP). Speed is operations in a second. Everything here is
+# measured on your machine while the chapter runs. Look at ratios, and close other programs.
 
 # %%
 import time
@@ -42,9 +41,9 @@ def in_backend(name, operation, *arguments):
 # %% [markdown]
 # ## The picture: three loops, a library, a kernel
 #
-# The definition of a product is three loops: for every row, for every output, sum over the inputs. In plain Python,
-# then by NumPy (which calls BLAS, decades of work), then by this package's kernel. In operations a second, for 56
-# rows, the 20 words and 36 objects of one question:
+# The definition of a product is three loops: for every row, for every output, sum over the inputs. We time it in plain
+# Python, in NumPy (which calls the library BLAS), and in this package's kernel. In operations a second, for 56 rows,
+# the 20 words and 36 objects of one question:
 
 
 # %%
@@ -72,15 +71,15 @@ show(draw_bars(list(speed), [value / 1e9 for value in speed.values()], BOTH, uni
 print(f"NumPy does {speed['numpy'] / speed['three loops']:,.0f} times what plain Python does")
 
 # %% [markdown]
-# Python spends its time on finding out, at every step, what `x[r][i]` is. NumPy asks once for the whole array. So far
-# everybody goes. But why should anything be faster than BLAS?
+# Python looks up the type of `x[r][i]` at every step. NumPy does so once for the whole array. Can anything be faster
+# than BLAS?
 #
 # ## The roof
 #
 # A processor has two limits: how much it can **calculate** in a second, and how much it can **read** from memory. A
-# matrix of weights has E·E numbers of 4 bytes, each used for 2·R operations: R/2 operations for every byte. With few
-# rows it waits for memory whatever the code; with many it calculates. Draw both limits by R, and you have the
-# **roofline**:
+# matrix of weights has E·E numbers of 4 bytes, each used for 2·R operations. That is R/2 operations for every byte.
+# With few rows the processor waits for memory, whatever the code. With many rows it calculates. Both limits together,
+# by R, are the **roofline** (Williams, Waterman & Patterson 2009):
 
 # %%
 limits = machine_limits(0.3, megabytes=64)
@@ -96,16 +95,16 @@ for rows in counts:
 show(draw_curves(np.log2(counts), {"roof": roof, **reached}, "GFLOP/s, by log2 of the rows"))
 
 # %% [markdown]
-# (A point *above* the roof is no miracle: a matrix of this size may have stayed in a cache, which is read faster than
-# memory, or the machine was busy with something else while the limits were measured.) One question is 56 rows: near
-# the corner, where both limits matter. So there are four things to do: calculate in registers, read weights once and
-# straight through, use all cores, and read fewer bytes.
+# (A point can lie *above* the roof: a matrix of this size may stay in a cache, which is faster than memory, or the
+# machine was busy while the limits were measured.) One question is 56 rows, near the corner, where both limits matter.
+# So there are four things to do: calculate in registers, read weights once and in order, use all cores, and read fewer
+# bytes.
 #
 # ## Registers: a tile
 #
-# Each operand of a multiplication must be in a **register**. Those are few and hold several numbers each (a vector). A
-# *tile* is a block of results that stays in registers while the loop over the inputs runs: every weight that is loaded
-# serves all rows of the tile, every input all its columns.
+# The operands of a multiplication must be in **registers**. There are few, and each holds several numbers (a vector).
+# A *tile* is a block of results that stays in registers while the loop over the inputs runs. Every weight that is
+# loaded serves all rows of the tile, and every input all its columns.
 
 # %%
 print(f"this processor: {cpu.tile_name()}, {TILE.vectors} vectors of {TILE.lanes} numbers, {ROWS} rows: {TILE}")
@@ -117,9 +116,9 @@ print(
 # %% [markdown]
 # ## Panels: weights in the order in which they are read
 #
-# The tile needs, for input 0, the weights of its WIDTH outputs, then for input 1, and so on. In the published layout
-# (outputs, inputs) those lie far apart. So the weights are copied *once* into **panels** (outputs / WIDTH, inputs,
-# WIDTH), which are then read straight through.
+# For input 0 the tile needs the weights of its WIDTH outputs, then for input 1, and so on. In the published layout
+# (outputs, inputs) they lie far apart. So the weights are copied *once* into **panels** (outputs / WIDTH, inputs,
+# WIDTH), which are then read in order.
 
 # %%
 panels = ready.packed.panels
@@ -127,16 +126,16 @@ print("weights", layer["w"].shape, "-> panels", panels.shape)
 print("first panel is the first outputs, turned:", np.array_equal(panels[0], layer["w"][:WIDTH].T))
 
 # %% [markdown]
-# A copy can be *stale*: somebody changes the weights, and the kernel goes on with the old ones. So a model keeps the
-# copies of its parameters only as long as nobody else could write into them. Whoever asks for `model.params` might:
-# then the copies are dropped, and as long as somebody holds an array of them, every answer packs what it finds. A
-# kernel that is called with plain arrays packs them for that one call.
+# A copy can be *stale*: somebody changes the weights, and the kernel continues with the old ones. So a model keeps its
+# copies only while nobody else can write into the parameters. Code that asks for `model.params` can: then the copies
+# are dropped, and while any of these arrays is held, every answer packs anew. A kernel that is called with plain
+# arrays packs them for that one call.
 #
 # ## A function without branches: GELU
 #
-# x·Φ(x) needs the error function, and the library's version handles one number at a time, with branches. The kernel
-# uses a polynomial: the same few multiplications for every number, so that the compiler does a whole vector at once.
-# How exact is it, against the definition in float64?
+# x·Φ(x) needs the error function. The usual version handles one number at a time, with branches. The kernel uses a
+# polynomial: the same few multiplications for every number, so the compiler can do a whole vector at once. How exact
+# is it, compared with the definition in float64?
 
 # %%
 x = np.linspace(-8, 8, 200_001, dtype=np.float32)
@@ -151,29 +150,29 @@ print(
 # %% [markdown]
 # ## Every number right, and half the speed gone
 #
-# Two faults in these kernels were found by nobody for a long time, because no number was wrong.
+# Two faults in these kernels stayed unnoticed for a long time, because no number was wrong.
 #
 # **A loop that was too short.** GELU ran over the outputs of a tile with `for j in range(WIDTH)`. WIDTH is a constant,
-# 16 on a processor with AVX2; LLVM writes so short a loop out, sixteen times the same, *before* it looks for loops to
-# do with vectors, and then there is none. 12.6 ns a value. With `range(len(values))` the length is not known, the loop
-# stays a loop, eight values are done at a time: 1.5 ns. One word; products with a GELU became almost twice as fast.
+# 16 on a processor with AVX2. LLVM unrolls so short a loop *before* it looks for loops to vectorise, and then there is
+# none: 12.6 ns a value. With `range(len(values))` the length is not known, the loop stays, and eight values are done
+# at a time: 1.5 ns. Products with a GELU became almost twice as fast.
 #
-# **A word that everybody wrote.** Numba counts who holds an array. A slice, `y[a:b]`, holds it, too: count up, count
-# down, for every tile. That word lay in one place of memory for all threads, and a core must own a place before it
-# writes there, so the cores waited for each other. One thread made 170 GFLOP/s, two made 250 instead of 340. Nothing in
-# a kernel needs to be counted: the caller keeps its arrays alive until the kernel is done.
+# **A counter that all threads wrote.** Numba counts references to an array. A slice, `y[a:b]`, is a reference, too:
+# count up, count down, for every tile. All threads shared the counter, and a core must own a cache line before it
+# writes it, so the cores waited for each other. One thread made 170 GFLOP/s, two made 250 instead of 340. A kernel
+# need not count: the caller keeps the arrays alive until the kernel is done.
 #
-# How do you find such a thing? Not with a test of numbers. Time a part alone and inside the whole, with one thread and
-# with two, and ask of every gap where it comes from; then read what the compiler made. A test of this package does so
-# for processors that are not at hand ([test_machine_code.py](../tests/kernels/test_machine_code.py)): in every main
-# loop there must be vector instructions, in no loop a call that counts. It found a third fault of the kind at once:
-# rounding to bfloat16 was done value by value, as Numba makes a sum of two uint32 64 bits wide.
+# No test of numbers finds such a fault. Time a part alone and inside the whole, with one thread and with two, and
+# explain every gap. Then read the machine code. A test of this package does so for other processors, too
+# ([test_machine_code.py](../tests/kernels/test_machine_code.py)): every main loop must have vector instructions, and
+# no loop may have a call that counts. It found a third fault at once: rounding to bfloat16 was done value by value,
+# because Numba makes a sum of two uint32 64 bits wide.
 #
 # ## Threads, and the same bits
 #
-# The work is cut into tasks (a panel times some rows); every thread takes the next one until none is left. A task
-# always computes whole results in the same order. So the numbers do not depend on how many threads there are, *to the
-# last bit*, which is not usual: most libraries split sums differently.
+# The work is cut into tasks (a panel times some rows). Every thread takes the next one until none is left. A task
+# always computes whole results in the same order. So the numbers do not depend on the number of threads, *to the last
+# bit*. Libraries that split one sum among threads cannot promise that.
 
 # %%
 most, sentence = get_num_threads(), rng.standard_normal((640, E), np.float32)
@@ -187,16 +186,16 @@ print(f"{most} threads instead of 1: {times[1] / times[most]:.2f} times as fast,
 print("equal in every bit:", np.array_equal(results[1], results[most]))
 
 # %% [markdown]
-# ## Nothing that nobody reads
+# ## Compute only what is read
 #
-# The fastest operation is the one that is not done. Two of those:
+# Two kinds of operations can be left out:
 #
-# * **Padding.** In a batch, short sentences are filled up to the longest. Packed row after row instead, no padding is
-#   stored or multiplied; only attention must know where a sentence begins.
-# * **The last layer.** The answer is read from [CLS] alone, so that of the last cross layer only [CLS] is needed
-#   (chapter 8: where gradients die, nothing needs computing).
+# * **Padding.** In a batch, short sentences are filled up to the longest. Packed row after row, no padding is stored
+#   or multiplied. Only attention must know where a sentence begins.
+# * **The last layer.** The answer is read from [CLS] alone, so the last cross layer need only compute [CLS] (chapter
+#   8: where gradients are zero, nothing needs to be computed).
 #
-# A small LXMERT with random weights, 8 sentences of different length. Asking for hidden states makes it go the long
+# A small LXMERT with random weights and 8 sentences of different length. Whoever asks for hidden states gets the long
 # way.
 
 # %%
@@ -226,8 +225,8 @@ show(draw_bars(list(times), [seconds / times["Numba, the short way"] for seconds
 # ## Fewer bytes: bfloat16
 #
 # A bfloat16 is the upper half of a float32: the same range, two and a half digits. Weights in half the memory are read
-# in half the time; and some processors multiply *pairs* of them at once. Sums stay float32. What it costs is digits,
-# and that must be measured, too:
+# in half the time, and some processors multiply *pairs* of them at once. Sums stay float32. The price is digits, and
+# that must be measured, too:
 
 # %%
 halved = LxmertForQuestionAnswering(config, dtype="bfloat16")  # the same seed: the same weights, but for rounding
@@ -241,20 +240,19 @@ print(
 print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():.0%}")
 
 # %% [markdown]
-# ## Measuring without fooling yourself
+# ## Measuring carefully
 #
-# All of the above is measured by `interleaved`: candidates run **in turn**, so that a busy moment hits all alike; the
-# **median** counts; the first call of each is thrown away (it compiles, packs and warms caches); and nothing is timed
-# before it has given the **same numbers**. `minilxmert bench` does so for the published size, beside whichever of
-# torch, ONNX Runtime and OpenVINO are installed.
+# `interleaved` measures all of the above. Candidates run **in turn**: a busy moment hits all alike. The **median**
+# counts. The first call of each is left out (it compiles, packs and warms caches). Nothing is timed before it has
+# given the **same numbers**. `minilxmert bench` does the same for the published size, beside torch, ONNX Runtime and
+# OpenVINO as far as they are installed.
 #
-# ## Rooms of this chapter
+# ## Files of this chapter
 #
 # [kernels/matmul.py](../minilxmert/kernels/matmul.py), [kernels/tiles.py](../minilxmert/kernels/tiles.py),
 # [kernels/packing.py](../minilxmert/kernels/packing.py), [kernels/weights.py](../minilxmert/kernels/weights.py):
-# product, tile, panels, who keeps them ·
-# [kernels/memory.py](../minilxmert/kernels/memory.py): memory for the next answer ·
-# [kernels/math.py](../minilxmert/kernels/math.py): the polynomials ·
+# product, tile, panels, who keeps them · [kernels/memory.py](../minilxmert/kernels/memory.py): memory for the next
+# answer · [kernels/math.py](../minilxmert/kernels/math.py): the polynomials ·
 # [kernels/threads.py](../minilxmert/kernels/threads.py): who does the work ·
 # [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [rows.py](../minilxmert/core/rows.py): the short way ·
 # [benchmark.py](../minilxmert/experiments/benchmark.py)
@@ -268,8 +266,8 @@ print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():
 #
 # <details><summary>Answer</summary>
 #
-# Those of the batch: 32 questions are some 1,800 rows, far on the right of the roofline, where calculation is the
-# limit. A single question reads all weights for few rows and is held up by memory, at least in part.
+# Those of the batch: 32 questions are some 1,800 rows, far to the right in the roofline, where calculation is the
+# limit. A single question reads all weights for few rows and waits for memory, at least in part.
 # </details>
 #
 # **2.** The kernel gives the same bits for 1 and 2 threads, but not the same as NumPy. Is one of them wrong?
@@ -277,15 +275,15 @@ print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():
 # <details><summary>Answer</summary>
 #
 # No. float32 addition depends on the order, and BLAS adds in another order (which may change with the number of
-# threads and the version). Both are within rounding of the true sum; neither *is* it.
+# threads and the version). Both are within rounding of the true sum.
 # </details>
 #
-# **3.** Why is a polynomial for GELU with an error of some 10⁻⁷ no loss, while the well-known tanh formula, wrong by
-# up to 5·10⁻⁴, is one?
+# **3.** Why is a polynomial for GELU with an error of some 10⁻⁷ good enough, while the tanh formula, wrong by up to
+# 5·10⁻⁴, is not?
 #
 # <details><summary>Answer</summary>
 #
-# float32 itself has seven digits: an error of that size is there anyway, from rounding x. The tanh formula changes the
-# *function*: a checkpoint trained with the exact one then computes something else, in every layer, and no longer
-# agrees with its reference values (chapter 7).
+# float32 has seven digits, so rounding x already makes an error of that size. The tanh formula changes the *function*:
+# a checkpoint trained with the exact one then computes something else in every layer and no longer agrees with its
+# reference values (chapter 7).
 # </details>

@@ -75,7 +75,7 @@ def analyze_arguments(command):
     command.add_argument("--image", type=at_hand, help="or one picture, drawn or with --detector; or its id")
     add_detector(command)
     command.add_argument("--question", help="and one question")
-    command.add_argument("--plot", metavar="FILE", help="also draw them: PNG, PDF or SVG (extra: tutorials)")
+    command.add_argument("--plot", metavar="FILE", help="also draw them: SVG, or PNG or PDF (extra: tutorials)")
     command.add_argument("--nouns", metavar="WORDS", help="words to count as nouns, separated by spaces")
 
 
@@ -99,7 +99,7 @@ def analyze(options):
     if options.plot:
         from ..explain.figures import habits_figure
 
-        habits_figure(found).savefig(options.plot, dpi=150)
+        habits_figure(found).save(options.plot)
 
 
 def print_observations(found):

@@ -2,7 +2,18 @@
 
 from minilxmert.teaching import QUESTION, SCENE, draw_picture, example_picture, show, weights"""
 
-from .drawings import BOTH, OBJECTS, WORDS, Drawing, draw_bars, draw_curves, draw_matrix, draw_picture, draw_tiles, show
+from ..vision.drawings import (
+    BOTH,
+    OBJECTS,
+    WORDS,
+    Drawing,
+    draw_bars,
+    draw_curves,
+    draw_matrix,
+    draw_picture,
+    draw_tiles,
+    show,
+)
 from .example import QUESTION, SCENE, example_picture, weights
 from .road import draw_road
 

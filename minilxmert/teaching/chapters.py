@@ -6,6 +6,9 @@
     show(draw_picture(picture))
 A chapter runs as a script, is stepped through with a debugger, and opens as a notebook in Jupyter or VS Code."""
 
+import copy
+import html
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +16,36 @@ from pathlib import Path
 from ..errors import MinilxmertError
 from ..files import write_file
 from .example import beside
+from .formulas import typeset
 
 MARK = re.compile(r"^# %%(.*)$", re.MULTILINE)
 TITLE = re.compile(r"^# (\d+ · .+)$", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
+CHAPTER = re.compile(r"\d\d_\w+\.py")
 SECONDS = 300  # a cell may take in a build
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<title>{title}</title>
+<style>{style}</style>
+<body>
+{body}
+</body>
+</html>
+"""
+STYLE = """
+body { margin: 2rem auto; padding: 0 1rem; max-width: 50rem; font: 17px/1.5 system-ui, sans-serif; color: #16202b; }
+pre { overflow-x: auto; margin: .5rem 0; font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
+code { font-size: .9em; }
+.highlight pre { padding: .7rem; background: #f5f6f8; border-radius: 5px; }
+img { max-width: 100%; }
+table { border-collapse: collapse; } td, th { padding: .2rem .7rem; border: 1px solid #d3d9e0; text-align: left; }
+math[display=block] { margin: 1rem 0; font-size: 1.15em; overflow-x: auto; }
+.anchor-link { display: none; }
+"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +101,6 @@ def build(chapter, out):
         import jupytext
         import nbformat
         from nbclient.exceptions import CellExecutionError
-        from nbconvert import HTMLExporter
         from nbconvert.preprocessors import ExecutePreprocessor
     except ImportError as missing:
         found = f"{missing.name} is missing"
@@ -83,10 +111,39 @@ def build(chapter, out):
         ExecutePreprocessor(timeout=SECONDS, kernel_name="python3").preprocess(notebook, where)
     except CellExecutionError as error:
         raise MinilxmertError.at(chapter.path, None, "cells that run", f"{error.ename}: {error.evalue}") from None
-    target = Path(out) / chapter.path.stem
-    target.parent.mkdir(parents=True, exist_ok=True)
-    page, _ = HTMLExporter().from_notebook_node(notebook)
-    written = {target.with_suffix(".ipynb"): nbformat.writes(notebook) + "\n", target.with_suffix(".html"): page}
-    for path, text in written.items():
-        write_file(path, text)
-    return tuple(written)
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = tuple((out / chapter.path.stem).with_suffix(kind) for kind in (".ipynb", ".html"))
+    for path in paths:
+        made = copy.deepcopy(notebook)
+        for cell in made.cells:
+            if cell.cell_type == "markdown":
+                cell.source = relink(cell.source, chapter.path.parent, path)
+        write_file(path, page(chapter.title, made) if path.suffix == ".html" else nbformat.writes(made) + "\n")
+    return paths
+
+
+def relink(prose, folder, path):
+    """Links to chapters lead to what is built of them, those to other files from where `path` will be."""
+
+    def link(found):
+        if CHAPTER.fullmatch(found[1]):
+            return f"]({found[1][:-3]}{path.suffix})"
+        return f"]({Path(os.path.relpath(folder / found[1], path.parent)).as_posix()})"
+
+    return LINK.sub(link, prose)
+
+
+def page(title, notebook):
+    """A notebook as one page that asks no other host for anything, which its policy forbids as well."""
+    from nbconvert import HTMLExporter
+    from pygments.formatters import HtmlFormatter
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = typeset(cell.source)
+    body, _ = HTMLExporter(
+        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True
+    ).from_notebook_node(notebook)
+    style = STYLE + HtmlFormatter().get_style_defs(".highlight")
+    return PAGE.format(title=html.escape(title), style=style, body=body)

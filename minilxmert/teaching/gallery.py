@@ -4,8 +4,8 @@ from ..scenes.detector import describe, detect
 from ..scenes.language import vocabulary_of
 from ..scenes.world import SMALL
 from ..training.miniature import miniature_config
+from ..vision.drawings import draw_picture, draw_tiles
 from ..words.text import split_words
-from .drawings import draw_picture, draw_tiles
 from .example import QUESTION, example_picture
 from .road import draw_road
 

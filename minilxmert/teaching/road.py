@@ -1,6 +1,6 @@
 """The map of the whole model, drawn from its config: what meets what, in which order, with which shapes."""
 
-from .drawings import BOTH, GREY, OBJECTS, WORDS, Drawing, label, rectangle
+from ..vision.drawings import BOTH, GREY, OBJECTS, WORDS, Drawing, label, rectangle
 
 WIDE, HIGH = 190, 44
 

@@ -1,10 +1,10 @@
-"""The curves of a run: what its log says, as lines of text, or as a picture (extra "tutorials")."""
+"""The curves of a run: what its log says, as lines of text, or as a drawing."""
 
 from itertools import pairwise
 from pathlib import Path
 
-from ..errors import MinilxmertError, TaskFileError
-from ..files import replacing
+from ..errors import TaskFileError
+from ..vision.drawings import arrange, draw_curves
 from .log import LOG, log_rows
 from .recipes import STAGES
 
@@ -59,23 +59,10 @@ def text_curves(folder):
     return lines
 
 
-def draw_curves(folders, path):
-    """Write a picture with one panel a curve and one line a run. Raises MinilxmertError without matplotlib."""
+def save_curves(folders, path):
+    """Write a drawing with one panel a curve and one line a run. Raises MinilxmertError (Drawing.save)."""
     runs = {str(folder): curves_of(read_log(folder)) for folder in folders}
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MinilxmertError("a picture needs matplotlib: pip install 'minilxmert[tutorials]'") from None
-    names = list(dict.fromkeys(name for curves in runs.values() for name in curves))
-    figure = Figure(figsize=(8, 2.2 * len(names)), layout="constrained")
-    for name, panel in zip(names, figure.subplots(len(names), 1, squeeze=False)[:, 0], strict=True):
-        for run, curves in runs.items():
-            if name in curves:
-                panel.plot(*curves[name], label=run)
-        panel.set(title=name, xlabel="step")
-        panel.legend()
-    kind = Path(path).suffix.removeprefix(".") or "png"
-    if kind not in figure.canvas.get_supported_filetypes():
-        raise MinilxmertError(f"{path}: expected a picture as .png, .svg or .pdf")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=kind)
+    names = dict.fromkeys(name for curves in runs.values() for name in curves)
+    panels = [{run: curves[name] for run, curves in runs.items() if name in curves} for name in names]
+    drawn = [draw_curves(None, panel, name) for panel, name in zip(panels, names, strict=True)]
+    arrange([[panel] for panel in drawn]).save(path)

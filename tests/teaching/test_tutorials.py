@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradients import check_direction
 
 import minilxmert
 from minilxmert import MinilxmertError
 from minilxmert.cli import main
+from minilxmert.core.ops import softmax
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.scenes.language import explain
 from minilxmert.scenes.world import SMALL
@@ -33,6 +35,7 @@ from minilxmert.teaching import (
     weights,
 )
 from minilxmert.teaching.chapters import chapters, read_chapter
+from minilxmert.teaching.formulas import mathml, typeset
 from minilxmert.teaching.gallery import GALLERY
 from minilxmert.training.miniature import miniature_config
 from minilxmert.vision.objects import Objects
@@ -68,7 +71,7 @@ def test_form(chapter):
     code = [cell.text for cell in chapter.cells if not cell.markdown]
     assert max(len(text.splitlines()) for text in code) <= 30
     assert any("show(" in text for text in code[:3])
-    for part in ("## Rooms of this chapter\n", "## Questions\n"):
+    for part in ("## Files of this chapter\n", "## Questions\n"):
         assert chapter.prose.count(part) == 1, part
     asked = chapter.prose.split("## Questions\n")[1]
     assert re.findall(r"^\*\*(\d)\.\*\* ", asked, re.MULTILINE) == ["1", "2", "3"]
@@ -183,6 +186,18 @@ def test_bars_are_as_long_as_their_values():
     assert repr(drawing).splitlines()[0] == f"yes   75.0% {'█' * 30}"
 
 
+@pytest.mark.parametrize("strengths, legend", [(None, "A one, B two"), ([1, 1], "A one 100%, B two 100%")])
+def test_every_strength_has_its_number(strengths, legend):
+    objects = Objects("p", 128, 96, np.array([[8, 6, 40, 42], [60, 50, 100, 90]], np.float32), np.zeros((2, 4), "f"))
+    assert repr(draw_picture(example_picture(), objects, ["one", "two"], strengths)).splitlines()[-1] == legend
+
+
+def test_names_of_curves_that_end_together_do_not_cover_each_other():
+    drawing = draw_curves([0, 1], {name: [n, 0] for n, name in enumerate("abcdef")})
+    places = sorted(float(text.get("y")) for text in elements(drawing, "text") if text.text in list("abcdef"))
+    assert len(places) == 6 and min(np.diff(places)) >= 13
+
+
 def test_curves_begin_and_end_where_their_values_do():
     drawing = draw_curves([0, 1], {"up": [0, 1], "flat": [0, 0]})
     up, flat = (line.get("points").split() for line in elements(drawing, "polyline"))
@@ -193,11 +208,12 @@ def test_a_picture_with_boxes():
     boxes = np.array([[8, 6, 40, 42], [60, 50, 100, 90]], np.float32)
     objects = Objects("p", 128, 96, boxes, np.zeros((2, 4), np.float32))
     drawing = draw_picture(example_picture(), objects, ["one", "two"], [1, 0.5])
-    first, second = elements(drawing, "rect")[1:]
+    second, first = elements(drawing, "rect")[1:]  # the stronger lies above
     assert [first.get(name) for name in ("x", "y", "width", "height")] == ["24", "18", "96", "108"]
     assert float(first.get("stroke-width")) > float(second.get("stroke-width"))
+    assert texts(drawing) == ["two 50%", "one 100%"]
     lines = repr(drawing).splitlines()
-    assert lines[1][4] == "┌" and lines[7][20] == "┘" and lines[-1] == "A one, B two 50%"
+    assert lines[1][4] == "┌" and lines[7][20] == "┘" and lines[-1] == "A one 100%, B two 50%"
     with pytest.raises(MinilxmertError, match="2 boxes, 1 names"):
         draw_picture(example_picture(), objects, ["one"])
 
@@ -253,7 +269,7 @@ def test_a_chapter_is_built(tmp_path, monkeypatch, capsys):
     (folder / "README.md").write_text("")
     chapter = folder / "01_small.py"
     chapter.write_text(
-        "# %% [markdown]\n# # 1 · Small\n# %%\n"
+        "# %% [markdown]\n# # 1 · Small\n# a half: $\\frac{1}{2}$, [next](02_next.py), [all](README.md)\n# %%\n"
         "from minilxmert.teaching import draw_tiles, show\nshow(draw_tiles(['x']))\n"
     )
     monkeypatch.chdir(tmp_path)
@@ -261,9 +277,106 @@ def test_a_chapter_is_built(tmp_path, monkeypatch, capsys):
     assert main(["tutorials", "build", "--out", "built"]) == 0
     page, notebook = ((tmp_path / "built" / f"01_small.{kind}").read_text() for kind in ("html", "ipynb"))
     assert "image/svg+xml" in page and "image/svg+xml" in notebook
+    assert "<mfrac>" in page and "$\\frac" not in page and r"$\\frac{1}{2}$" in notebook
+    assert 'href="02_next.html"' in page and "(02_next.ipynb)" in notebook and 'href="../tutorials/README.md"' in page
+    assert not re.search(r'(?:src|href)="(?!data:|#|\.|0)|@import|url\(|https?:(?!//www\.w3\.org)', page)
     chapter.write_text("# %%\n1 / 0\n")
     assert main(["tutorials", "build", "--out", "built"]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "latex, inner",
+    [
+        ("x", "<mi>x</mi>"),
+        (r"\frac{1}{2}", "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>"),
+        ("x_i^2", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
+        ("x^2_i", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
+        ("σ < 3.5", "<mi>σ</mi><mo>&lt;</mo><mn>3.5</mn>"),
+        (r"\sum_k", "<munder><mo>∑</mo><mi>k</mi></munder>"),
+        (r"\sqrt{D}", "<msqrt><mrow><mi>D</mi></mrow></msqrt>"),
+        (r"\bar{A}", '<mover accent="true"><mrow><mi>A</mi></mrow><mo>¯</mo></mover>'),
+        (r"\text{mean}_h", "<msub><mtext>mean</mtext><mi>h</mi></msub>"),
+    ],
+)
+def test_formulas_become_mathml(latex, inner):
+    assert mathml(latex) == f'<math display="inline"><mrow>{inner}</mrow></math>'
+    ET.fromstring(mathml(latex))
+
+
+@pytest.mark.parametrize("latex", [r"\begin{matrix}", "x_", "{x", r"\frac{1}", "x}", "^2"])
+def test_formulas_beyond_the_small_part_are_refused(latex):
+    with pytest.raises(MinilxmertError, match="formula"):
+        mathml(latex)
+
+
+def test_code_keeps_its_dollars():
+    text = "`$a$` and\n```bash\necho $HOME $x\n```\n$y$"
+    assert typeset(text) == text.replace("$y$", mathml("y"))
+
+
+def test_every_formula_of_the_chapters_is_typeset():
+    found = [math for chapter in CHAPTERS for math in re.findall("<math.*?</math>", typeset(chapter.prose), re.DOTALL)]
+    assert len(found) > 40
+    for math in found:
+        ET.fromstring(math)
+    assert not any("$" in re.sub("`[^`]*`|```.*?```", "", typeset(c.prose), flags=re.DOTALL) for c in CHAPTERS)
+
+
+# of every line in chapter 13 that computes a gradient: what it is the gradient of, as a function of its variable
+DERIVED = {
+    "Softmax": {
+        "dz": lambda n, z: n["e"] / z,
+        "de": lambda n, e: e / e.sum(),
+        "ds": lambda n, s: np.exp(s) / np.exp(s).sum(),
+        "ds_short": lambda n, s: np.exp(s) / np.exp(s).sum(),
+    },
+    "LayerNorm": {
+        "dw": lambda n, w: w * n["u"] + n["b"],
+        "db": lambda n, b: n["w"] * n["u"] + b,
+        "du": lambda n, u: n["w"] * u + n["b"],
+        "dr": lambda n, r: n["w"] * r * n["c"] + n["b"],
+        "dv": lambda n, v: n["w"] * n["c"] / np.sqrt(v + n["eps"]) + n["b"],
+        "dc": lambda n, c: n["w"] * c / np.sqrt((c * c).mean() + n["eps"]) + n["b"],
+        "dx": lambda n, x: n["w"] * (x - x.mean()) / np.sqrt(x.var() + n["eps"]) + n["b"],
+        "dx_short": lambda n, x: n["w"] * (x - x.mean()) / np.sqrt(x.var() + n["eps"]) + n["b"],
+    },
+    "Cross-entropy": {
+        "dfirst": lambda n, s: np.log(np.exp(s).sum()),
+        "ds": lambda n, s: np.log(np.exp(s).sum()) - s[n["t"]],
+        "dscores": lambda n, x: np.mean([np.log(np.exp(x[i]).sum()) - x[i][n["labels"][i]] for i in (0, 2)]),
+    },
+    "Attention": {
+        "dV": lambda n, V: n["A"] @ V,
+        "dA": lambda n, A: A @ n["V"],
+        "dS": lambda n, S: softmax(S) @ n["V"],
+        "dQ": lambda n, Q: softmax(Q @ n["K"].T / np.sqrt(n["D"])) @ n["V"],
+        "dK": lambda n, K: softmax(n["Q"] @ K.T / np.sqrt(n["D"])) @ n["V"],
+    },
+}
+ENDS = {"Softmax": "da", "LayerNorm": "dy", "Attention": "dY"}  # the gradients that come in
+
+
+@pytest.mark.parametrize("section", DERIVED)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_derived_line_is_the_gradient_it_says(section, seed, capsys):
+    """The code beside each formula, run with other numbers, agrees with finite differences."""
+    cells = read_chapter(ROOT / "tutorials" / "13_backwards_derived.py").cells
+    names, here = {}, None
+    for cell in cells:
+        if cell.markdown:
+            heading = re.search("^## (.+)$", cell.text, re.MULTILINE)
+            here = heading[1] if heading else here
+        elif here in (None, section):
+            exec(cell.text, names)  # noqa: S102
+            if here is None:
+                names["rng"] = np.random.default_rng(seed)
+    computed = {name for name in names if re.fullmatch("d[A-Za-z]+(_short)?", name)}
+    assert computed - {ENDS.get(section)} == set(DERIVED[section])
+    for name, f in DERIVED[section].items():
+        variable = {"dfirst": "s"}.get(name, name[1:].removesuffix("_short"))
+        x, end = np.asarray(names[variable]), np.asarray(names[ENDS[section]] if section in ENDS else 1.0)
+        check_direction(lambda value, f=f: np.asarray(f(names, value)), x, names[name], end, names["rng"])
 
 
 def test_cells_are_read(tmp_path):

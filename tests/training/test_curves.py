@@ -1,4 +1,4 @@
-"""The log of a run as curves: text without any extra, a picture with matplotlib."""
+"""The log of a run as curves: text and SVG without any extra, PNG with matplotlib."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 from minilxmert import MinilxmertError, TaskFileError
 from minilxmert.cli import main
-from minilxmert.training.curves import curves_of, draw_curves, read_log, runs_in, sparkline, text_curves
+from minilxmert.training.curves import curves_of, read_log, runs_in, save_curves, sparkline, text_curves
 
 
 def write_log(folder, losses, ending=""):
@@ -73,19 +73,19 @@ def test_the_command(tmp_path, capsys):
 def test_without_matplotlib_a_picture_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MinilxmertError, match=r"minilxmert\[tutorials\]"):
-        draw_curves([write_log(tmp_path / "run", [3.0, 1.0])], tmp_path / "curves.png")
+        save_curves([write_log(tmp_path / "run", [3.0, 1.0])], tmp_path / "curves.png")
     assert not (tmp_path / "curves.png").exists()
 
 
 def test_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
     run = write_log(tmp_path / "run", [3.0, 1.0])
-    draw_curves([run, run], tmp_path / "curves.png")
+    save_curves([run, run], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    draw_curves([run], tmp_path / "curves.svg")
+    save_curves([run], tmp_path / "curves.svg")
     assert "<svg" in (tmp_path / "curves.svg").read_text()
     with pytest.raises(MinilxmertError, match="expected a picture"):
-        draw_curves([run], tmp_path / "curves.xyz")
+        save_curves([run], tmp_path / "curves.xyz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "curves.svg", "run"]
 
 
