@@ -146,10 +146,12 @@ for name in ("first_words.jsonl", "log.jsonl"):
 # three quarters of an hour. [weights/README.md](../weights/README.md) has the results for every kind of question.
 #
 # ```bash
-# minilxmert pretrain --world small --out runs/pretrained minilxmert plot-run runs/pretrained minilxmert finetune
-# questions --world small --weights runs/pretrained --out runs/questions minilxmert finetune nlvr2 --world small
-# --weights runs/pretrained --out runs/nlvr2 minilxmert finetune questions --world small --out runs/scratch     #
-# without --weights: from scratch minilxmert evaluate vqa --world small --weights runs/questions
+# minilxmert pretrain --world small --out runs/pretrained
+# minilxmert plot-run runs/pretrained
+# minilxmert finetune questions --world small --weights runs/pretrained --out runs/questions
+# minilxmert finetune nlvr2 --world small --weights runs/pretrained --out runs/nlvr2
+# minilxmert finetune questions --world small --out runs/scratch     # without --weights: from scratch
+# minilxmert evaluate vqa --world small --weights runs/questions
 # ```
 #
 # ## LayerNorm erases the scale of a box
