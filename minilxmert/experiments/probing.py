@@ -6,7 +6,7 @@ Source of the idea of foils: Shekhar et al. 2017 (FOIL), Parcalabescu et al. 202
 import numpy as np
 
 from ..errors import ConfigError
-from ..explain.perturbation import compare
+from ..explain.perturbation import removal_curves
 from ..published.outputs import MATCHES
 from ..training.metrics import Report, Row
 from ..training.tasks import batches_of, without_labels
@@ -56,7 +56,9 @@ def relevance_areas(model, tokenizer, data, progress=None):
             raise ConfigError.at("model", "answers", "all answers of the world", "not all of them")
         given = without_labels(call), call["labels"]
         for side in ("objects", "words"):
-            least, most = (compare(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most"))
+            least, most = (
+                removal_curves(model, *given, side, first, np.random.default_rng(0)) for first in ("least", "most")
+            )
             areas[f"{side}, {task}"] = {method: (least[method].area, most[method].area) for method in least}
             if progress:
                 progress(len(areas), 4)

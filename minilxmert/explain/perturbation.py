@@ -1,6 +1,6 @@
 """Does a relevance mean something? Remove words or objects in its order, and watch the answers.
 
-    curves = compare(model, inputs, answers, side="objects", first="least", rng=np.random.default_rng(0))
+    curves = removal_curves(model, inputs, answers, side="objects", first="least", rng=np.random.default_rng(0))
     {name: curve.area for name, curve in curves.items()}       # relevance, attention, random
 The perturbation test of Chefer, Gur & Wolf 2021 (section 4): where the least relevant go first, a good order keeps the
 answers long (a large area); where the most relevant go first, it loses them at once (a small area)."""
@@ -40,7 +40,7 @@ def trapezoid(x, y):
     return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2) / (x[-1] - x[0]))
 
 
-def compare(model, inputs, answers, side="objects", first="least", rng=None, shares=SHARES):
+def removal_curves(model, inputs, answers, side="objects", first="least", rng=None, shares=SHARES):
     """{"relevance", "attention", "random": Curve} for removing objects or words in the order of each.
 
     model: a face with an answer head; inputs: its call arguments, input_ids (B, N) and so on; answers (B,): the right

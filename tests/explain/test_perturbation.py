@@ -9,7 +9,7 @@ import minilxmert
 from minilxmert import ConfigError, LxmertConfig, LxmertForQuestionAnswering, ShapeError
 from minilxmert.core.params import flatten, zeros_like
 from minilxmert.explain import perturbation as room
-from minilxmert.explain.perturbation import Curve, compare, perturbation, raw_attention, removal_rank, without
+from minilxmert.explain.perturbation import Curve, perturbation, raw_attention, removal_curves, removal_rank, without
 from minilxmert.explain.relevance import relevance
 
 CLS, SEP = 2, 3
@@ -56,7 +56,7 @@ def test_relevance_finds_what_the_model_needs(solver):
     """Better than chance whoever goes first: the answer needs one object of three and one word of four."""
     call, answers, *_ = riddles(np.random.default_rng(9), 300)
     area = {
-        (side, first): {name: curve.area for name, curve in compare(solver, call, answers, side, first).items()}
+        (side, first): {name: curve.area for name, curve in removal_curves(solver, call, answers, side, first).items()}
         for side in ("objects", "words")
         for first in ("least", "most")
     }
@@ -124,9 +124,9 @@ def test_the_first_and_the_last_word_stay(solver, monkeypatch):
 
 def test_batches_change_nothing(solver, monkeypatch):
     call, answers, *_ = riddles(np.random.default_rng(1), 10)
-    whole = compare(solver, call, answers)
+    whole = removal_curves(solver, call, answers)
     monkeypatch.setattr(room, "BATCH", 3)
-    parts = compare(solver, call, answers)
+    parts = removal_curves(solver, call, answers)
     for name, curve in whole.items():
         np.testing.assert_array_equal(curve.accuracy, parts[name].accuracy)
         np.testing.assert_allclose(curve.probability, parts[name].probability, rtol=1e-5)
@@ -136,7 +136,7 @@ def test_what_each_order_is_made_of(solver, monkeypatch):
     call, answers, *_ = riddles(np.random.default_rng(1), 5)
     used = []
     monkeypatch.setattr(room, "perturbation", lambda model, inputs, answers, scores, *rest: used.append(scores))
-    compare(solver, call, answers, "objects", rng=np.random.default_rng(4))
+    removal_curves(solver, call, answers, "objects", rng=np.random.default_rng(4))
     output = solver(**call, output_attentions=True)
     np.testing.assert_allclose(used[0], relevance(solver, **call).objects)
     np.testing.assert_allclose(used[1], output.cross_encoder_attentions[-1][:, :, 0].mean(1))
@@ -147,9 +147,9 @@ def test_what_each_order_is_made_of(solver, monkeypatch):
 def test_mistakes_are_explained(solver):
     call, answers, *_ = riddles(np.random.default_rng(1), 2)
     with pytest.raises(ConfigError, match="words or objects"):
-        compare(solver, call, answers, side="pixels")
+        removal_curves(solver, call, answers, side="pixels")
     with pytest.raises(ConfigError, match="least or most"):
-        compare(solver, call, answers, first="last")
+        removal_curves(solver, call, answers, first="last")
     with pytest.raises(ShapeError, match="one for each of the objects"):
         perturbation(solver, call, answers, np.zeros((2, 6)))
     with pytest.raises(ShapeError, match="targets"):
@@ -162,6 +162,6 @@ def test_questions_that_share_a_picture_lose_objects_of_their_own(solver):
     shared = {name: value[:6] if name.startswith("visual") else value for name, value in call.items()}
     own = {name: value[picture] if name.startswith("visual") else value for name, value in call.items()}
     for side in ("objects", "words"):
-        paired = compare(solver, {**shared, "pairs": np.stack([sentence, picture], 1)}, answers, side)
-        for name, curve in compare(solver, own, answers, side).items():
+        paired = removal_curves(solver, {**shared, "pairs": np.stack([sentence, picture], 1)}, answers, side)
+        for name, curve in removal_curves(solver, own, answers, side).items():
             np.testing.assert_array_equal(paired[name].accuracy, curve.accuracy)
