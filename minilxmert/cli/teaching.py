@@ -139,7 +139,7 @@ def tutorials_arguments(command):
 
 
 def tutorials(options):
-    """Thirteen chapters to read, run and step through.
+    """Fourteen chapters to read, run and step through.
 
     python tutorials/01_question_and_picture.py    # any chapter is a script
     minilxmert tutorials build 1                   # or a notebook, and a page

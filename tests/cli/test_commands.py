@@ -41,7 +41,7 @@ def test_commands_work_from_any_folder(capsys, tmp_path, monkeypatch):
     assert found["answers"][0]["answer"] == "yellow" and "yellow star at (106, 28)" in found["seen"]
     assert main(["show", *QUESTION, "--out", "page.html"]) == 0 and (tmp_path / "page.html").exists()
     assert main(["analyze", *QUESTION]) == 0 and "yellow star" in capsys.readouterr().out
-    assert len(chapters()) == 13
+    assert len(chapters()) == 14
     assert main(["answer", "--image", "weights/none.png", *QUESTION[2:]]) == 1
     assert "weights/none.png" in capsys.readouterr().err
 
