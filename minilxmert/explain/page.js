@@ -3,7 +3,17 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
 const sides = { words: D.words, objects: D.objects };
-const state = { family: D.start, layer: Infinity, head: "mean", answer: 0, hover: null, kept: null };
+const state = { family: "relevance", layer: Infinity, head: "mean", answer: 0, hover: null, kept: null };
+const WHERE = "Attention shows where they look, not why.";
+const ABOUT = {  // one sentence a view
+  language: `Words gather from words, before they have seen the picture. ${WHERE}`,
+  objects: `Objects gather from objects, before they know the question. ${WHERE}`,
+  words_to_objects: `Words gather from the objects of the picture. ${WHERE}`,
+  objects_to_words: `Objects gather from the words of the question. ${WHERE}`,
+  cross_language: `Words that have seen the picture gather from words. ${WHERE}`,
+  cross_objects: `Objects that know the question gather from objects. ${WHERE}`,
+  relevance: "Relevance estimates what the score of an answer rests on. Taking an object away tests it.",
+};
 const percent = w => w > 0 && w < .005 ? "<1" : String(Math.round(100 * w));
 
 function element(tag, attributes = {}, ...children) {
@@ -63,6 +73,8 @@ function render() {
   for (const side of ["words", "objects"]) drawItems(side, shown[side], shown.even[side]);
   drawPicture(shown.objects, shown.even.objects);
   $("status").textContent = sentence(f, shown);
+  $("about").textContent = ABOUT[state.family] + (f ? "" : ` ${tested()}`);
+  $("steps").hidden = !f;
   [...$("answers").querySelectorAll("button")].forEach((b, i) => b.setAttribute("aria-pressed", !f && i === state.answer));
   $("families").querySelector(`[value="${state.family}"]`).checked = true;
   for (const id of ["views", "all"]) $(id).hidden = !f;
@@ -90,6 +102,17 @@ function sentence(f, shown) {
   return `${shown.says}: ${found || "nothing"} — ${where}`;
 }
 
+// What the model says when objects are taken away: the test of the relevance of its first answer.
+function tested() {
+  const said = D.answers[0].text, s = selected(), named = i => D.question.toLowerCase().includes(D.objects[i].toLowerCase());
+  const without = i => `Without “${D.objects[i]}” the model ${D.without[i] === said ? "still " : ""}says “${D.without[i]}”.`;
+  if (s?.side === "objects") return without(s.index);
+  const all = [...D.objects.keys()], needed = all.filter(i => D.without[i] !== said), spare = all.filter(i => !needed.includes(i) && named(i));
+  const why = spare.map(i => `“${D.objects[i]}” counts for little, though the question names it: without it the model still says “${said}”.`);
+  if (!needed.length && all.length) why.push(`Without any single object the model still says “${said}”.`);
+  return [...needed.slice(0, MOST_TAGS).map(without), ...why].join(" ");
+}
+
 function options(select, pairs, value) {
   select.replaceChildren(...pairs.map(([v, text]) => element("option", { value: v }, text)));
   select.value = value;
@@ -110,7 +133,7 @@ function change(changes) {
 function handlers(side, index) {
   const it = { side, index };
   return {
-    onmouseenter: () => change({ hover: it }), onmouseleave: () => change({ hover: null }),
+    onpointerenter: e => e.pointerType !== "touch" && change({ hover: it }), onpointerleave: () => change({ hover: null }),
     onclick: () => change({ kept: same(state.kept, it) ? null : it }),
   };
 }
@@ -144,15 +167,14 @@ function build() {
     name: "family", value, onchange: () => change({ family: value }) }), " ", text)));
   for (const [side, texts] of Object.entries(sides))
     $(side).append(...texts.map((text, index) => element("button", { type: "button", ...handlers(side, index),
-      onkeydown: onKey, onfocus: () => change({ hover: { side, index } }), onblur: () => change({ hover: null }) },
+      onkeydown: onKey, onfocus: e => e.target.matches(":focus-visible") && change({ hover: { side, index } }), onblur: () => change({ hover: null }) },
       element("span", {}, text), element("small"))));
   $("layer").addEventListener("change", e => change({ layer: Number(e.target.value) }));
   $("head").addEventListener("change", e => change({ head: e.target.value === "mean" ? "mean" : Number(e.target.value) }));
   $("controls").addEventListener("submit", e => e.preventDefault());
   const recolour = () => { drawn = {}; render(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
-  addEventListener("beforeprint", recolour);
-  addEventListener("afterprint", recolour);
+  for (const event of ["beforeprint", "afterprint", "resize"]) addEventListener(event, recolour);
   change({});
 }
 

@@ -21,6 +21,7 @@ from ..errors import FeatureFileError, visible
 from ..files import read_small, write_file
 from .attention import FAMILIES, attention_of, texts_of
 from .observations import head_marks
+from .perturbation import without
 from .relevance import relevance
 
 DIGITS = 4  # of every number in the page
@@ -62,10 +63,11 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5,
     maps = attention_of(output, words, told_apart(texts_of(objects, names)))
     data = {
         "question": question,
-        "model": f"{type(model).__name__}, {model.num_parameters():,} parameters · picture {objects.image_id}",
+        "model": f"{type(model).__name__}, {model.num_parameters():,} parameters · {objects.image_id}",
         "image": data_uri(picture),
         **picture_data(maps, objects),
         "answers": answers_data(model, call, answers),
+        "without": answers_without(model, call, len(objects)),
         "doubts": doubts(tokenizer, question, objects, answers[0], drawn),
     }
     return Window(data, fill(data))
@@ -81,7 +83,6 @@ def picture_data(maps, objects):
         "objects": maps.objects,
         "boxes": rounded(objects.boxes),
         "families": families,
-        "start": "words_to_objects" if maps["words_to_objects"].size else "relevance",
     }
 
 
@@ -115,6 +116,15 @@ def answers_data(model, call, answers):
         }
         for row, answer in enumerate(answers)
     ]
+
+
+def answers_without(model, call, count):
+    """What the model says when one of the objects is taken away: an answer's text for each of them."""
+    if not count:
+        return []
+    rows = {name: np.repeat(value, count, axis=0) for name, value in call.items()}
+    scores = model(**without(rows, ~np.eye(count, dtype=bool), "objects")).question_answering_score
+    return [best_answers(softmax(row), model.answers, 1)[0].text for row in scores]
 
 
 def rounded(values):

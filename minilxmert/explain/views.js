@@ -15,7 +15,7 @@ function drawItems(side, shown, even) {
 }
 
 function drawPicture(shown, even) {
-  const unit = D.width / 560, strong = shown ? strength(shown, even) : [], parts = [], tags = [];
+  const unit = D.width / Math.min(560, $("picture").clientWidth || 560), strong = shown ? strength(shown, even) : [], parts = [], tags = [];
   const cut = element("mask", { id: "lit" }, element("rect", { width: D.width, height: D.height, fill: "#fff" }));
   const faint = D.boxes.length > 2 * MOST_TAGS ? .15 : .4;  // the edge of a box that nobody looks at
   const order = D.boxes.map((_, i) => i).sort((a, b) => (strong[a] ?? 0) - (strong[b] ?? 0));
@@ -54,7 +54,8 @@ function placeTags(tags, unit) {
   const taken = [], shared = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) *
     Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
   for (const { box, size, drawn } of tags.reverse()) {
-    const [paper, text] = drawn.children, width = text.getComputedTextLength() + 8 * unit, high = size * 1.45;
+    const [paper, text] = drawn.children, high = size * 1.45;
+    const width = (text.getComputedTextLength() || .58 * size * text.textContent.length) + 8 * unit;  // 0: not laid out yet
     const x = Math.max(0, Math.min(box[0], D.width - width)), others = D.boxes.filter(b => b !== box);
     const spots = [box[1] - high, box[3], box[1]].map(y => Math.max(0, Math.min(y, D.height - high)))
       .map(y => [x, y, x + width, y + high]);

@@ -37,13 +37,13 @@ PAGE = """<!doctype html>
 </html>
 """
 STYLE = """
-body { margin: 2rem auto; padding: 0 1rem; max-width: 50rem; font: 17px/1.5 system-ui, sans-serif; color: #16202b; }
+body { margin: 2rem auto; padding: 0 1rem; max-width: 60rem; font: 17px/1.5 system-ui, sans-serif; color: #16202b; }
 pre { overflow-x: auto; margin: .5rem 0; font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
 code { font-size: .9em; }
 .highlight pre { padding: .7rem; background: #f5f6f8; border-radius: 5px; }
 img { max-width: 100%; }
 table { border-collapse: collapse; } td, th { padding: .2rem .7rem; border: 1px solid #d3d9e0; text-align: left; }
-math[display=block] { margin: 1rem 0; font-size: 1.15em; overflow-x: auto; }
+math[display=block] { margin: 1rem 0; font-size: 1.15em; }
 .anchor-link { display: none; }
 """
 

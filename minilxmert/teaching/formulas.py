@@ -15,6 +15,7 @@ SIGNS = {
     r"\,": '<mspace width="0.2em"/>',
     r"\quad": '<mspace width="2em"/>',
     r"\sum": "<mo>∑</mo>",
+    "-": "<mo>−</mo>",
     r"\{": "<mo>{</mo>",
     r"\}": "<mo>}</mo>",
 }

@@ -135,7 +135,8 @@ def draw_boxes(picture, size, boxes, names, strengths=None, grid=None):
         look = {"stroke_width": f"{1 + 3 * parts[i]:.3g}", "opacity": f"{0.25 + 0.75 * parts[i]:.3g}"}
         body += rectangle(x0, y0, x1 - x0, y1 - y0, stroke=OBJECTS, **look)
         if len(boxes) <= MOST_NAMES or (strengths is not None and parts[i] >= 0.3):
-            body += label(x0, max(y0 - 4, 12), told[i], OBJECTS, halo=True)
+            inside = max(0, min(x0, WIDE - LETTER * len(told[i])))
+            body += label(inside, max(y0 - 4, 12), told[i], OBJECTS, halo=True)
     return Drawing(WIDE, size[1] * scale, body, frame(grid or shade(None), size, boxes, told))
 
 
@@ -222,7 +223,7 @@ def draw_bars(names, values, color=BOTH, unit="%"):
         body += label(left - 6, y + 20, name, anchor="end") + rectangle(left, y + 6, long, 18, color)
         body += label(left + long + 6, y + 20, told[i], GREY)
         lines.append(f"{name:>{first}} {told[i]:>7} {'█' * round(30 * value / most)}".rstrip())
-    return Drawing(left + 380, 24 * len(names) + 12, body, "\n".join(lines))
+    return Drawing(left + 316 + LETTER * max(map(len, told)), 24 * len(names) + 12, body, "\n".join(lines))
 
 
 def draw_curves(x, curves, title=""):

@@ -5,11 +5,11 @@ import importlib
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import browser, run_chromium
 
 from minilxmert import FeatureFileError, LxmertConfig, LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.ask.asking import ask
@@ -25,7 +25,6 @@ MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTo
 KITCHEN = open_features(WEIGHTS / "objects.tsv")["kitchen"]
 QUESTION = "what color is the cup ?"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)  # enough of one to be embedded
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -150,14 +149,12 @@ def test_markup_in_texts_stays_text():
 
 # --- in the browser ---------------------------------------------------------------------------------------------------
 
-browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
 WATCH = """<script>const problems = [];
 addEventListener("error", e => problems.push(String(e.message)));
 addEventListener("securitypolicyviolation", e => problems.push("blocked: " + e.blockedURI));
 for (const kind of ["error", "warn"]) console[kind] = (...texts) => problems.push(texts.join(" "));
 const find = selector => document.querySelector(selector), all = selector => [...document.querySelectorAll(selector)];
-const fire = (target, type) => target.dispatchEvent(new MouseEvent(type));
+const fire = (target, type, pointerType = "mouse") => target.dispatchEvent(new PointerEvent(type, { pointerType }));
 const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
 const pick = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
 const numbers = side => all(`#${side} small`).map(x => x.textContent);
@@ -170,10 +167,8 @@ def in_browser(text, script, tmp_path, *flags):
     run = f"<script>document.body.dataset.result = JSON.stringify({{found: (() => {{{script}}})(), problems}})</script>"
     file = tmp_path / "page.html"
     file.write_text(text.replace("<style>", WATCH + "<style>", 1).replace("</body>", run + "</body>"), encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    command += ["--window-size=1200,1600", "--virtual-time-budget=2000", *flags, "--dump-dom", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
-    result = json.loads(html.unescape(re.search(r'data-result="([^"]*)"', done.stdout.decode())[1]))
+    shown = run_chromium(file.as_uri(), tmp_path, "--window-size=1200,1600", *flags)
+    result = json.loads(html.unescape(re.search(r'data-result="([^"]*)"', shown)[1]))
     assert result["problems"] == []
     return result["found"]
 
@@ -195,16 +190,17 @@ def assert_percents(found, weights):
 @browser
 def test_pointing_at_words_and_objects(page, tmp_path):
     found = in_browser(page.html, """
+        find("[value=words_to_objects]").click();
         const result = { start: [find("#status").textContent, numbers("objects"), numbers("words")] };
         result.counts = ["#words button", "#objects button", "#answers button", "#picture .box", "#overview canvas",
           "#families input", "#matrix .cell"].map(s => all(s).length);
-        fire(all("#words button")[5], "mouseenter");
+        fire(all("#words button")[5], "pointerenter");
         result.word = [find("#status").textContent, numbers("objects"), numbers("words")];
         result.lines = all("#lines .line").length;
-        fire(all("#words button")[5], "mouseleave");
-        fire(all("#picture .box")[0], "mouseenter");
+        fire(all("#words button")[5], "pointerleave");
+        fire(all("#picture .box")[0], "pointerenter");
         result.object = [find("#status").textContent, numbers("objects"), numbers("words")];
-        fire(all("#picture .box")[0], "mouseleave");
+        fire(all("#picture .box")[0], "pointerleave");
         result.end = numbers("objects");
         fire(all("#words button")[2], "click");
         result.kept = [all("[aria-pressed=true]").map(b => b.textContent.trim()), numbers("objects")];
@@ -233,14 +229,60 @@ def test_pointing_at_words_and_objects(page, tmp_path):
 
 
 @browser
+def test_it_opens_on_relevance_and_says_what_was_tested(page, tmp_path):
+    """One sentence a view; the answer's relevance, and what the model says without each object."""
+    found = in_browser(page.html, """
+        const result = { view: find("#families :checked").value, status: find("#status").textContent,
+          about: find("#about").textContent, steps: find("#steps").hidden, each: [], views: {} };
+        const about = () => find("#about").textContent;
+        for (const box of all("#objects button")) {
+          fire(box, "pointerenter"); result.each.push(about()); fire(box, "pointerleave");
+        }
+        for (const input of all("#families input")) { input.click(); result.views[input.value] = about(); }
+        result.touch = (fire(all("#words button")[5], "pointerenter", "touch"), find("#status").textContent);
+        return result;""", tmp_path)  # fmt: skip
+    said = page.data["answers"][0]["text"]
+    assert found["view"] == "relevance" and found["status"].startswith(f"“{said}” rests on") and found["steps"]
+    assert found["touch"].startswith(f"“{said}” rests on")  # a finger that scrolls points at nothing
+    for line, name, text in zip(found["each"], page.data["objects"], page.data["without"], strict=True):
+        assert line.endswith(f"Without “{name}” the model {'still ' * (text == said)}says “{text}”.")
+    assert len(set(found["views"].values())) == 7
+    assert all(("not why" in text) == (name != "relevance") for name, text in found["views"].items())
+
+
+def test_what_is_said_without_an_object_is_what_the_model_says(page):
+    for number, text in enumerate(page.data["without"]):
+        rest = np.delete(np.arange(len(KITCHEN)), number)
+        left = Objects("kitchen", KITCHEN.width, KITCHEN.height, KITCHEN.boxes[rest], KITCHEN.features[rest])
+        assert ask(MODEL, TOKENIZER, [QUESTION], [left])[0][0].text == text
+    one = Objects("one", KITCHEN.width, KITCHEN.height, KITCHEN.boxes[:1], KITCHEN.features[:1])
+    nobody = Objects("none", KITCHEN.width, KITCHEN.height, KITCHEN.boxes[:0], KITCHEN.features[:0])
+    alone = window(MODEL, TOKENIZER, QUESTION, one).data["without"]
+    assert alone == [ask(MODEL, TOKENIZER, [QUESTION], [nobody])[0][0].text]
+
+
+@browser
+@pytest.mark.parametrize("width, hover, shown", [(390, 1, "touch"), (1280, 2, "keys")])
+def test_words_for_touch_on_a_phone_and_nothing_wider_than_the_screen(page, tmp_path, width, hover, shown):
+    found = in_browser(page.html, """
+        const wide = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+        const result = { help: all(".help").filter(p => p.offsetHeight).map(p => p.textContent), over: [wide()] };
+        for (const input of all("#families input")) { input.click(); result.over.push(wide()); }
+        return result;""", tmp_path, f"--window-size={width},844",
+        f"--blink-settings=primaryHoverType={hover},availableHoverTypes={hover}")  # fmt: skip
+    assert len(found["help"]) == 1 and ("PgUp" in found["help"][0]) == (shown == "keys")
+    assert ("Tap" in found["help"][0]) == (shown == "touch") and max(found["over"]) <= 0
+
+
+@browser
 def test_every_family_and_relevance(page, tmp_path):
     found = in_browser(page.html, """
         const result = {};
         for (const input of all("#families input")) {
           input.click();
-          fire(all("#objects button")[1], "mouseenter");
+          fire(all("#objects button")[1], "pointerenter");
           result[input.value] = [numbers("words"), numbers("objects"), find("#views").hidden];
-          fire(all("#objects button")[1], "mouseleave");
+          fire(all("#objects button")[1], "pointerleave");
         }
         all("#answers button")[2].click();
         result.third = [find("#status").textContent, numbers("words"), numbers("objects")];
@@ -263,6 +305,7 @@ def test_every_family_and_relevance(page, tmp_path):
 def test_the_keyboard(page, tmp_path):
     found = in_browser(page.html, """
         const result = {}, words = all("#words button");
+        find("[value=words_to_objects]").click();
         words[0].focus();
         press("ArrowRight"); press("ArrowRight");
         result.at = [document.activeElement.textContent, find("#status").textContent];
@@ -290,7 +333,7 @@ def test_the_keyboard(page, tmp_path):
 @browser
 def test_hostile_texts_in_the_browser(tmp_path):
     found = in_browser(hostile().html, """
-        for (const item of all("#words button, #objects button")) fire(item, "mouseenter");
+        for (const item of all("#words button, #objects button")) fire(item, "pointerenter");
         for (const input of all("#families input")) input.click();
         return { hacked: document.body.dataset.hacked ?? null, images: all("img, b").length,
           scripts: all("script").length, answer: find("#answers span").textContent, title: document.title };
@@ -313,7 +356,7 @@ def test_dark_and_light(page, tmp_path):
 def test_pictures_without_objects_and_models_without_layers(tmp_path):
     empty = Objects("empty", 64, 48, np.zeros((0, 4), np.float32), np.zeros((0, 2048), np.float32))
     script = """for (const input of all("#families input")) { input.click();
-        for (const item of all("#words button")) { fire(item, "mouseenter"); fire(item, "mouseleave"); } }
+        for (const item of all("#words button")) { fire(item, "pointerenter"); fire(item, "pointerleave"); } }
         return all("#families input").map(x => x.value);"""
     assert in_browser(window(MODEL, TOKENIZER, QUESTION, empty).html, script, tmp_path) == [
         "language", "cross_language", "relevance"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import CHROMIUM, hosts_asked
 from gradients import check_direction
 
 import minilxmert
@@ -260,26 +261,51 @@ def test_building_says_what_is_missing(monkeypatch, capsys):
     assert 'pip install "minilxmert[tutorials]"' in capsys.readouterr().err
 
 
-def test_a_chapter_is_built(tmp_path, monkeypatch, capsys):
-    """A small chapter as a notebook and a page, with its drawing; where the extra is installed."""
+SMALL_CHAPTER = r"""# %% [markdown]
+# # 1 · Small
+# a half: $\frac{1}{2}$, [next](02_next.py), [all](README.md)
+# %%
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
+from minilxmert.explain.page import window
+from minilxmert.teaching import draw_tiles, show
+from minilxmert.vision.features import open_features
+
+show(draw_tiles(["x"]))
+kitchen = open_features("SAMPLE/objects.tsv")["kitchen"]
+model, tokenizer = LxmertForQuestionAnswering.from_pretrained("SAMPLE"), LxmertTokenizer.from_pretrained("SAMPLE")
+window(model, tokenizer, "what is it ?", kitchen)
+"""
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """A small chapter built as a notebook and a page, where the extra is installed. -> its file, the folder"""
     for name in ("jupytext", "nbconvert", "ipykernel"):
         pytest.importorskip(name)
     folder = tmp_path / "tutorials"
     folder.mkdir()
     (folder / "README.md").write_text("")
     chapter = folder / "01_small.py"
-    chapter.write_text(
-        "# %% [markdown]\n# # 1 · Small\n# a half: $\\frac{1}{2}$, [next](02_next.py), [all](README.md)\n# %%\n"
-        "from minilxmert.teaching import draw_tiles, show\nshow(draw_tiles(['x']))\n"
-    )
+    chapter.write_text(SMALL_CHAPTER.replace("SAMPLE", str(ROOT / "tests" / "sample")), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     assert main(["tutorials", "build", "--out", "built"]) == 0
-    page, notebook = ((tmp_path / "built" / f"01_small.{kind}").read_text() for kind in ("html", "ipynb"))
-    assert "image/svg+xml" in page and "image/svg+xml" in notebook
+    return chapter, tmp_path / "built"
+
+
+def test_a_chapter_is_built(built, tmp_path, capsys):
+    """A notebook and a page, with drawing, formula and window, that ask no host for anything."""
+    chapter, folder = built
+    page, notebook = ((folder / f"01_small.{kind}").read_text(encoding="utf-8") for kind in ("html", "ipynb"))
+    assert "image/svg+xml" in page and "image/svg+xml" in notebook and "srcdoc=" in page
     assert "<mfrac>" in page and "$\\frac" not in page and r"$\\frac{1}{2}$" in notebook
     assert 'href="02_next.html"' in page and "(02_next.ipynb)" in notebook and 'href="../tutorials/README.md"' in page
-    assert not re.search(r'(?:src|href)="(?!data:|#|\.|0)|@import|url\(|https?:(?!//www\.w3\.org)', page)
+    outside = page.replace("http://www.w3.org", "")
+    assert not re.search(r'(?:src|href)="(?!data:|#|\.|0)|@import|url\((?!#)|https?:', outside)
+    if CHROMIUM:
+        control = tmp_path / "control.html"
+        control.write_text('<img src="http://control.example/x.png">')
+        assert hosts_asked([folder / "01_small.html", control], tmp_path) == {"control.example"}
     chapter.write_text("# %%\n1 / 0\n")
     assert main(["tutorials", "build", "--out", "built"]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err

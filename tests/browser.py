@@ -1,0 +1,46 @@
+"""A headless Chromium for tests of pages, and what it asks of the network."""
+
+import http.server
+import shutil
+import subprocess
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+OWN = (".google.com", ".gvt1.com", "update.googleapis.com")  # what Chromium asks for by itself
+browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+def run_chromium(address, folder, *flags):
+    """Open a page and give it two seconds. -> its elements afterwards, as HTML"""
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000", *flags]
+    done = subprocess.run([*command, "--dump-dom", address], capture_output=True, timeout=120, check=True)
+    return done.stdout.decode()
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Takes note of every host that is asked for, and answers nothing."""
+
+    def do_GET(self):
+        self.server.hosts.append(urlsplit(self.path).hostname or self.path.partition(":")[0])
+        self.send_error(404)
+
+    do_CONNECT = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+def hosts_asked(paths, folder):
+    """The hosts that pages ask for when they are opened, without those that the browser asks by itself."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        server.hosts = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        frames = "".join(f'<iframe src="{path.as_uri()}" width="1000" height="2000"></iframe>' for path in paths)
+        (folder / "all.html").write_text(frames)
+        run_chromium((folder / "all.html").as_uri(), folder, f"--proxy-server=127.0.0.1:{server.server_port}")
+        server.shutdown()
+    return {host for host in server.hosts if not host.endswith(OWN)}
