@@ -7,6 +7,9 @@ import numpy as np
 
 from ..core.ops import softmax
 from ..errors import ConfigError, FeatureFileError, PictureError, ShapeError
+from ..scenes.detector import describe, detect
+from ..scenes.language import misfits, spelled, world_of
+from ..scenes.strange import signs, trusted
 from ..vision.objects import pad_objects
 
 UNSURE = 0.5  # the probability below which the best answer is called a guess
@@ -32,7 +35,18 @@ def ask(model, tokenizer, questions, objects, top=5):
     check_fit(model, tokenizer)
     output = model(**call_arguments(model, tokenizer, questions, objects))
     check_scores(output.question_answering_score, questions, objects)
-    return [best_answers(row, model.answers, top) for row in softmax(output.question_answering_score)]
+    rows = sober(softmax(output.question_answering_score), tokenizer, questions, objects)
+    return [best_answers(row, model.answers, top) for row in rows]
+
+
+def sober(probabilities, tokenizer, questions, objects):
+    """The probabilities (B, A) of answers; by a model of the miniature world (by its words) as sure as what is strange
+    to that world in each picture allows."""
+    world = world_of(tokenizer.tokens)
+    if world is None:
+        return probabilities
+    rows = zip(probabilities, questions, objects, strict=True)
+    return [trusted(row, signs(world, *asked)) for row, *asked in rows]
 
 
 def check_scores(scores, questions, objects):
@@ -47,7 +61,6 @@ def look(path, detector=None, recipe="authors"):
 
     detector: a FasterRcnn, for photographs, with its recipe; without one the picture is a drawn scene, seen by the
     miniature's own. Raises PictureError, also for a photograph without a detector."""
-    from ..scenes.detector import detect
     from ..scenes.photographs import is_photograph
     from ..vision.reading import read_picture
 
@@ -65,7 +78,7 @@ def doubts(tokenizer, question, objects, answer, drawn=False):
     also, that its objects are no plain shapes (other detectors' confidences have another meaning), and what is
     strange to a model of the miniature world."""
     found = []
-    unknown = tokenizer.unknown_words(question)
+    unknown = tokenizer.unknown_words(spelled(question) if world_of(tokenizer.tokens) else question)
     if unknown:
         found.append(f"the model does not know the word{'s' * (len(unknown) > 1)} {', '.join(unknown)}")
     elif drawn:
@@ -81,24 +94,19 @@ def doubts(tokenizer, question, objects, answer, drawn=False):
 
 def strange(tokenizer, question, objects):
     """For a model of the miniature world (by its words): what in a question or picture none of its world has."""
-    from ..scenes.detector import describe
-    from ..scenes.language import misfits, world_of
-
     world = world_of(tokenizer.tokens)
-    if world is None:
-        return []
-    found = misfits(question, describe(objects))
-    if len(objects) > world.most:
-        found.append(f"no picture of its world has more than {world.most} objects")
-    return found
+    return [] if world is None else [*misfits(question, describe(objects)), *signs(world, question, objects).values()]
 
 
 def call_arguments(model, tokenizer, questions, objects):
     """What a model is called with for questions about pictures, Objects each: padded, with masks.
 
-    A question or picture (the same Objects) that comes again is there once, and `pairs` says which belong together."""
+    A question or picture (the same Objects) that comes again is there once, and `pairs` says which belong together.
+    Questions to a model of the miniature world are spelled as it has learnt them."""
     if len(questions) != len(objects):
         raise ShapeError(f"objects: {len(objects)} pictures for {len(questions)} questions: give one a question")
+    if world_of(tokenizer.tokens):
+        questions = [spelled(question) for question in questions]
     (questions, asked), (objects, seen) = distinct(questions), distinct(objects, key=id)
     pairs = {} if len(questions) == len(objects) == len(asked) else {"pairs": np.stack([asked, seen], 1)}
     limit = model.config.max_position_embeddings

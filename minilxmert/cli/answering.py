@@ -69,8 +69,7 @@ def answer(options):
                 things = {} if seen is None else {"seen": seen}
                 print(json.dumps({**question, "answers": rows, **things, "doubts": guess}), flush=True)
             else:
-                print_answers(question, answers)
-                print_seen(seen, guess)
+                print_answers(question, answers, seen, guess)
 
 
 def is_drawn(options):
@@ -167,20 +166,17 @@ def answer_all(model, tokenizer, features, rows, options):
                 progress("answered", begin + start + len(batch), len(rows))
 
 
-def print_answers(question, answers):
+def print_answers(question, answers, seen=None, guess=()):
+    """What makes an answer a guess, the answers as bars, and what was seen in the picture (None: a file said it)."""
     print(visible(f"{question['question']}  [{question['image']}]"))
+    for doubt in guess:
+        print(f"  a guess: {doubt}")
     texts = [visible(a.text) for a in answers]
     width = max(map(len, texts))
     for text, a in zip(texts, answers, strict=True):
         print(f"  {text:<{width}}  {a.probability:6.1%}  {'█' * round(a.probability * BAR)}".rstrip())
-
-
-def print_seen(names, guess):
-    """What was seen in the picture (None: a file said it), and what makes the answer a guess."""
-    if names is not None:
-        print(f"  seen: {', '.join(names) or 'nothing'}")
-    for doubt in guess:
-        print(f"  a guess: {doubt}")
+    if seen is not None:
+        print(f"  seen: {', '.join(seen) or 'nothing'}")
 
 
 def detect_arguments(command):

@@ -28,8 +28,9 @@ TEST_SCENES = 1000
 
 
 def evaluate_arguments(command):
-    tasks = ("vqa", "gqa", "nlvr2", "foils", "relevance")
+    tasks = ("vqa", "gqa", "nlvr2", "foils", "relevance", "strangers")
     probes = "foils: does pre-training tell captions with one wrong word? relevance: does it find what answers rest on?"
+    probes += " strangers: is it less sure outside its world? (--scenes: of each kind)"
     command.add_argument("task", choices=tasks, help=probes)
     command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
     add_source(command, "the task's files with labels, as minival.json")
@@ -50,6 +51,7 @@ def evaluate(options):
 
     minilxmert evaluate vqa --world small --weights weights
     minilxmert evaluate foils --world small --weights weights/pretrained
+    minilxmert evaluate strangers --world small --scenes 200 --weights weights
     minilxmert evaluate relevance --world small --scenes 150 --weights weights
     minilxmert evaluate nlvr2 --data test.json --features nlvr2_obj36.h5 --weights runs/nlvr2
     minilxmert evaluate vqa --data v2_OpenEnded_mscoco_val2014_questions.json --features val2014_obj36.h5 \\
@@ -61,6 +63,8 @@ def evaluate(options):
     if options.task == "relevance":
         figures = relevance(options)
         print(areas_told(figures))
+    elif options.task == "strangers":
+        figures = strangers(options)
     else:
         reports = [foils(options)] if options.task == "foils" else reports_on_task(options)
         figures = {r.title: {row.name: [row.right, row.total] for row in (*r.rows, *r.details)} for r in reports}
@@ -110,6 +114,20 @@ def relevance(options):
     model = LxmertForQuestionAnswering.from_pretrained(options.weights)
     counted = functools.partial(progress, "measured", unit=" kinds")
     return relevance_areas(model, tokenizer_of(options, options.weights), data, progress=counted)
+
+
+def strangers(options):
+    """Print the table of experiments/strangers.py; return its figures."""
+    from ..experiments.strangers import measure, table
+    from ..published.model import LxmertForQuestionAnswering
+
+    if drawn(options).world.name != "small":
+        raise ConfigError.at("--world", None, "small, from whose outside the strangers come", options.world)
+    model = LxmertForQuestionAnswering.from_pretrained(options.weights)
+    counted = functools.partial(progress, "measured", unit=" kinds")
+    found = measure(model, tokenizer_of(options, options.weights), options.scenes, options.seed, counted)
+    print(table(found))
+    return {name: one.figures() for name, one in found.items()}
 
 
 def areas_told(figures):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ask.asking import best_answers, call_arguments, check_fit, doubts
+from ..ask.asking import best_answers, call_arguments, check_fit, doubts, sober
 from ..core.ops import softmax
 from ..errors import FeatureFileError, visible
 from ..files import read_small, write_file
@@ -58,7 +58,8 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5,
     check_fit(model, tokenizer)
     call = call_arguments(model, tokenizer, [question], [objects])
     output = model(**call, output_attentions=True)
-    answers = best_answers(softmax(output.question_answering_score)[0], model.answers, top)
+    (probabilities,) = sober(softmax(output.question_answering_score), tokenizer, [question], [objects])
+    answers = best_answers(probabilities, model.answers, top)
     words = tokenizer.convert_ids_to_tokens(call["input_ids"][0].tolist())
     maps = attention_of(output, words, told_apart(texts_of(objects, names)))
     data = {

@@ -28,6 +28,7 @@ BORDER = 0.25  # the least share of the picture's border that background has …
 ACROSS = 0.1  # … or of two opposite sides
 MOST = 36  # objects, as the published models take
 MOST_SEEN = 2_000_000  # pixels
+FIELD, PLAIN = 8, 16  # pixels a side of the fields that the ground is looked at in; how much of 255 they may vary
 SURENESS = 40.0  # how sharply the nearest class is preferred
 
 
@@ -44,10 +45,10 @@ def detect(picture, image_id="picture"):
     features = np.array(crops, np.float32).reshape(len(boxes), CELLS, CELLS, 4)
     corners = np.array(list(boxes.values()), np.float32).reshape(len(boxes), 4) * stride
     corners = np.minimum(corners, np.float32([width, height] * 2))
-    shape, color = shape_scores(features), color_scores(features)
+    shape, color = likelihoods(shape_distances(features)), likelihoods((color_distances(features) / 255) ** 2)
     return Objects(
-        image_id, width, height, corners, features.reshape(len(boxes), WIDTH),
-        shape.argmax(1), shape.max(1, initial=0), color.argmax(1), color.max(1, initial=0),
+        image_id, width, height, corners, features.reshape(len(boxes), WIDTH), shape.argmax(1),
+        shape.max(1, initial=0), color.argmax(1), color.max(1, initial=0), is_plain(picture, boxes.values()),
     )  # fmt: skip
 
 
@@ -163,14 +164,28 @@ def shares(inside):
     return averaging(y1 - y0) @ inside[y0:y1, x0:x1] @ averaging(x1 - x0).T
 
 
-def shape_scores(features):
-    """The probability of each shape, by the distance from its nearest template: (M, CELLS, CELLS, 4) -> (M, shapes)"""
-    far = ((features[:, None, None, :, :, 3] - templates()) ** 2).mean((3, 4)).min(2)
-    return softmax(-SURENESS * far.astype(np.float32))
+def shape_distances(features):
+    """From the nearest template of each shape, mean squared: (M, CELLS, CELLS, 4) -> (M, shapes)"""
+    return ((features[:, None, None, :, :, 3] - templates()) ** 2).mean((3, 4)).min(2)
 
 
-def color_scores(features):
-    """The probability of each colour, by the distance of the object's mean colour: -> (M, colours)"""
+def color_distances(features):
+    """Of an object's mean colour from each colour, root mean square, 0 … 255: (M, CELLS, CELLS, 4) -> (M, colours)"""
     mean = features[..., :3].sum((1, 2)) / np.maximum(features[..., 3].sum((1, 2)), 1e-6)[:, None] * 64 + 128
-    far = ((mean[:, None] - np.array(list(COLORS.values()))) ** 2).mean(2) / 255**2
+    return np.sqrt(((mean[:, None] - np.array(list(COLORS.values()))) ** 2).mean(2))
+
+
+def likelihoods(far):
+    """Mean squared distances (M, classes) -> the probability of each class"""
     return softmax(-SURENESS * far.astype(np.float32))
+
+
+def is_plain(picture, boxes):
+    """Whether the ground of a picture, outside of boxes (M, 4), is of one colour: in its fields' means, and in each."""
+    free = np.ones(picture.shape[:2], bool)
+    for x0, y0, x1, y1 in boxes:
+        free[max(y0 - RIM, 0) : y1 + RIM, max(x0 - RIM, 0) : x1 + RIM] = False
+    h, w = (side // FIELD * FIELD for side in free.shape)
+    fields = picture[:h, :w].reshape(h // FIELD, FIELD, w // FIELD, FIELD, 3).transpose(0, 2, 1, 3, 4)
+    fields = fields[free[:h, :w].reshape(h // FIELD, FIELD, w // FIELD, FIELD).all((1, 3))].reshape(-1, FIELD**2, 3)
+    return not len(fields) or bool(np.ptp(fields.mean(1), 0).max() <= PLAIN and fields.std(1).max() <= PLAIN)

@@ -79,15 +79,33 @@ class Sentence:
         return Explanation(self.text, answer, tuple(steps))
 
 
+@functools.lru_cache(1024)
+def spelled(text):
+    """A sentence as the language spells it, whether people write "Colour" or "color", and leave out marks or not."""
+    plain = re.sub("colour", "color", re.sub(r"\bgrey\b", "gray", text.lower()))
+    plain = " ".join(re.sub(r"([?.,])", r" \1 ", plain).split())
+    bare = re.sub(r"( [?.])+$", "", plain)
+    asks = bare.partition(" ")[0] in {
+        phrasing.partition(" ")[0] for kind in (*VQA, *GQA) for phrasing in kind.phrasings
+    }
+    known = [text for text in (bare, f"{bare} ?") if parsed(text)]
+    return known[0] if known else f"{bare} ?" if asks or plain.endswith("?") else bare
+
+
+def parsed(spelling):
+    """-> (Kind, slots) of a sentence in its spelling, or None"""
+    for kind in KINDS:
+        for phrasing in kind.phrasings:
+            if found := reader(phrasing).fullmatch(spelling):
+                return kind, read_slots(found)
+    return None
+
+
 def read_question(text):
     """The Sentence that a question, caption or statement of the language is. Raises LanguageError."""
-    plain = " ".join(re.sub(r"([?.,])", r" \1 ", text.lower().replace("colour", "color")).split())
-    for candidate in (plain, plain + " ?", plain.removesuffix(" .")):
-        for kind in KINDS:
-            for phrasing in kind.phrasings:
-                found = reader(phrasing).fullmatch(candidate)
-                if found:
-                    return Sentence(text, kind, read_slots(found))
+    plain = spelled(text)
+    if found := parsed(plain):
+        return Sentence(text, *found)
     unknown = [word for word in plain.split() if word not in every_word()]
     found = f"the unknown words {', '.join(unknown)}" if unknown else "its words in another order"
     raise LanguageError.at("question", repr(text), "a sentence of the miniature world", found)
@@ -158,9 +176,9 @@ def vocabulary_of(world):
 
 def world_of(tokens):
     """The world whose vocabulary a list of tokens is, or None."""
-    return vocabularies().get(tuple(tokens))
+    return next((world for known, world in vocabularies() if len(known) == len(tokens) and known == list(tokens)), None)
 
 
 @functools.cache
 def vocabularies():
-    return {tuple(vocabulary_of(world)): world for world in WORLDS.values()}
+    return [(vocabulary_of(world), world) for world in WORLDS.values()]

@@ -36,6 +36,7 @@ TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 STRANGE = 20  # one question of so many is asked again with an unknown word
 TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
+HARDNESS = {"relation": 2, "number": 2}  # of two foils of a caption, the harder one is learnt from
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
@@ -94,7 +95,8 @@ class Miniature:
         """[Example]: captions and labelled questions, half and half, as the published pre-training data mixes them."""
         asked = [*self.sentences(VQA, QUESTIONS, "vqa"), *self.sentences(GQA, QUESTIONS, "gqa")]
         teller = Teller(self.visible, self.rng("foils"))
-        foils = (teller.foil(caption, self.scenes[int(image)]) for image, caption in self.captions)
+        twice = ([teller.foil(caption, self.scenes[int(image)]) for _ in range(2)] for image, caption in self.captions)
+        foils = (max(found, key=lambda foil: HARDNESS.get(foil[1], 1) if foil else 0) for found in twice)
         told = [
             replace(example, foil=teller.told(foil[0]).text) if foil else example
             for example, foil in zip(caption_examples(self.captions), foils, strict=True)

@@ -54,6 +54,7 @@ class Objects:
     object_conf: np.ndarray | None = None  # (M,) float32: its confidence, 0…1
     attribute_ids: np.ndarray | None = None  # (M,) int64
     attribute_conf: np.ndarray | None = None  # (M,) float32
+    plain_ground: bool = True  # whether there is nothing to be seen between them
 
     def __len__(self):
         return len(self.boxes)

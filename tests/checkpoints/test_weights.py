@@ -9,6 +9,7 @@ from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertF
 from minilxmert.ask.asking import ask, doubts, look
 from minilxmert.cli import main
 from minilxmert.experiments.probing import foil_report
+from minilxmert.experiments.strangers import measure, table
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.world import SMALL, Scene, Thing
 from minilxmert.training.miniature import Miniature
@@ -52,6 +53,25 @@ def test_a_picture_drawn_by_hand(model, tmp_path):
     answers = ask(model, TOKENIZER, list(asked), [objects] * len(asked))
     assert [best.text for best, *_ in answers] == list(asked.values())
     assert all(best.probability > 0.9 for best, *_ in answers)
+
+
+def test_spelling_makes_no_difference(model):
+    """Neither in the answers nor in the doubts."""
+    objects, plain = look(WEIGHTS / "scene.png"), "what color is the star ?"
+    expected = ask(model, TOKENIZER, [plain], [objects])[0]
+    for question in ("What colour is the star?", "what color is the star", "WHAT COLOR IS THE STAR ? "):
+        assert ask(model, TOKENIZER, [question], [objects])[0] == expected
+        assert not doubts(TOKENIZER, question, objects, expected[0], drawn=True)
+
+
+def test_strangers_are_answered_with_doubt():
+    """On drawings outside of its world it is less sure, of the kinds that gave the numbers and of the others."""
+    found = measure(LxmertForQuestionAnswering.from_pretrained(WEIGHTS), TOKENIZER, 6, seed=3)
+    for half in ("fitted kinds", "other kinds"):
+        figures = found[half].figures()
+        assert figures["ECE, told"] < 0.1 and figures["sure, told"] < 0.02 < figures["sure, the model"]
+    inside = found["inside the world"]
+    assert (inside.model == inside.sober).all() and not any(inside.signs) and "other kinds" in table(found)
 
 
 def test_what_it_cannot_know_is_no_certainty(model, capsys, tmp_path):

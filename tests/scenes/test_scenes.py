@@ -24,6 +24,7 @@ from minilxmert.scenes.language import (
     answers_of,
     explain,
     read_question,
+    spelled,
     vocabulary_of,
     write,
 )
@@ -340,6 +341,7 @@ def test_every_phrasing_is_read_as_it_was_written(kind, data, seed):
     for phrasing in kind.phrasings:
         text = write(phrasing, slots, lambda words: data.draw(st.sampled_from(words)))
         for variant in (text, text.upper(), text.replace("color", "colour"), text.removesuffix(" ?"), text + "  "):
+            assert spelled(variant) == spelled(text) == text
             read = read_question(variant)
             assert (read.kind.name, read.kind.family, read.slots) == (kind.name, kind.family, slots)
         assert " a a" not in text.replace("a and", "") and " a o" not in text
@@ -372,6 +374,7 @@ def test_descriptions_fit_what_they_say(description, plural, pick):
 def test_questions_as_people_type_them(text):
     assert read_question(text).slots == {"a": Description(color="red", shape="circle")}
     assert answer_of("What colour is the star?", LEFT) == "blue"
+    assert spelled("Is it GREY") == spelled("is it gray??") == "is it gray ?" and spelled("A star .") == "a star"
     assert answer_of("There is a star, a square and a disc.", LEFT) == "yes"
 
 

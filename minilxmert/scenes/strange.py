@@ -1,0 +1,101 @@
+"""What a picture holds that the world of a model has not, and how far to trust an answer all the same.
+
+    found = signs(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as none of …"}
+    trusted(probabilities, found)
+A model that was never wrong about its world is as sure outside of it. So what its detector sees there counts first."""
+
+import numpy as np
+
+from .detector import CELLS, COLOR_NAMES, SHAPES, WIDTH, color_distances, shape_distances
+from .language import LanguageError, read_question
+from .words import Description
+
+FAR_SHAPE = 0.05  # mean squared difference of the covered shares from a shape of the world, beyond which it is another
+NEAR_SHAPE = {"crisp": 0.005, "large": 0.012, "small": FAR_SHAPE}  # as far a shape of the world may be; smooth edges …
+CRISP, SMALLER = 0.3, 16  # … vary by more than this, of 255, and blur most what is smaller than so many pixels
+NEAR_COLOR = 45  # of 255, root mean square; things vary by 12
+HOLLOW = 0.4  # the share covered of the four cells in the middle
+OBLONG = 1.3  # the longer side by the shorter one
+NEAR_SIZE = 2.5  # pixels that the longer side may differ
+# How often the shipped model is right where this is its first sign, in half of the kinds of strangers of
+# experiments/strangers.py: minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89, so
+# that of nothing strange an answer is sure.
+TRUST = {
+    "shape": 0.64, "color": 0.65, "size": 0.71, "rough": 0.74, "hollow": 0.89, "crowd": 0.89, "ground": 0.89,
+    "beside": 0.89,
+}  # fmt: skip
+
+
+def trusted(probabilities, found):
+    """probabilities (A,) of answers, made as even as the first of the `signs` found demands: (A,), of the same sum."""
+    trust = next((TRUST[sign] for sign in TRUST if sign in found), 1.0)
+    return trust * probabilities + (1 - trust) * probabilities.mean()
+
+
+def signs(world, question, objects):
+    """What of a picture's Objects none of the world has, as far as it bears on a question: {one of TRUST: a sentence}
+
+    Of a strange object that the question does not speak of, the sign is "beside"."""
+    found = {}
+    if objects.features.shape[1] != WIDTH or not len(objects):
+        return found
+    asked = descriptions(question)
+    for told, seen in map(strange_things, [world] * len(objects), *looks(world, objects)):
+        meant = asked is None or any(could_mean(one, seen) for one in asked)
+        for sign, sentence in told.items():
+            found.setdefault(sign if meant else "beside", sentence)
+    if len(objects) > world.most:
+        found["crowd"] = f"no picture of its world has more than {world.most} objects"
+    if not objects.plain_ground:
+        found["ground"] = "the ground is not plain, as in its world"
+    return found
+
+
+def descriptions(question):
+    """The Descriptions in a question, or None if it is none of the language."""
+    try:
+        return [value for value in read_question(question).slots.values() if isinstance(value, Description)]
+    except LanguageError:
+        return None
+
+
+def could_mean(description, seen):
+    """Whether a Description may speak of an object, {"color": …, "shape": …} as seen; None stands for anything."""
+    return all(value is None or getattr(description, name) in (None, value) for name, value in seen.items())
+
+
+def looks(world, objects):
+    """What each object looks like: distances from the colours and the shapes, how far a shape may be, share covered in
+    the middle, sides as pixels of the world: (M, colours), (M, shapes), (M,), (M,), (M, 2)"""
+    features = objects.features.reshape(-1, CELLS, CELLS, 4)
+    covered, middle = np.maximum(features[..., 3:], 1e-6), features[:, 2:4, 2:4, 3].mean((1, 2))
+    mean = features[..., :3].sum((1, 2)) / covered.sum((1, 2))
+    spread = (covered * (features[..., :3] / covered - mean[:, None, None]) ** 2).sum((1, 2)) / covered.sum((1, 2))
+    sides = (objects.boxes[:, 2:] - objects.boxes[:, :2]) / (objects.width, objects.height)
+    sides = sides * (world.width, world.height)
+    near = np.where(sides.max(1) < SMALLER, NEAR_SHAPE["small"], NEAR_SHAPE["large"])
+    near = np.where(64 * np.sqrt(spread.max(1)) <= CRISP, NEAR_SHAPE["crisp"], near)
+    return color_distances(features), shape_distances(features), near, middle, sides
+
+
+def strange_things(world, color, shape, near, middle, sides):
+    """-> {sign: sentence} of one object, and its colour and shape as seen, None where that is strange"""
+    own = [SHAPES.index(name) for name in world.shapes]
+    name, noun, likeliest = COLOR_NAMES[color.argmin()], SHAPES[own[shape[own].argmin()]], SHAPES[shape.argmin()]
+    far = shape[own].min() + (FAR_SHAPE if sides.max() > OBLONG * sides.min() else 0)
+    told = {}
+    if middle < HOLLOW and "ring" not in world.shapes:
+        told["hollow"] = "an object is hollow, as none of its world is"
+    elif far >= FAR_SHAPE:
+        other = f"an object is a {likeliest}" if likeliest != noun else f"an object is no {noun}, though most like one"
+        told["shape"] = f"{other}, and its world has none such"
+    elif far > near:
+        told["rough"] = f"an object is not quite a {noun} of its world"
+    if name not in world.colors:
+        told["color"] = f"an object is {name}, as none of its world is"
+    elif color.min() > NEAR_COLOR:
+        told["color"] = f"an object has a color that is none of its world, {name} at best"
+    if all(abs(sides.max() - 2 * r - 1) > NEAR_SIZE for r in world.sizes.values()):
+        told["size"] = f"an object is neither {' nor '.join(world.sizes)}"
+    unknown_shape, unknown_color = {"hollow", "shape"} & told.keys(), "color" in told
+    return told, {"color": None if unknown_color else name, "shape": None if unknown_shape else noun}
