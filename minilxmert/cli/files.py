@@ -155,13 +155,15 @@ def cache(options):
     minilxmert cache
     minilxmert cache clear
     """
-    from ..kernels.compiling import FOLDER, cache_base, kept_folders
+    from ..kernels import load
 
-    print(f"compiled kernels are kept in {cache_base()}")
-    for folder, size in kept_folders().items():
+    compiling = load("compiling")
+
+    print(f"compiled kernels are kept in {compiling.cache_base()}")
+    for folder, size in compiling.kept_folders().items():
         if options.action == "clear":
             shutil.rmtree(folder)
-        used = ", in use" * (folder == FOLDER and options.action == "show")
+        used = ", in use" * (folder == compiling.FOLDER and options.action == "show")
         print(f"  {'removed ' if options.action == 'clear' else ''}{folder.name}  {size / 1e6:.1f} MB{used}")
     return OK
 

@@ -4,15 +4,16 @@
     with minilxmert.backend("numpy"):    # … or only inside a block
 Every thread chooses for itself.
 The environment variable MINILXMERT_BACKEND chooses the first one; the default is numba. Both give the same numbers.
-Numba is imported when an operation first runs, never by importing this package."""
+Numba is imported when an operation first runs, never by importing this package. Where it cannot be had, as in a
+browser, one warning says so and NumPy computes."""
 
 import contextlib
 import functools
 import importlib
 import os
 import signal
-import sys
 import threading
+import warnings
 
 from ..core import ops
 from ..errors import ConfigError
@@ -58,8 +59,8 @@ Chosen.name = checked(os.environ.get("MINILXMERT_BACKEND") or "numba")
 
 
 def current_backend():
-    """The name of the backend that this thread uses."""
-    return chosen.name
+    """The name of the backend that this thread uses: numpy where there is no Numba."""
+    return chosen.name if chosen.name == "numpy" or ready() else "numpy"
 
 
 @contextlib.contextmanager
@@ -79,23 +80,42 @@ def uninterrupted():
             signal.raise_signal(signal.SIGINT)
 
 
-def load(name):
-    """A file of this room that needs Numba: whoever imports one late asks here."""
-    if NUMBA[-1] not in sys.modules:
+@functools.cache
+def ready():
+    """Import Numba, once; -> whether it can be had. Warns where not."""
+    try:
         with uninterrupted():
             for module in NUMBA:
                 importlib.import_module(module)
+    except ImportError as missing:
+        warnings.warn(f"no compiled kernels, NumPy computes: {missing}", stacklevel=3)
+        return False
+    return True
+
+
+def load(name):
+    """A file of this room that needs Numba: whoever imports one late asks here. Raises ConfigError."""
+    if not ready():
+        raise ConfigError.at("kernels", name, "Numba (pip install numba)", "none")
     return importlib.import_module(f".{name}", __package__)
 
 
 def set_num_threads(n):
     """Use n threads from now on; the results keep their bits whatever the number. Raises ConfigError."""
-    load("threads").set_num_threads(n)
+    if ready():
+        load("threads").set_num_threads(n)
+    elif n != 1:
+        raise ConfigError.at("set_num_threads", None, "1, as there is no Numba", n)
 
 
 def get_num_threads():
     """How many threads the kernels use: at first, one for each core that this process may use."""
-    return load("threads").get_num_threads()
+    return load("threads").get_num_threads() if ready() else 1
+
+
+def jitable(function):
+    """Decorator: a function that compiled ones may call."""
+    return importlib.import_module("numba.extending").register_jitable(function) if ready() else function
 
 
 def switched(definition, twins="twins"):
@@ -103,7 +123,7 @@ def switched(definition, twins="twins"):
 
     @functools.wraps(definition)
     def operation(*args, **kwargs):
-        if chosen.name == "numpy":
+        if current_backend() == "numpy":
             return definition(*args, **kwargs)
         return getattr(load(twins), definition.__name__)(*args, **kwargs)
 

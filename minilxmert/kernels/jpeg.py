@@ -6,10 +6,8 @@ Source: ITU-T T.81, annexes A.3, F.2 and G.2; the integer transform is libjpeg's
 import functools
 
 import numpy as np
-from numba import types
-from numba.extending import register_jitable
 
-from .compiling import compiled
+from . import jitable
 
 DAMAGE = (None, "bits that are no code", "the end of the data", "no restart marker", "more than 64 coefficients")
 NO_CODE, ENDED, NO_RESTART, TOO_MANY = range(1, 5)
@@ -22,7 +20,7 @@ DIAGONALS = sorted(range(64), key=lambda n: (n // 8 + n % 8, n // 8 if (n // 8 +
 ZIGZAG = np.array(DIAGONALS)  # the coefficients in the order of the file: down one diagonal, up the next
 
 
-@register_jitable
+@jitable
 def refill(data, state):
     """Whole bytes until more than 24 bits are at hand. FF 00 is a byte FF; at a marker and at the end zeros follow."""
     while state[COUNT] <= 24:
@@ -36,7 +34,7 @@ def refill(data, state):
         state[COUNT] += 8
 
 
-@register_jitable
+@jitable
 def take(data, state, n):
     """The next n bits, at most 16, as a number."""
     if state[COUNT] < n:
@@ -45,7 +43,7 @@ def take(data, state, n):
     return (state[BITS] >> state[COUNT]) & ((1 << n) - 1)
 
 
-@register_jitable
+@jitable
 def symbol(data, state, table):
     """The symbol of the next code; table (65536,): by the next 16 bits, the code's length · 256 + its symbol, or 0."""
     entry = np.int64(table[take(data, state, 16)])
@@ -55,27 +53,27 @@ def symbol(data, state, table):
     return entry & 255
 
 
-@register_jitable
+@jitable
 def signed(data, state, n):
     """A number of n bits, whose first says its sign: 0… stands for negative ones."""
     value = take(data, state, n)
     return value if n == 0 or value >> (n - 1) else value - (1 << n) + 1
 
 
-@register_jitable
+@jitable
 def int16(value):
     """The lower 16 bits, as a signed number: what a damaged file makes larger wraps round."""
     return ((value + 32768) & 0xFFFF) - 32768
 
 
-@register_jitable
+@jitable
 def next_mean(data, state, table, place):
     """The mean of a block: the last one of the component, moved by what is read."""
     state[PREDICTED + place] += signed(data, state, symbol(data, state, table) & 15)
     return state[PREDICTED + place]
 
 
-@register_jitable
+@jitable
 def sequential(data, state, block, dc, ac, place):
     """One block, all at once: (64,) int16, row by row."""
     block[0] = int16(next_mean(data, state, dc, place))
@@ -93,13 +91,13 @@ def sequential(data, state, block, dc, ac, place):
         k += 1
 
 
-@register_jitable
+@jitable
 def begin_run(data, state, zeros):
     """The end of a band, for this block and, if 2**zeros > 1, for more of them."""
     state[RUN] = (1 << zeros) + take(data, state, zeros)
 
 
-@register_jitable
+@jitable
 def first_bits(data, state, block, ac, first, last, low):
     """The upper bits of the coefficients first … last; `low` bits follow in later scans."""
     k = first
@@ -119,7 +117,7 @@ def first_bits(data, state, block, ac, first, last, low):
         state[RUN] -= 1
 
 
-@register_jitable
+@jitable
 def refine(data, state, block, k, last, zeros, low):
     """A bit more for each coefficient from k that has some, past `zeros` that have none -> where the next such is."""
     while k <= last:
@@ -135,7 +133,7 @@ def refine(data, state, block, k, last, zeros, low):
     return k
 
 
-@register_jitable
+@jitable
 def next_bit(data, state, block, ac, first, last, low):
     """One bit more of the coefficients first … last: bit number `low`, and those that begin with it."""
     k = first
@@ -155,7 +153,7 @@ def next_bit(data, state, block, ac, first, last, low):
         state[RUN] -= 1
 
 
-@register_jitable
+@jitable
 def progressive(data, state, block, dc, ac, place, first, last, high, low):
     """What one scan of a progressive file says of a block; high, low: bits before, and after, this scan's."""
     if first > 0:
@@ -169,7 +167,7 @@ def progressive(data, state, block, dc, ac, place, first, last, high, low):
         block[0] = np.int64(block[0]) | (1 << low)
 
 
-@register_jitable
+@jitable
 def restart(data, state, every):
     """Go to the restart marker that must be next, and begin anew behind it."""
     at = state[POSITION]
@@ -208,7 +206,7 @@ def read_units(data, state, rows, columns, every, parts, c0, c1, c2, dc, ac, ban
                 return
 
 
-@register_jitable
+@jitable
 def half(a, b, c, d, e, f, g, h, shift):
     """One row or column of eight, transformed: sums of cosines in whole numbers of 2**-13, rounded by `shift`."""
     middle = (c + g) * 4433
@@ -251,7 +249,7 @@ def transform_blocks(blocks, steps, samples, work):
                     samples[8 * r + y, 8 * c + x] = min(max(line[x] + 128, 0), 255)
 
 
-@register_jitable
+@jitable
 def eight(values):
     return values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7]
 
@@ -259,6 +257,10 @@ def eight(values):
 @functools.cache
 def compiled_read():
     """read_units, compiled when first wanted."""
+    from numba import types
+
+    from .compiling import compiled
+
     blocks, tables = types.int16[:, :, ::1], types.int16[:, ::1]
     data = types.Array(types.uint8, 1, "C", readonly=True)
     sizes, words = (types.int64,) * 3, types.int64[::1]
@@ -268,6 +270,10 @@ def compiled_read():
 @functools.cache
 def compiled_transform():
     """transform_blocks, compiled when first wanted."""
+    from numba import types
+
+    from .compiling import compiled
+
     work = types.int64[:, ::1]
     return compiled(transform_blocks, types.int16[:, :, ::1], types.int64[::1], types.uint8[:, ::1], work)
 

@@ -3,9 +3,6 @@
 import functools
 
 import numpy as np
-from numba import types
-
-from .compiling import compiled
 
 
 def grow(picture, tolerance, labels, stack):
@@ -45,6 +42,10 @@ def grow(picture, tolerance, labels, stack):
 @functools.cache
 def compiled_grow():
     """grow, compiled when first wanted."""
+    from numba import types
+
+    from .compiling import compiled
+
     return compiled(grow, types.int64[:, :, ::1], types.int64, types.int64[:, ::1], types.int64[::1])
 
 

@@ -3,7 +3,6 @@
 from ..errors import PictureError
 from ..files import kind_of, what_it_is
 from ..files.arrays import map_file
-from ..kernels import load
 from .pictures import read_png
 
 
@@ -12,8 +11,7 @@ def read_picture(path):
     data = map_file(path, PictureError)
     kind = kind_of(data).name
     if kind == "JPEG":
-        load("jpeg")  # Numba's loops: only when there is one to read
-        from .jpeg import read_jpeg
+        from .jpeg import read_jpeg  # with Numba's loops: only when there is one to read
 
         return read_jpeg(path)
     if kind == "PNG":
