@@ -1,8 +1,11 @@
 """What several test files share: the reference files, and damage at random."""
 
+import os
 import time
 import tracemalloc
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: two threads mostly wait for each other
 
 import numpy as np
 

@@ -3,7 +3,22 @@
 Good for x86-64 (AT&T) and AArch64. Needed are labels, jumps, tables of jumps, and the names of instructions."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
+
+from llvmlite import binding as llvm
+from numba import types
+
+from minilxmert.kernels import attention, cpu, gelu, matmul, norm, packing, pairs
+
+MAKERS = {
+    "attention": lambda: attention.attend_all, "gelu": lambda: gelu.gelu_all, "norm": lambda: norm.normalise_all,
+    "product": lambda: matmul.kernel_for(types.float32, types.float32),
+    "widened": lambda: matmul.kernel_for(types.float32, types.uint16),
+    "pairs": lambda: matmul.kernel_for(types.uint32, types.uint32),
+    "packing halves": lambda: packing.packing_kernel(types.uint16),
+    "packing": lambda: packing.packing_kernel(types.uint32), "rounding": pairs.rounding_kernel,
+}  # fmt: skip
 
 LABEL = re.compile(r"([.\w$]+):")
 JUMP = re.compile(r"(?:j\w+|b|b\.\w+|cbn?z|tbn?z)$")
@@ -12,6 +27,33 @@ X86 = re.compile(r"v?(add|sub|mul|div|max|min|cmp|fn?m(?:add|sub)|dpbf16)\w*?([p
 ARM = re.compile(r"(fadd|fsub|fmul|fdiv|fmax|fmin|fcm|fn?m(?:la|ls|add|sub|ul))\w*$")
 ROUNDING = re.compile(r"(?:(v?psrld|ushr|u?shrn)|shrl|lsr)\t(?:\$16,|.*#16$)")  # the upper half of a float32: bfloat16
 COUNTING = re.compile(r"NRT_(?:incref|decref)")
+
+
+def assembly(name, triple=""):
+    """What LLVM makes of a kernel: by Numba, or by LLVM alone for a processor that Numba cannot compile for here."""
+    function = MAKERS[name]().alone
+    library = function.overloads[function.signatures[0]].library
+    module, machine = library._get_module_for_linking(), library._codegen._tm
+    if triple:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        machine = llvm.Target.from_triple(triple).create_target_machine(opt=3)
+        lines = str(module).splitlines()
+        module = llvm.parse_assembly("\n".join(x for x in lines if not x.startswith(("target triple", "target data"))))
+        module.triple, module.data_layout = triple, str(machine.target_data)
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = options.loop_unrolling = True
+        builder = llvm.create_pass_builder(machine, options)
+        for _ in range(2):  # as Numba: the second time, what the first has put in its place is seen
+            builder.getModulePassManager().run(module, builder)
+    return machine.emit_assembly(module)
+
+
+def write(folder, names, triple):
+    """The assembly of kernels (names with commas), as files: in a process whose environment names a processor."""
+    cpu.amx_allowed = lambda: True  # nothing is run
+    for name in names.split(","):
+        Path(folder, name).write_text(assembly(name, triple))
 
 
 class Loop(NamedTuple):

@@ -1,6 +1,7 @@
 """The house: which room may import from which, what lies loose, and how much a reader must read."""
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -29,8 +30,10 @@ FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."):
 FILES = {name.removesuffix(".__init__"): path for name, path in FILES.items() if name != "__init__"}
 
 
+@functools.cache
 def imports(name):
     """The files of the package that a file imports, late imports too."""
+    found = set()
     room = name if FILES[name].name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(FILES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -38,9 +41,8 @@ def imports(name):
             base = ".".join([*above, *filter(None, [node.module])])
             for alias in node.names:
                 inner = f"{base}.{alias.name}".lstrip(".")
-                found = inner if inner in FILES else base
-                if found in FILES and found != name:
-                    yield found
+                found.add(inner if inner in FILES else base)
+    return found & FILES.keys() - {name}
 
 
 def floor(name):
@@ -53,7 +55,7 @@ def test_no_file_imports_upwards():
 
 
 def test_no_circle_between_files():
-    left = {name: set(imports(name)) for name in FILES}
+    left = {name: imports(name) for name in FILES}
     while free := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in free:
             del left[name]
