@@ -12,17 +12,16 @@ import numpy as np
 from .attention import FAMILIES, attention
 
 SPECIAL = ("[CLS]", "[SEP]")
+NOUNS = """man woman boy girl person people child cat dog horse bird animal cup plate table chair bottle food banana
+apple car bus train street sign tree grass sky water hat shirt ball room wall picture color shape size thing things
+circle square triangle star cross diamond ring"""
 WORD_CLASSES = {  # of the words that questions and captions are made of; callers may give others
-    "articles": frozenset("a an the".split()),
-    "pronouns": frozenset("i you he she it we they him her them his its their this that these those".split()),
-    "question words": frozenset("what which who whose where when why how".split()),
-    "nouns": frozenset(
-        "man woman boy girl person people child cat dog horse bird animal cup plate table chair bottle food banana "
-        "apple car bus train street sign tree grass sky water hat shirt ball room wall picture color shape size thing "
-        "things circle square triangle star cross diamond ring".split()
-    ),
-    "special": frozenset(SPECIAL),
-    "punctuation": frozenset(". , ? ! '".split()),
+    "articles": {"a", "an", "the"},
+    "pronouns": set("i you he she it we they him her them his its their this that these those".split()),
+    "question words": set("what which who whose where when why how".split()),
+    "nouns": set(NOUNS.split()),
+    "special": set(SPECIAL),
+    "punctuation": set(".,?!'"),
 }
 CLEAR, ONE_HOT = 0.5, 0.9  # the share from which a habit names a head, the largest weight from which it is one-hot
 
@@ -95,7 +94,7 @@ def lifts(maps):
 
 
 def collect(table, names, values):
-    for name, value in zip(names, values, strict=False):  # no values where a family has no layer, or nobody looks
+    for name, value in zip(names, values, strict=False):  # no values where a family has no layers or no rows
         table[name].append(float(value))
 
 
@@ -115,7 +114,7 @@ def mean_known(values, shape=()):
 def head_marks(maps, family):
     """What each head of one example mostly does, in a word, or "": a list of texts a layer.
 
-    maps: an Attention; family: one of FAMILIES that has layers and somebody who looks."""
+    maps: an Attention; family: one of FAMILIES that has layers and rows."""
     (rows, columns), kind = maps.labels(family), FAMILIES[family]
     if kind.queries == kind.keys == "words":
         shares = head_habits(maps[family], rows)

@@ -11,7 +11,6 @@ import json
 import re
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +27,7 @@ DIGITS = 4  # of every number in the page
 LARGEST_PICTURE = 32 << 20
 KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 HEIGHT = 900  # of the frame in a notebook
+FILES = {"style": "page.css", "views": "views.js", "script": "page.js"}
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,17 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5,
         "question": question,
         "model": f"{type(model).__name__}, {model.num_parameters():,} parameters · {objects.image_id}",
         "image": data_uri(picture),
-        **picture_data(maps, objects),
-        "answers": answers_data(model, call, answers),
-        "without": answers_without(model, call, len(objects)),
-        "doubts": doubts(tokenizer, question, objects, answers[0], drawn),
-    }
-    return Window(data, fill(data))
-
-
-def picture_data(maps, objects):
-    """What the page says of words, objects and attention maps; families without a layer, or nobody, are left out."""
-    families = [family_data(maps, name) for name in FAMILIES if maps[name].size]
-    return {
         "width": objects.width,
         "height": objects.height,
         "words": maps.words,
         "objects": maps.objects,
         "boxes": rounded(objects.boxes),
-        "families": families,
+        "families": [family_data(maps, name) for name in FAMILIES if maps[name].size],
+        "answers": answers_data(model, call, answers),
+        "without": answers_without(model, call, len(objects)),
+        "doubts": doubts(tokenizer, question, objects, answers[0], drawn),
     }
+    return Window(data, page(data))
 
 
 def told_apart(names):
@@ -93,15 +85,7 @@ def told_apart(names):
 
 
 def family_data(maps, name):
-    family = FAMILIES[name]
-    return {
-        "name": name,
-        "title": family.title,
-        "queries": family.queries,
-        "keys": family.keys,
-        "maps": rounded(maps[name]),
-        "marks": head_marks(maps, name),
-    }
+    return {"name": name, **FAMILIES[name]._asdict(), "maps": rounded(maps[name]), "marks": head_marks(maps, name)}
 
 
 def answers_data(model, call, answers):
@@ -109,13 +93,9 @@ def answers_data(model, call, answers):
     rows = {name: np.repeat(value, len(answers), axis=0) for name, value in call.items()}
     found = relevance(model, [a.number for a in answers], "question_answering_score", **rows)
     return [
-        {
-            "text": answer.text,
-            "probability": round(answer.probability, DIGITS),
-            "words": significant(found.words[row]),
-            "objects": significant(found.objects[row]),
-        }
+        {"text": answer.text, "probability": round(answer.probability, DIGITS), **sides}
         for row, answer in enumerate(answers)
+        for sides in [{side: significant(getattr(found, side)[row]) for side in ("words", "objects")}]
     ]
 
 
@@ -141,23 +121,23 @@ def data_uri(picture):
     """A picture file, or its bytes, as a data URI; None stays None. Raises FeatureFileError."""
     if picture is None:
         return None
-    name = "picture" if isinstance(picture, bytes) else Path(picture)
     data = picture if isinstance(picture, bytes) else read_small(picture, FeatureFileError, LARGEST_PICTURE)
     kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), None)
     if kind is None:
+        name = "picture" if isinstance(picture, bytes) else picture
         raise FeatureFileError.at(name, None, "a PNG or JPEG picture", f"bytes that begin with {data[:8]!r}")
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def fill(data):
-    """The page's text: the template with its {{places}} filled, all at once, so that no content is read as a place."""
-    files = resources.files(__package__)
-    parts = {
-        "title": html.escape(visible(f"{data['question']} · minilxmert")),
-        "style": (files / "page.css").read_text(encoding="utf-8"),
-        "views": (files / "views.js").read_text(encoding="utf-8"),
-        "script": (files / "page.js").read_text(encoding="utf-8"),
-        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-    }
-    template = (files / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
+def page(data):
+    """The window's text."""
+    title = html.escape(visible(f"{data['question']} · minilxmert"))
+    files = {name: (resources.files(__package__) / file).read_text(encoding="utf-8") for name, file in FILES.items()}
+    numbers = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    return fill(__package__, "page.html", title=title, data=numbers, **files)
+
+
+def fill(package, template, **parts):
+    """A template with its {{places}} filled, all at once, so that no content is read as a place."""
+    text = (resources.files(package) / template).read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], text)

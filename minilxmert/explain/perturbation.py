@@ -49,19 +49,19 @@ def removal_curves(model, inputs, answers, side="objects", first="least", rng=No
     rng: of the random order. Raises ConfigError, ShapeError."""
     check_side(side)
     inputs = apart(inputs)
-    orders = {name: [] for name in ("relevance", "attention")}
-    for part in batches(inputs):
-        orders["relevance"].append(getattr(relevance(model, **part), side))
-        orders["attention"].append(raw_attention(model(**part, output_attentions=True))[side])
-    orders = {name: np.concatenate(parts) for name, parts in orders.items()}
+    orders = {
+        "relevance": np.concatenate([getattr(relevance(model, **part), side) for part in batches(inputs)]),
+        "attention": np.concatenate([last_look(model, part, side) for part in batches(inputs)]),
+    }
     orders["random"] = (rng or np.random.default_rng(0)).random(orders["relevance"].shape)
     return {name: perturbation(model, inputs, answers, scores, side, first, shares) for name, scores in orders.items()}
 
 
-def raw_attention(output):
-    """What [CLS] looks at last, the mean of heads: {"words": (B, N), "objects": (B, M)}"""
-    words, objects = output.cross_language_attentions[-1], output.cross_encoder_attentions[-1]
-    return {"words": words[:, :, 0].mean(1), "objects": objects[:, :, 0].mean(1)}
+def last_look(model, inputs, side):
+    """What [CLS] looks at last, the mean of heads: (B, N) words or (B, M) objects"""
+    output = model(**inputs, output_attentions=True)
+    last = output.cross_language_attentions if side == "words" else output.cross_encoder_attentions
+    return last[-1][:, :, 0].mean(1)
 
 
 def perturbation(model, inputs, answers, scores, side="objects", first="least", shares=SHARES):
@@ -102,7 +102,7 @@ def removable(visible, side):
 
 def without(inputs, stays, side):
     """The inputs with only `stays` visible. The objects that stay move to the front and the rest is cut off, so that
-    where nobody has any left there is none: a mask that hides all shows all alike (see inputs.added_mask)."""
+    without any left, none is given: a mask that hides all shows all alike (see inputs.added_mask)."""
     if side == "words":
         return {**inputs, MASKS[side]: stays.astype(np.float32)}
     order = np.argsort(~stays, axis=1, kind="stable")[:, : stays.sum(1).max(initial=0)]

@@ -16,8 +16,3 @@ from ..vision.drawings import (
 )
 from .example import QUESTION, SCENE, example_picture, weights
 from .road import draw_road
-
-__all__ = [
-    "BOTH", "OBJECTS", "QUESTION", "SCENE", "WORDS", "Drawing", "draw_bars", "draw_curves", "draw_matrix",
-    "draw_picture", "draw_road", "draw_tiles", "example_picture", "show", "weights",
-]  # fmt: skip

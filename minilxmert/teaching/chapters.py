@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MinilxmertError
+from ..explain.page import fill
 from ..files import write_file
 from .example import beside
 from .formulas import typeset
@@ -23,29 +24,6 @@ TITLE = re.compile(r"^# (\d+ · .+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 CHAPTER = re.compile(r"\d\d_\w+\.py")
 SECONDS = 300  # a cell may take in a build
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<title>{title}</title>
-<style>{style}</style>
-<body>
-{body}
-</body>
-</html>
-"""
-STYLE = """
-body { margin: 2rem auto; padding: 0 1rem; max-width: 60rem; font: 17px/1.5 system-ui, sans-serif; color: #16202b; }
-pre { overflow-x: auto; margin: .5rem 0; font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
-code { font-size: .9em; }
-.highlight pre { padding: .7rem; background: #f5f6f8; border-radius: 5px; }
-img { max-width: 100%; }
-table { border-collapse: collapse; } td, th { padding: .2rem .7rem; border: 1px solid #d3d9e0; text-align: left; }
-math[display=block] { margin: 1rem 0; font-size: 1.15em; }
-.anchor-link { display: none; }
-"""
 
 
 @dataclass(frozen=True)
@@ -135,15 +113,14 @@ def relink(prose, folder, path):
 
 
 def page(title, notebook):
-    """A notebook as one page that asks no other host for anything, which its policy forbids as well."""
+    """A notebook as one page that asks no other host for anything; its policy forbids it, too."""
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = typeset(cell.source)
-    body, _ = HTMLExporter(
-        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True
-    ).from_notebook_node(notebook)
-    style = STYLE + HtmlFormatter().get_style_defs(".highlight")
-    return PAGE.format(title=html.escape(title), style=style, body=body)
+    plain = {"template_name": "basic", "exclude_input_prompt": True, "exclude_output_prompt": True}
+    body, _ = HTMLExporter(**plain).from_notebook_node(notebook)
+    style = HtmlFormatter().get_style_defs(".highlight")
+    return fill(__package__, "page.html", title=html.escape(title), style=style, body=body)

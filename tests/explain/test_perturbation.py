@@ -9,7 +9,7 @@ import minilxmert
 from minilxmert import ConfigError, LxmertConfig, LxmertForQuestionAnswering, ShapeError
 from minilxmert.core.params import flatten, zeros_like
 from minilxmert.explain import perturbation as room
-from minilxmert.explain.perturbation import Curve, perturbation, raw_attention, removal_curves, removal_rank, without
+from minilxmert.explain.perturbation import Curve, last_look, perturbation, removal_curves, removal_rank, without
 from minilxmert.explain.relevance import relevance
 
 CLS, SEP = 2, 3
@@ -141,7 +141,7 @@ def test_what_each_order_is_made_of(solver, monkeypatch):
     np.testing.assert_allclose(used[0], relevance(solver, **call).objects)
     np.testing.assert_allclose(used[1], output.cross_encoder_attentions[-1][:, :, 0].mean(1))
     np.testing.assert_array_equal(used[2], np.random.default_rng(4).random((5, 3)))
-    assert raw_attention(output)["words"].shape == (5, 6)
+    np.testing.assert_allclose(last_look(solver, call, "words"), output.cross_language_attentions[-1][:, :, 0].mean(1))
 
 
 def test_mistakes_are_explained(solver):
