@@ -250,6 +250,6 @@ show(draw_bars(list(costs), list(costs.values()), unit=""))
 #
 # <details><summary>Answer</summary>
 #
-# A channel answers to a pattern. Whether the pattern is in the bin is told by the strongest answer; a mean would
+# A channel answers to a pattern. The strongest answer says whether the pattern is in the bin; a mean would
 # depend on how many cells the bin has, and so on the size of the box.
 # </details>

@@ -126,10 +126,8 @@ def draw_boxes(picture, size, boxes, names, strengths=None, grid=None):
         raise ShapeError(f"draw_picture: {len(boxes)} boxes, {len(names)} names, {len(numbers)} strengths")
     scale, parts = WIDE / size[0], numbers / max(numbers.max(initial=0), 1e-12)
     told = list(names) if strengths is None else [f"{n} {s:.0%}" for n, s in zip(names, numbers, strict=True)]
-    body = ""
-    if picture:
-        body = f'<image width="{WIDE}" height="{size[1] * scale:g}" preserveAspectRatio="none" '
-        body += f'style="image-rendering:{"pixelated" if scale > 1 else "auto"}" href="{picture}"/>'
+    look = f'preserveAspectRatio="none" style="image-rendering:{"pixelated" if scale > 1 else "auto"}"'
+    body = f'<image width="{WIDE}" height="{size[1] * scale:g}" {look} href="{picture}"/>' if picture else ""
     for i in np.argsort(parts, kind="stable"):
         x0, y0, x1, y1 = np.asarray(boxes[i]) * scale
         look = {"stroke_width": f"{1 + 3 * parts[i]:.3g}", "opacity": f"{0.25 + 0.75 * parts[i]:.3g}"}
