@@ -1,7 +1,7 @@
 """HDF5 weight files of either layout, told apart by what is in them. Imports h5py: import it inside functions."""
 
 from ..errors import CheckpointError
-from ..files.hdf5_guard import open_checked
+from ..files.hdf5 import open_checked
 from .keras_h5 import read_keras
 from .own_h5 import is_own_layout, read_own
 

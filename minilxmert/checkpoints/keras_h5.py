@@ -54,8 +54,7 @@ def names_in(file, entry, attribute):
 
 def weight(file, entry, transposed):
     """The array of one variable, kernels as (out, in)."""
-    shape, _ = file.describe(entry)
-    if 0 in shape or not shape or (transposed and len(shape) != 2):
-        raise file.refuse(entry, "a kernel of two axes" if transposed else "at least one number and axis", shape)
     array = file.array(entry)
+    if not array.size or not array.shape or (transposed and array.ndim != 2):
+        raise file.refuse(entry, "a kernel of two axes" if transposed else "at least one number and axis", array.shape)
     return np.ascontiguousarray(array.T) if transposed else array

@@ -1,27 +1,19 @@
-"""HDF5 at the level of bytes, without the HDF5 library: what it may be shown, and the two filters undone."""
+"""HDF5 at the level of bytes: where a file begins, and the trees and heaps in which it keeps names, texts and places.
 
-import io
-import math
-import re
+Nothing here trusts a number from the file: what lies outside of it, leads back to itself or has another checksum is a
+ValueError. Source: HDF5 File Format Specification, version 3.0."""
+
 import struct
-import zlib
-
-import numpy as np
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-GLOBAL_HEAP = b"GCOL\x01"  # a collection of strings of variable length
-LOCAL_HEAP = b"HEAP\x00"  # the names in a group
-INDEXES = b"BTHD|BTIN|BTLF|EADB|EAHD|EAIB|EASB|FADB|FAHD|FHDB|FHIB|FRHP|FSHD|FSSE|SMLI|SMTB"  # "latest" structures
-TREE = b"TREE"  # where the names of a group, or the chunks of an array, are
-WATCHED = re.compile(b"%b|%b|%b[\0\1]|(?:%b)\0" % (GLOBAL_HEAP, LOCAL_HEAP, TREE, INDEXES))
-STRING = 1 << 14  # bytes of a string of variable length
-HEAP = 1 << 17  # bytes of a collection of them; the library makes new ones before 64 kB
-PAGE = 1 << 12
-UNDEFINED = 2**64 - 1  # HDF5's "no address"
+UNDEFINED = 2**64 - 1  # "no address", and "grows without limit"
+STRING = 1 << 14  # bytes of a text of variable length
+FIRST = 0xDEADBEEF
+MASK = 0xFFFFFFFF
 
 
-def check_superblock(content, refuse, block=0):
-    """The first 100 bytes: an HDF5 file without tail or second file, whose addresses have 8 bytes.
+def read_superblock(content, refuse, block=0):
+    """The address of the root group of an HDF5 file without tail or second file, whose addresses have 8 bytes.
 
     refuse: (entry, expected, found) -> the exception to raise. block: bytes of the user block that stood before."""
     if content[:8] != SIGNATURE:
@@ -32,124 +24,14 @@ def check_superblock(content, refuse, block=0):
     widths, addresses = (content[13:15], 24 + 4 * content[8]) if old else (content[9:11], 12)
     if widths != b"\x08\x08":
         raise refuse("superblock", "offsets and lengths of 8 bytes", widths.hex())
-    base, _, end, driver = struct.unpack_from("<4Q", content, addresses)
+    base, _, end, last = struct.unpack_from("<4Q", content, addresses)
     if base not in (0, block):
         raise refuse("superblock", f"base address {block}", base)
     if end - base != len(content):
         raise refuse("superblock", f"{end - base} bytes", f"a file of {len(content)} bytes")
-    if old and driver != UNDEFINED:
+    if old and last != UNDEFINED:
         raise refuse("superblock", "one file", "a driver for several files")
-
-
-class WatchedBytes(io.RawIOBase):
-    """What the HDF5 library reads from: the mapped file, which looks at every heap and tree before the library does.
-
-    It also keeps the library away from the newer indexes, since damaged ones crash it. Only files written with h5py's
-    libver="latest" have them, for groups of more than 8 names and arrays in several chunks."""
-
-    def __init__(self, content):
-        self.content, self.position = content, 0
-        self.seen = bytearray(len(content) // PAGE + 1)  # 1 for each page of which the library has read something
-        self.checked = set()  # (address, chunk_key) of what is sound
-        self.parents = {}  # {address of a part of a tree: (the tree's, its number in it)}
-        self.chunk_key = None  # bytes of a key in the tree of the array being looked at
-
-    def seek(self, offset, whence=io.SEEK_SET):
-        self.position = offset + (0, self.position, len(self.content))[whence]
-        return self.position
-
-    def tell(self):
-        return self.position
-
-    def readinto(self, buffer):
-        """Fill `buffer` from the current position, as files do; returns the number of bytes."""
-        start, end = self.position, min(self.position + len(buffer), len(self.content))
-        for found in WATCHED.finditer(self.content, max(start - 4, 0), end + 4):  # also those that it reads in part
-            if (found.start(), self.chunk_key) not in self.checked:
-                self.check(found[0], found.start())
-                self.checked.add((found.start(), self.chunk_key))
-        buffer[: end - start] = self.content[start:end]
-        self.position = end
-        first, last = start // PAGE, end // PAGE + 1
-        self.seen[first:last] = b"\1" * (last - first)
-        return end - start
-
-    def check(self, signature, at):
-        """ValueError for a structure that keeps the library busy for ever, or crashes it."""
-        if signature == GLOBAL_HEAP:
-            check_global_heap(self.content, at)
-        elif signature == LOCAL_HEAP:
-            check_local_heap(self.content, at)
-        elif signature.startswith(TREE):
-            self.check_tree(at)
-        else:
-            raise ValueError("an index of newer HDF5 (libver latest)")
-
-    def check_tree(self, at):
-        """ValueError unless the parts of a tree are one level lower, and its alone; otherwise walks never end."""
-        kind, level, count = struct.unpack_from("<BBH", self.content, at + 4)
-        key = self.chunk_key if kind else 8
-        for number in range(count if key else 0):
-            (child,) = struct.unpack_from("<Q", self.content, at + 24 + key + number * (8 + key))
-            lower = not level or self.content[child : child + 6] == TREE + bytes([kind, level - 1])
-            if not lower or self.parents.setdefault(child, (at, number)) != (at, number):
-                raise ValueError("a tree with a ring")
-
-    def check_lengths(self, name, count):
-        """ValueError if an attribute claims a text longer than STRING: the library allocates first and looks then.
-
-        name: of the attribute, as bytes; count: its texts. Every place where the library may see it is checked."""
-        name += b"\0"
-        for pages in re.finditer(b"\1+", self.seen):
-            at = pages.start() * PAGE - 1
-            for found in re.compile(re.escape(name)).finditer(self.content, at + 1, pages.end() * PAGE + len(name)):
-                at = found.start()
-                first = first_value(self.content, at, len(name), count)
-                lengths = self.content[first : first + 16 * count] if first else b""
-                if any(length > STRING for length, _ in struct.iter_unpack("<I12s", lengths[: len(lengths) & -16])):
-                    raise ValueError(f"a text of more than {STRING} bytes")
-
-
-def first_value(content, at, length, count):
-    """Where the `count` values of an attribute begin whose name begins at `at`; None where this is another name."""
-    for version, before, padding in (1, 8, 8), (2, 8, 1), (3, 9, 1):
-        found, name, kind, space = struct.unpack_from("<BxHHH", content, max(at - before, 0))
-        if (found, name) == (version, length):
-            place = at + sum(-(-size // padding) * padding for size in (name, kind))
-            rank, header = content[place + 1], 8 if content[place] == 1 else 4
-            if count == math.prod(struct.unpack_from(f"<{min(rank, 2)}Q", content, place + header)):
-                return place + -(-space // padding) * padding
-    return None
-
-
-def check_global_heap(content, at):
-    """ValueError unless the strings of the heap follow one another.
-
-    String number 0 of size 0, and sizes that wrap around, keep the HDF5 library in an endless loop."""
-    size = int.from_bytes(content[at + 8 : at + 16], "little")
-    stop, at = at + size, at + 16
-    if HEAP < size <= len(content):
-        raise ValueError(f"a heap of {size} bytes")
-    while at + 16 <= stop <= len(content):  # a heap that ends outside the file is refused by the library
-        number, size = struct.unpack_from("<H6xQ", content, at)
-        step = 16 + -(-size // 8) * 8 if number else size  # number 0 is the free space, header included
-        if step < 16 or at + step > stop or (number and size > STRING):
-            raise ValueError(f"a string of {size} bytes in a heap")
-        at += step
-
-
-def check_local_heap(content, at):
-    """ValueError unless the list of the heap's free blocks has an end; a ring takes the HDF5 library all memory."""
-    if at + 32 > len(content):
-        return
-    size, block, data = struct.unpack_from("<3Q", content, at + 8)
-    if data + size > len(content):  # as above
-        return
-    for _ in range(size // 16 + 1):
-        if block == 1 or block + 16 > size:  # 1 ends the list; any other place outside is refused by the library
-            return
-        (block,) = struct.unpack_from("<Q", content, data + block)
-    raise ValueError("a ring of free blocks in a heap")
+    return struct.unpack_from("<Q", content, addresses + 40)[0] if old else last
 
 
 def without_block(content):
@@ -162,58 +44,170 @@ def without_block(content):
     return content, 0
 
 
-def assembled(chunks, shape, chunk, dtype, undo, fill):
-    """One array from (first index, stored bytes, mask) of its chunks, those at its end reaching beyond it; `fill`
-    elsewhere.
+class Source:
+    """The bytes of an HDF5 file, taken piece by piece."""
 
-    undo: (bit, function, argument) of each filter, the last applied first. A filter whose bit is in the mask was left
-    out for this chunk, as writers do where it would not make it smaller."""
-    array = np.full(shape, fill, dtype)
-    for offset, data, mask in chunks:
-        for bit, function, argument in undo:
-            data = data if mask & bit else function(data, argument)
-        target = tuple(slice(first, first + step) for first, step in zip(offset, chunk, strict=True))
-        inside = tuple(slice(length) for length in array[target].shape)
-        array[target] = np.frombuffer(data, dtype).reshape(chunk)[inside]
-    return array
+    def __init__(self, content):
+        self.content, self.texts = content, {}  # {address of a collection: its texts by number}
 
+    def take(self, at, size):
+        """`size` bytes from an address on."""
+        if at + size > len(self.content):
+            raise ValueError(f"{size} bytes at {at}, outside the file")
+        return bytes(self.content[at : at + size])
 
-def unzipped(data, size):
-    """zlib data -> exactly `size` bytes; ValueError for any other length, without unpacking more."""
-    unpacker = zlib.decompressobj()
-    result = unpacker.decompress(data, size + 1)
-    if len(result) != size or not unpacker.eof:
-        raise ValueError(f"a chunk of other than {size} bytes")
-    return result
+    def unpack(self, layout, at):
+        return struct.unpack(layout, self.take(at, struct.calcsize(layout)))
 
+    def sealed(self, signature, at, size):
+        """`size` bytes from a signature on, which their checksum follows."""
+        data, (found,) = self.take(at, size), self.unpack("<I", at + size)
+        if not data.startswith(signature) or checksum(data) != found:
+            raise ValueError(f"no {signature.decode()} at {at} with its checksum")
+        return data
 
-def unlzf(data, size):
-    """LZF data, as h5py's own filter writes it -> exactly `size` bytes; ValueError for any other length or other data.
-
-    Steps of two kinds: so many bytes as they stand, or so many bytes again from so far back. Source: LibLZF 3.6."""
-    result, at = bytearray(), 0
-    try:
-        while at < len(data) and len(result) <= size:
-            head, at = data[at], at + 1
-            if head < 32:
-                result += data[at : at + head + 1]
-                at += head + 1
-                continue
-            count = (head >> 5) + 2
-            if count == 9:
-                count, at = count + data[at], at + 1
-            back, at = ((head & 31) << 8 | data[at]) + 1, at + 1
-            seen = result[max(0, len(result) - back) :]
-            if len(seen) < back:
-                raise ValueError("a step back before the first byte")
-            result += (seen * -(-count // back))[:count]  # it may repeat what it has just written
-    except IndexError:
-        raise ValueError("half a step at the end") from None
-    if len(result) != size or at != len(data):
-        raise ValueError(f"a chunk of other than {size} bytes")
-    return bytes(result)
+    def text(self, length, at, number):
+        """A text of variable length: object `number` of the collection at an address."""
+        if length > STRING:
+            raise ValueError(f"a text of more than {STRING} bytes")
+        if not length:
+            return b""
+        if at not in self.texts:
+            self.texts[at] = collected(self.take(at, *self.unpack("<8xQ", at)))
+        text = self.texts[at].get(number, b"")
+        if length > len(text):
+            raise ValueError(f"a text of more than its {len(text)} bytes")
+        return text[:length]
 
 
-def unshuffled(data, width):
-    """Undo HDF5's shuffle filter, which stores all first bytes of the numbers, then all second bytes, …"""
-    return np.frombuffer(data, np.uint8).reshape(width, -1).T.tobytes()
+def collected(data):
+    """{number: bytes} of the objects in a global heap, whose bytes are given; number 0 is the free space at its end."""
+    if not data.startswith(b"GCOL\1"):
+        raise ValueError("no heap of texts")
+    found, at = {}, 16
+    while at + 16 <= len(data):
+        number, size = struct.unpack_from("<H6xQ", data, at)
+        if not number:
+            break
+        if number in found or at + 16 + size > len(data):
+            raise ValueError(f"a text of {size} bytes in a heap")
+        found[number] = data[at + 16 : at + 16 + size]
+        at += 16 + -(-size // 8) * 8
+    return found
+
+
+def leaves(source, at, kind, width, level=None, seen=None):
+    """(key, address) of all that a version 1 B-tree leads to; `width`: bytes of a key. Its parts are one level lower
+    and its alone."""
+    seen = set() if seen is None else seen
+    signature, found, below, count = source.unpack("<4sBBH", at)
+    if (signature, found) != (b"TREE", kind) or level not in (None, below) or at in seen:
+        raise ValueError("a tree with a ring")
+    seen.add(at)
+    entries = source.take(at + 24, count * (width + 8))
+    for place in range(0, len(entries), width + 8):
+        key, child = (
+            entries[place : place + width],
+            int.from_bytes(entries[place + width : place + width + 8], "little"),
+        )
+        if below:
+            yield from leaves(source, child, kind, width, below - 1, seen)
+        else:
+            yield key, child
+
+
+def records(source, at, kind):
+    """The records of a version 2 B-tree, one after another, in no order."""
+    layout = "<4xBBIHHBBQHQ"
+    _, found, node, size, depth, _, _, root, count, _ = struct.unpack(layout, source.sealed(b"BTHD", at, 34)[:34])
+    if found != kind or not size:
+        raise ValueError(f"a tree of records of kind {found}")
+    most, seen = (node - 10) // size, set()
+    width, extras = (most.bit_length() - 1) // 8 + 1, [0]  # bytes of a node's count, and of all below it
+    for _ in range(depth):
+        fits = (node - 10 - 8 - width - extras[-1]) // (size + 8 + width + extras[-1])
+        most = (fits + 1) * most + fits
+        extras.append((most.bit_length() - 1) // 8 + 1)
+
+    def walk(at, count, level):
+        step = 8 + width + extras[level - 1] if level else 0
+        signature = (b"BTIN" if level else b"BTLF") + bytes([0, kind])
+        data = source.sealed(signature, at, 6 + count * size + (count + 1) * step)
+        if at in seen:
+            raise ValueError("a tree with a ring")
+        seen.add(at)
+        yield from (data[place : place + size] for place in range(6, 6 + count * size, size))
+        for place in range(6 + count * size, len(data), step or len(data)):
+            child, below = (int.from_bytes(data[place + a : place + b], "little") for a, b in ((0, 8), (8, 8 + width)))
+            if level:
+                yield from walk(child, below, level - 1)
+
+    return walk(root, count, depth) if root != UNDEFINED else iter(())
+
+
+class Heap:
+    """A fractal heap: objects in blocks of doubling size, found by their place among all blocks."""
+
+    def __init__(self, source, at):
+        self.source = source
+        head = struct.unpack("<5xHHBI96xHQQHHQH", source.sealed(b"FRHP", at, 142))
+        _, filters, flags, _, self.columns, self.start, self.largest, bits, _, self.root, self.rows = head
+        self.width, self.sealed, self.sound = -(-bits // 8), flags & 2, set()
+        if filters or not self.columns or not self.start:
+            raise ValueError("a heap that is packed")
+
+    def object(self, identity):
+        """The bytes of an object."""
+        if identity[0] & 0xF0:
+            raise ValueError("an object outside its heap")
+        place = int.from_bytes(identity[1 : 1 + self.width], "little")
+        length = int.from_bytes(identity[1 + self.width :], "little")
+        block, start, size = (self.root, 0, self.start) if not self.rows else self.block(place, self.root, self.rows)
+        if block not in self.sound:
+            self.check(self.source.take(block, size))
+            self.sound.add(block)
+        if place + length > start + size:
+            raise ValueError("an object outside its block")
+        return self.source.take(block + place - start, length)
+
+    def check(self, block):
+        """A block of objects, which holds its own checksum, has the right one."""
+        end = 13 + self.width
+        other = self.sealed and checksum(block[:end] + bytes(4) + block[end + 4 :]) != int.from_bytes(
+            block[end : end + 4], "little"
+        )
+        if other or not block.startswith(b"FHDB\0"):
+            raise ValueError("no block of objects with its checksum")
+
+    def block(self, place, at, rows, start=0):
+        """(address, place, size) of the block with a place, below the block of blocks at an address."""
+        head = 13 + self.width
+        table = self.source.sealed(b"FHIB\0", at, head + 8 * rows * self.columns)
+        for row in range(rows):
+            size = self.start << max(row - 1, 0)
+            if place < start + size * self.columns:
+                column = (place - start) // size
+                child, start = (
+                    struct.unpack_from("<Q", table, head + 8 * (row * self.columns + column)),
+                    start + column * size,
+                )
+                if size <= self.largest:
+                    return child[0], start, size
+                below = size.bit_length() - (self.start * self.columns).bit_length() + 1
+                return self.block(place, child[0], below, start)
+            start += size * self.columns
+        raise ValueError("an object outside its heap")
+
+
+def checksum(data):
+    """lookup3 of some bytes, with which the newer structures end. Source: Bob Jenkins' hashlittle, 2006."""
+    words = struct.unpack(f"<{-(-len(data) // 12) * 3}I", data + bytes(-len(data) % 12))
+    a = b = c = FIRST + len(data) & MASK
+    for at in range(0, len(words) - 3, 3):
+        a, b, c = a + words[at], b + words[at + 1], c + words[at + 2] & MASK
+        for turn in (4, 6, 8, 16, 19, 4):
+            a, b, c = b & MASK, b + c & MASK, (a - c ^ (c << turn | c >> 32 - turn)) & MASK
+    a, b, c = (x + y & MASK for x, y in zip((a, b, c), words[-3:], strict=True))
+    for turn in (14, 11, 25, 16, 4, 14, 24):
+        a, b, c = b, (b ^ c) - (b << turn & MASK | b >> 32 - turn) & MASK, a
+    return b

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import FeatureFileError
 from ..files import what_it_is
+from ..files.hdf5 import open_checked
 from ..files.npz import read_npz
 from .objects import COLUMNS, FeatureFile, check_id, make_objects, own_names
 
@@ -29,8 +30,6 @@ def open_hdf5(path):
 
 def checked(path):
     """The context of an HDF5 file with a million groups and data sets."""
-    from ..files.hdf5_guard import open_checked
-
     return open_checked(path, FeatureFileError, objects=2_000_000)
 
 
