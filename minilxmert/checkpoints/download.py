@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 from ..errors import DownloadError, shorten
 from ..files import flush_directory, strict_json
+from ..words.vocabulary import FILES as VOCABULARY
 
 ENDPOINT = "https://huggingface.co"
-SIDE_FILES = ("config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "answers.json")
+SIDE_FILES = ("config.json", *VOCABULARY, "answers.json")
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5")
 CHUNK, TRIES, REDIRECTS, TIMEOUT = 1 << 20, 5, 5, 60
 LARGEST = 1 << 36  # bytes

@@ -4,7 +4,7 @@ import dataclasses
 
 from ..errors import ConfigError
 from .config_file import ConfigFile
-from .config_values import checked, labels_of, refuse_misspelt
+from .config_values import checked, labels_of, layers, probability, refuse_misspelt
 
 ACTIVATIONS = ("gelu", "relu")
 
@@ -23,15 +23,15 @@ class LxmertConfig(ConfigFile):
     num_attr_labels: int = 400  # attribute classes of the detector
     intermediate_size: int = 3072  # inner width of a feed-forward block
     hidden_act: str = "gelu"  # gelu is the exact one, by erf
-    hidden_dropout_prob: float = 0.1  # dropout of hidden states, in training
-    attention_probs_dropout_prob: float = 0.1  # dropout of attention probabilities, in training
+    hidden_dropout_prob: float = probability(0.1)  # dropout of hidden states, in training
+    attention_probs_dropout_prob: float = probability(0.1)  # dropout of attention probabilities, in training
     max_position_embeddings: int = 512  # the longest sentence, in tokens
     type_vocab_size: int = 2  # sentence segments
     initializer_range: float = 0.02  # standard deviation of fresh weights
     layer_norm_eps: float = 1e-12  # kept out of the way of float32
-    l_layers: int = 9  # layers of the language encoder
-    x_layers: int = 5  # layers of the cross-modality encoder
-    r_layers: int = 5  # layers of the object-relationship encoder
+    l_layers: int = layers(9)  # layers of the language encoder
+    x_layers: int = layers(5)  # layers of the cross-modality encoder
+    r_layers: int = layers(5)  # layers of the object-relationship encoder
     visual_feat_dim: int = 2048  # F, width of an object's feature vector
     visual_pos_dim: int = 4  # P, numbers of an object's box: x0 y0 x1 y1 in 0…1
     visual_loss_normalizer: float = 6.67  # weight of the object losses (the authors' code: 1 / 0.15)
@@ -56,7 +56,7 @@ class LxmertConfig(ConfigFile):
 
         num_hidden_layers and label2id follow from other fields. Raises ConfigError, for a misspelt field, too."""
         taken = {name: values.pop(name, default) for name, default in self.defaults().items()}
-        layers = values.pop("num_hidden_layers", None)
+        numbers = values.pop("num_hidden_layers", None)
         values.pop("label2id", None)
         values.pop("model_type", None)
         for name in values:
@@ -65,7 +65,7 @@ class LxmertConfig(ConfigFile):
             setattr(self, name, value)
         self.others = {**(others or {}), **values}
         self.id2label = labels_of(id2label, num_labels)
-        self.check_together(layers)
+        self.check_together(numbers)
 
     def __setattr__(self, name, value):
         """Each value is checked, whenever it is set; num_labels and id2label change each other."""
@@ -74,7 +74,7 @@ class LxmertConfig(ConfigFile):
         elif name == "id2label":
             value = labels_of(value, None)
         elif name in self.defaults():
-            value = checked(name, self.__annotations__[name], value)
+            value = checked(self.__dataclass_fields__[name], value)
         object.__setattr__(self, name, value)
         if name == "id2label":
             object.__setattr__(self, "num_labels", len(value))

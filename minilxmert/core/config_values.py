@@ -1,5 +1,6 @@
 """What a value in a config may be: each is checked, and said to the person who wrote it."""
 
+import dataclasses
 import difflib
 import re
 
@@ -8,8 +9,17 @@ import numpy as np
 from ..errors import ConfigError
 
 LARGEST = 1 << 24  # no size in any LXMERT comes near it; a larger one is a damaged or hostile file
-MOST_LAYERS = 256
 MOST_LABELS = 100_000  # without names
+
+
+def layers(default):
+    """The field of a number of layers."""
+    return dataclasses.field(default=default, metadata={"least": 0, "most": 256})
+
+
+def probability(default):
+    """The field of a probability below 1."""
+    return dataclasses.field(default=default, metadata={"most": 1, "below": 1})
 
 
 def refuse_misspelt(name, fields):
@@ -19,26 +29,24 @@ def refuse_misspelt(name, fields):
         raise ConfigError.at("config", name, f"a key such as {near[0]}", "this one")
 
 
-def checked(name, kind, value):
-    """`value` as the field's type, or a ConfigError that says what the field takes."""
+def checked(field, value):
+    """`value` as the field's type, within the limits of its metadata, or a ConfigError that says what it takes. What a
+    call returns (a field that is not compared) may be null, which is its default."""
     value = value.item() if isinstance(value, np.generic) else value
+    value = field.default if value is None and not field.compare else value
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind is bool:
-        good, expected = isinstance(value, bool), "true or false"
-    elif kind is str:
-        good, expected = isinstance(value, str), "text"
-    elif kind is int:
-        lowest = 0 if name.endswith("_layers") else 1
-        most = MOST_LAYERS if name.endswith("_layers") else LARGEST
-        good, expected = whole and lowest <= value <= most, f"a whole number from {lowest} to {most}"
+    if field.type in (bool, str):
+        good, expected = isinstance(value, field.type), "true or false" if field.type is bool else "text"
     else:
-        most = 1 if name.endswith("_prob") else 1e6
-        good = (whole or isinstance(value, float)) and 0 <= value <= most
-        good, expected = good and not (name.endswith("_prob") and value == 1), f"a number from 0 to {most}"
-        value = float(value) if good else value
+        limits = {"least": 1, "most": LARGEST} if field.type is int else {"least": 0, "most": 1e6}
+        limits |= field.metadata
+        kind = "a whole number" if field.type is int else "a number"
+        good = whole or (field.type is float and isinstance(value, float))
+        good = good and limits["least"] <= value <= limits["most"] and value != limits.get("below")
+        expected = f"{kind} from {limits['least']} to {limits['most']}"
     if not good:
-        raise ConfigError.at("config", name, expected, repr(value))
-    return value
+        raise ConfigError.at("config", field.name, expected, repr(value))
+    return float(value) if field.type is float else value
 
 
 def labels_of(id2label, num_labels):

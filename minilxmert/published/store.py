@@ -19,9 +19,14 @@ FRESH, ALLOWANCE = 8, 16 << 20  # fresh parts may have this many times the bytes
 FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
 
 
-def check_dtype(dtype):
-    """The name of a precision, given as a text or a NumPy type. Raises ConfigError."""
+def check_dtype(dtype, checkpoint=None):
+    """The name of a precision, given as a text or a NumPy type; "auto": the one of a checkpoint. Raises ConfigError."""
     name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
+    if name == "auto" and checkpoint:
+        stored = next(iter(checkpoint.weights.values())).dtype.name
+        known = checkpoint.config.others
+        name = str(known.get("dtype") or known.get("torch_dtype") or stored).removeprefix("torch.")
+        return name if name in DTYPES else "float32"  # float16 is read as float32
     if name not in DTYPES:
         raise ConfigError.at("model", "dtype", f"one of {', '.join(DTYPES)}", name)
     return name
@@ -64,7 +69,7 @@ class Stored:
 
         config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
         dtype: "float32", "float64", or "bfloat16": the kernels keep the weights in half the memory and, where the
-        processor can, multiply bfloat16 by bfloat16 (sums and everything else stay float32).
+        processor can, multiply bfloat16 by bfloat16 (sums and everything else stay float32); "auto": the file's own.
         fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
         random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers, where the
         checkpoint carries none and has none beside it; another list than its own is refused.
@@ -81,12 +86,12 @@ class Stored:
 
         changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
         check_keywords(keywords, inspect.signature(cls.from_pretrained).parameters)
-        dtype = check_dtype(torch_dtype or dtype)
         if isinstance(path, Checkpoint):
             checkpoint = path
         else:
             check_here(path)
             checkpoint = open_checkpoint(path, config, num_attention_heads, mapped)
+        dtype = check_dtype(torch_dtype or dtype or "float32", checkpoint)
         config = checkpoint.config.replace(**changes) if changes else checkpoint.config
         shapes = cls.shapes(config)
 

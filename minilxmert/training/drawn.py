@@ -88,4 +88,4 @@ def add_words(model, tokenizer, texts, least=1, seed=0):
     words = model.params["embeddings"]["word"]
     words["w"] = np.concatenate([words["w"][: len(tokenizer)], fresh])  # a table rounded up has rows of no word
     model.config = model.config.replace(vocab_size=len(words["w"]))
-    return LxmertTokenizer([*tokenizer.tokens, *unknown])
+    return tokenizer.with_words(unknown)

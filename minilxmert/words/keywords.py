@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import CheckpointError, ConfigError
 
+WEIGHTS = (".h5", ".bin", ".safetensors", ".pth", ".json", ".txt")  # the ends of files' names
 FETCHING = (  # how files would be fetched, moved or mapped: they are here already, and always read carefully
     "cache_dir", "force_download", "local_files_only", "low_cpu_mem_usage", "proxies", "resume_download", "revision",
     "token", "use_auth_token", "use_safetensors", "weights_only",
@@ -41,7 +42,7 @@ def check_keywords(keywords, known):
 
 def check_here(path):
     """Raises CheckpointError for the name of a published model, such as unc-nlp/lxmert-base-uncased, without files."""
-    if not Path(path).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) and not Path(path).suffix:
+    if not Path(path).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) and Path(path).suffix not in WEIGHTS:
         name = str(path).rpartition("/")[2]
         told = f"`minilxmert download {path}` brings it; then load the folder {name}"
         raise CheckpointError(f"{path}: expected a folder or file, found none; {told}")

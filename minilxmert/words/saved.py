@@ -180,9 +180,14 @@ def read_whole(path):
     return {"vocab": tokens, **options, "added_tokens_decoder": numbered(pairs, path)}
 
 
+def options_of(tokenizer):
+    """{option: value} of a tokenizer, for another one like it."""
+    return {name: getattr(tokenizer, name) for name in OPTIONS}
+
+
 def write_saved(tokenizer, directory):
     """Write vocab.txt, tokenizer.json and tokenizer_config.json, all or none. -> their paths, as texts"""
-    config = {name: getattr(tokenizer, name) for name in OPTIONS if name not in TOKEN_OPTIONS}
+    config = {name: value for name, value in options_of(tokenizer).items() if name not in TOKEN_OPTIONS}
     config |= {"tokenizer_class": "LxmertTokenizer", **tokenizer.special_tokens_map}
     fields = {number: vars(token) for number, token in tokenizer.added_tokens_decoder.items()}
     with together(directory) as folder:

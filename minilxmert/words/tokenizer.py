@@ -14,7 +14,7 @@ from .keywords import FETCHING, check_here
 from .padding import pad_encodings
 from .reading import Reading
 from .rows import frame, row_of
-from .saved import read_saved, write_saved
+from .saved import options_of, read_saved, write_saved
 from .special import NEEDED, SpecialTokens
 from .spelling import Speller, joined
 from .text import split_words
@@ -116,6 +116,11 @@ class LxmertTokenizer(SpecialTokens, Reading):
 
     def __len__(self):
         return len(self.tokens)
+
+    def with_words(self, words):
+        """A tokenizer with the same options, whose vocabulary has these words, too, at its end."""
+        added = {"added_tokens_decoder": self.added_tokens_decoder, "name_or_path": self.name_or_path}
+        return type(self)([*self.tokens, *words], **options_of(self), **added)
 
     def get_vocab(self):
         return dict(self.ids)
