@@ -31,7 +31,7 @@ class ConfigFile:
             raise ConfigError.at(file, None, "a JSON object", type(values).__name__)
         if values.get("model_type", "lxmert") != "lxmert":
             raise ConfigError.at(file, "model_type", "lxmert", values["model_type"])
-        if values.get("auto_map"):
+        if values.get("auto_map") is not None:
             raise ConfigError.at(file, "auto_map", "no request for custom code", "one")
         taken = (*cls.defaults(), "num_labels", "id2label", "num_hidden_layers")
         known = {name: values[name] for name in taken if name in values}

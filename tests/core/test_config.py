@@ -110,3 +110,11 @@ def test_import_is_light():
     heavy = "numba llvmlite h5py torch transformers matplotlib PIL"
     script = f"import sys, minilxmert\nprint([m for m in {heavy.split()} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["output_attentions", "output_hidden_states", "return_dict"])
+def test_null_is_the_default_of_what_a_call_returns(name):
+    assert LxmertConfig.from_dict({name: None}) == LxmertConfig(**{name: None}) == LxmertConfig()
+    assert getattr(LxmertConfig(**{name: None}), name) is getattr(LxmertConfig(), name)
+    with pytest.raises(ConfigError, match="true or false"):
+        LxmertConfig(task_qa=None)
