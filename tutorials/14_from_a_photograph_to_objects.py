@@ -21,7 +21,7 @@ from minilxmert import FasterRcnn
 from minilxmert.detector import arithmetic, heads, proposals, recipes, resnet
 from minilxmert.detector.random_weights import random_params
 from minilxmert.detector.resizing import resized
-from minilxmert.kernels.jpeg import transform
+from minilxmert.kernels.cosines import transform
 from minilxmert.teaching import OBJECTS, draw_bars, draw_matrix, draw_picture, show
 
 y, x = np.mgrid[:120, :160].astype(np.float32)
@@ -225,7 +225,8 @@ show(draw_bars(list(costs), list(costs.values()), unit=""))
 # [heads](../minilxmert/detector/heads.py), [choice](../minilxmert/detector/choice.py), and
 # [frcnn](../minilxmert/detector/frcnn.py), which puts them together; the
 # [arithmetic](../minilxmert/detector/arithmetic.py) that they share. JPEG:
-# [vision/jpeg.py](../minilxmert/vision/jpeg.py) and the loops in [kernels/jpeg.py](../minilxmert/kernels/jpeg.py).
+# [vision/jpeg.py](../minilxmert/vision/jpeg.py), and its loops: [bits](../minilxmert/kernels/jpeg.py) and
+# [cosines](../minilxmert/kernels/cosines.py).
 #
 # ## Questions
 #

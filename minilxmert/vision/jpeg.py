@@ -1,18 +1,15 @@
 """JPEG files read into arrays: the very bytes that libjpeg-turbo gives, turned as the camera was held.
 
     picture = read_jpeg("photo.jpg")           # (H, W, 3) uint8
-A picture is read in bands of rows. A file with one scan is decoded band by band; where several scans tell of the same
-pixels (progressive files), all coefficients are gathered first, and let go of band by band."""
-
-import math
-import mmap
+A picture is read in bands of rows. Where several scans tell of the same pixels (progressive files), each is read as far
+as the band goes, and waits there: so only the coefficients of one band are in memory."""
 
 import numpy as np
 
 from ..errors import PictureError
 from ..files.arrays import map_file
 from ..kernels import current_backend
-from ..kernels.jpeg import to_samples
+from ..kernels.cosines import to_samples
 from .exif import empty_upright
 from .jpeg_format import MOST_SCANS, PROGRESSIVE, Header, segments
 from .jpeg_samples import pixels
@@ -27,20 +24,31 @@ def read_jpeg(path):
     data = memoryview(map_file(path, PictureError))
     if bytes(data[:3]) != SIGNATURE:
         raise PictureError.at(path, None, "a JPEG picture", "another file")
-    header, parts = Header(path), segments(data, path)
-    scan = next_scan(header, parts)
-    if scan is None:
-        raise header.refuse(None, "a scan of pixels", "none")
-    check_plausible(header, len(data))
-    whole = len(scan.components) == len(header.components) and header.frame != PROGRESSIVE
-    bands = one_scan(header, scan) if whole else several_scans(header, scan, parts)
+    header = Header(path)
+    scans = read_scans(header, segments(data, path), len(data))
     picture, rows = empty_upright(header.height, header.width, header.orientation)
-    for (first, last), planes in zip(bands_of(header), with_neighbours(bands), strict=True):
+    for (first, last), planes in zip(bands_of(header), with_neighbours(planes_of(header, scans)), strict=True):
         part = rows[8 * header.finest[0] * first : 8 * header.finest[0] * last]
         part[:] = pixels(planes, header.ratios, *part.shape[:2], header.is_rgb)
-    if whole and next_scan(header, parts) is not None:
-        raise header.refuse(None, "one scan of each component", "more")
     return picture
+
+
+def read_scans(header, parts, size):
+    """The Scans of a file of so many bytes, at their beginnings; what they need stands in the Header then."""
+    scans = []
+    while scan := next_scan(header, parts):
+        if not scans:
+            check_plausible(header, size)
+        scans.append(scan)
+        if len(scans) > MOST_SCANS:
+            raise header.refuse(None, f"at most {MOST_SCANS} scans", "more")
+    if not scans:
+        raise header.refuse(None, "a scan of pixels", "none")
+    if not all(c.seen for c in header.components):
+        raise header.refuse(None, "a scan of every component", "none of some")
+    if header.frame != PROGRESSIVE and sum(len(scan.components) for scan in scans) > len(header.components):
+        raise header.refuse(None, "one scan of each component", "more")
+    return scans
 
 
 def check_plausible(header, size):
@@ -59,50 +67,21 @@ def bands_of(header):
     return [(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
-def empty_blocks(header, first, last):
-    """{component's id: coefficients (rows of blocks, blocks a row, 64) int16} of a band, zeros.
-
-    Each has memory of its own, which the system gets back as soon as the band is let go of."""
-    columns, blocks = header.units[1], {}
-    for c in header.components:
-        shape = (last - first) * c.down, columns * c.across, 64
-        blocks[c.id] = np.frombuffer(mmap.mmap(-1, 2 * math.prod(shape)), np.int16).reshape(shape)
-    return blocks
-
-
-def one_scan(header, scan):
-    """Yield the planes of each band, read when it is wanted."""
+def planes_of(header, scans):
+    """Yield the samples of each component in each band, (rows, columns) uint8, without what lies beyond the edges."""
+    columns, plain = header.units[1], current_backend() == "numpy"
     for first, last in bands_of(header):
-        blocks = empty_blocks(header, first, last)
-        scan.read(blocks, first, last)
-        yield planes_of(header, blocks, first)
-
-
-def several_scans(header, scan, parts):
-    """Yield the planes of each band, after all scans of the file are read."""
-    bands = {(first, last): empty_blocks(header, first, last) for first, last in bands_of(header)}
-    for _ in range(MOST_SCANS):
-        for (first, last), blocks in bands.items():
+        blocks = {
+            c.id: np.zeros(((last - first) * c.down, columns * c.across, 64), np.int16) for c in header.components
+        }
+        for scan in scans:
             scan.read(blocks, first, last)
-        scan = next_scan(header, parts)
-        if scan is None:
-            break
-    else:
-        raise header.refuse(None, f"at most {MOST_SCANS} scans", "more")
-    if not all(c.seen for c in header.components):
-        raise header.refuse(None, "a scan of every component", "none of some")
-    for first, last in list(bands):
-        yield planes_of(header, bands.pop((first, last)), first)
-
-
-def planes_of(header, blocks, first):
-    """The samples of each component in a band, (rows, columns) uint8, without what blocks have beyond the edges."""
-    planes = []
-    for c in header.components:
-        height, width = header.size(c)
-        samples = to_samples(blocks[c.id], c.steps, plain=current_backend() == "numpy")
-        planes.append(samples[: height - 8 * c.down * first, :width])
-    return planes
+        planes = []
+        for c in header.components:
+            height, width = header.size(c)
+            samples = to_samples(blocks[c.id], c.steps, plain)
+            planes.append(samples[: height - 8 * c.down * first, :width])
+        yield planes
 
 
 def with_neighbours(bands):

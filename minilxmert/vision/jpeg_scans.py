@@ -25,8 +25,8 @@ class Scan:
         self.header, self.entropy = header, np.frombuffer(entropy, np.uint8)
         self.band = self.read_band(*content[-3:])
         means, others = self.band[0] <= 0 and self.band[2] == 0, self.band[0] != 0
-        self.means = np.stack([self.table(t >> 4) if means else NO_CODES for _, t in chosen])
-        self.others = np.stack([self.table(16 + (t & 15)) if others else NO_CODES for _, t in chosen])
+        self.means = [self.table(t >> 4) if means else NO_CODES for _, t in chosen]
+        self.others = [self.table(16 + (t & 15)) if others else NO_CODES for _, t in chosen]
         self.state = np.zeros(STATE, np.int64)
         self.state[LEFT] = header.every
         for c in self.components:
@@ -61,8 +61,9 @@ class Scan:
             rows, columns = min(last * c.down, -(-height // 8)) - first * c.down, -(-width // 8)
             parts = np.ones((1, 2), np.int64)
         own = [blocks[c.id] for c in self.components] + [NO_BLOCKS] * 2
-        arguments = self.entropy, self.state, rows, columns, header.every, parts, *own[:3], self.means, self.others
-        read_blocks(*arguments, self.band, plain=current_backend() == "numpy")
+        tables = np.stack(self.means), np.stack(self.others)
+        arguments = self.entropy, self.state, rows, columns, header.every, parts, *own[:3], *tables, self.band
+        read_blocks(*arguments, plain=current_backend() == "numpy")
         if self.state[FAULT]:
             raise header.refuse("scan", "whole pixels", f"{DAMAGE[self.state[FAULT]]}: damaged")
 

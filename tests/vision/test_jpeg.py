@@ -1,6 +1,7 @@
 """JPEG files: the pixels of libjpeg-turbo exactly, in both backends; turned as they say; damaged ones refused."""
 
 import json
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -9,7 +10,7 @@ from conftest import REFERENCE, check_mutants, refusal_faults
 
 import minilxmert
 from minilxmert import PictureError, read_picture
-from minilxmert.kernels import jpeg as kernel
+from minilxmert.kernels.cosines import to_samples
 from minilxmert.vision import jpeg, jpeg_samples
 from minilxmert.vision.exif import orientation, stored, turned
 
@@ -118,6 +119,21 @@ def test_a_file_by_hand(tmp_path):
     assert read(one_more, tmp_path)[0, 0].tolist() == [128] * 3
     steps = segment(0xDB, bytes([0]) + b"\x10" * 64)  # sixteen times as much
     assert read(HEAD + steps + frame() + SCAN + b"\xaf" + END, tmp_path)[7, 7].tolist() == [130] * 3
+
+
+def test_a_progressive_picture_takes_four_bytes_a_pixel_and_a_constant(tmp_path):
+    height, width = 2400, 3000
+    blocks = height // 8 * -(-width // 8)
+    three = [(number, 0x11, 0) for number in (1, 2, 3)]
+    means = segment(0xDA, bytes([3, 1, 0, 2, 0, 3, 0, 0, 0, 0])) + bytes(-(-3 * blocks // 8))
+    others = [segment(0xDA, bytes([1, n, 0, 1, 63, 0])) + bytes(-(-blocks // 8)) for n in (1, 2, 3)]
+    (tmp_path / "x.jpg").write_bytes(HEAD + frame(0xC2, 8, height, width, three) + means + b"".join(others) + END)
+    tracemalloc.start()
+    picture = read_picture(tmp_path / "x.jpg")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert picture.shape == (height, width, 3) and (picture == 128).all()
+    assert peak < 4 * height * width + 16e6
 
 
 PROGRESSIVE = segment(0xDA, bytes([1, 1, 0, 0, 0, 0]))
@@ -239,4 +255,4 @@ def test_both_transforms_agree_on_any_coefficients():
     blocks = rng.integers(-32768, 32768, (3, 5, 64)).astype(np.int16)
     blocks[0] //= 200
     steps = rng.integers(0, 65536, 64)
-    np.testing.assert_array_equal(kernel.to_samples(blocks, steps), kernel.to_samples(blocks, steps, plain=True))
+    np.testing.assert_array_equal(to_samples(blocks, steps), to_samples(blocks, steps, plain=True))
