@@ -236,6 +236,7 @@ def bench_arguments(command):
     command.add_argument("--no-peers", action="store_true", help="leave transformers, ONNX Runtime and OpenVINO out")
     command.add_argument("--start", action="store_true", help="also the time from process start to the first answer")
     command.add_argument("--training", action="store_true", help="a training step beside torch's instead")
+    command.add_argument("--detector", action="store_true", help="a photograph through the detector instead")
     command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
 
 
@@ -244,7 +245,8 @@ def bench(options):
 
     minilxmert bench --batches 1,8
     """
-    figures = (bench_training if options.training else bench_answers)(options)
+    measure = bench_detector if options.detector else bench_training if options.training else bench_answers
+    figures = measure(options)
     if options.json:
         from ..files import write_file
 
@@ -255,6 +257,12 @@ def bench_training(options):
     from ..experiments.speed import run_training_benchmark
 
     return run_training_benchmark(options.seconds, peers=not options.no_peers)
+
+
+def bench_detector(options):
+    from ..experiments.detector_speed import run_detector_benchmark
+
+    return run_detector_benchmark(options.seconds, peers=not options.no_peers)
 
 
 def bench_answers(options):

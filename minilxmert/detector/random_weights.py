@@ -21,8 +21,8 @@ def random_tensors(rng, stages=PUBLISHED, sides=(64, 128, 256, 512), hidden=512,
     tensors = {ANCHORS: anchors(sides)}
 
     def draw(name, outputs, inputs, *kernel):
-        spread = math.sqrt(2 / (inputs * math.prod(kernel)))  # values keep their size from layer to layer
-        tensors[f"{name}.weight"] = (spread * rng.standard_normal((outputs, inputs, *kernel))).astype(np.float32)
+        spread = np.float32(math.sqrt(2 / (inputs * math.prod(kernel))))  # values keep their size from layer to layer
+        tensors[f"{name}.weight"] = spread * rng.standard_normal((outputs, inputs, *kernel), np.float32)
 
     def folded(name, outputs, inputs, size=1, scale=1.0):
         draw(name, outputs, inputs, size, size)

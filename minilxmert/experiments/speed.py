@@ -121,10 +121,10 @@ def peak_of_steps(name):
     return status("VmHWM"), status("VmHWM") - before
 
 
-def in_process(threads, *arguments):
-    """Run one measurement of this file in a new process -> what it found"""
+def in_process(threads, *arguments, of=__name__):
+    """Run one measurement of a module in a new process -> what it found"""
     environment = {**os.environ, **dict.fromkeys(THREAD_SETTINGS, str(threads))}
-    command = [sys.executable, "-m", "minilxmert.experiments.speed", *map(str, arguments)]
+    command = [sys.executable, "-m", of, *map(str, arguments)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
