@@ -115,11 +115,11 @@ LEFT_OUT = (  # where the paper has the row, its figures are those of Table 5; o
 
 
 class Laboratory:
-    """All that is trained with one seed. told: called with a sentence when something is done; stop: an Event that asks
+    """All that is trained with one seed. say: called with a sentence when something is done; stop: an Event that asks
     the training to be saved and left. Raises KeyboardInterrupt when it was left."""
 
-    def __init__(self, folder, size, seed, told=print, stop=None):
-        self.folder, self.size, self.seed, self.told, self.stop = Path(folder) / f"seed-{seed}", size, seed, told, stop
+    def __init__(self, folder, size, seed, say=print, stop=None):
+        self.folder, self.size, self.seed, self.say, self.stop = Path(folder) / f"seed-{seed}", size, seed, say, stop
         self.tokenizer = miniature_tokenizer(SMALL)
 
     @cached_property
@@ -149,7 +149,7 @@ class Laboratory:
         write_file(folder / RESULT, json.dumps({"right": measure.right, "of": measure.total, "seconds": seconds}))
         for bulky in (STATE, "model.h5"):
             (folder / bulky).unlink(missing_ok=True)
-        self.told(f"seed {self.seed}: {row.name}, {task}: {measure.share:.1%} after {seconds / 60:.1f} minutes")
+        self.say(f"seed {self.seed}: {row.name}, {task}: {measure.share:.1%} after {seconds / 60:.1f} minutes")
 
     def start(self, row, task):
         """The model with which the training of a cell begins."""
@@ -178,7 +178,7 @@ class Laboratory:
         if not (folder / "model.h5").exists():
             how = self.train, self.tokenizer, self.size, folder, self.seed, self.listen
             self.ended(pretrain_model(make(), *how))
-            self.told(f"seed {self.seed}: pre-training of {name}: done")
+            self.say(f"seed {self.seed}: pre-training of {name}: done")
             for stage in STAGES:
                 (folder / stage / STATE).unlink()
         return folder
@@ -208,10 +208,10 @@ def open_folder(folder, size):
     write_file(path, json.dumps(mine))
 
 
-def run_seed(folder, size, seed, rows, told=print):
+def run_seed(folder, size, seed, rows, say=print):
     """All cells of one seed. -> whether it came to its end, and was not interrupted"""
     try:
-        laboratory = Laboratory(folder, size, seed, told, stopping)
+        laboratory = Laboratory(folder, size, seed, say, stopping)
         for row in rows:
             for task in ABLATED:
                 laboratory.cell(row, task)
@@ -220,7 +220,7 @@ def run_seed(folder, size, seed, rows, told=print):
     return True
 
 
-def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, told=print):
+def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, say=print):
     """Everything, `jobs` seeds at a time, each in a process and on a thread of its own. -> whether all came to its end
 
     size: a name of SIZES or a Size. Ctrl-C saves; the same call goes on. Raises ConfigError, TrainingError."""
@@ -229,13 +229,13 @@ def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, told=print):
     size = SIZES.get(size, size)
     open_folder(folder, size)
     if jobs == 1:
-        return all(run_seed(folder, size, seed, rows, told) for seed in range(seeds))
+        return all(run_seed(folder, size, seed, rows, say) for seed in range(seeds))
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(jobs, context, begin_process, (stop,))
     with quietly_interrupted() as wanted, pool:
         with environment(dict.fromkeys(THREAD_SETTINGS, "1")):  # of NumPy's products in the processes, which begin now
-            runs = [pool.submit(run_in_process, folder, size, seed, rows, told) for seed in range(seeds)]
+            runs = [pool.submit(run_in_process, folder, size, seed, rows, say) for seed in range(seeds)]
         while concurrent.futures.wait(runs, timeout=0.5).not_done:
             if wanted:
                 stop.set()  # seeds that have not begun see it at once

@@ -99,9 +99,9 @@ class Results:
             for name, rows in (("paper", PAPER), ("tasks", LEFT_OUT))
             if any(row in self.rows for row in rows if row is not FULL)
         ]
-        return "\n\n".join([*tables, self.seeds_told(), self.verdicts_told()]).rstrip()
+        return "\n\n".join([*tables, self.seeds_text(), self.verdicts_text()]).rstrip()
 
-    def seeds_told(self):
+    def seeds_text(self):
         counts = sorted({len(cell) for cell in self.cells.values() if cell})
         if not counts:
             return "no cell is done yet"
@@ -109,7 +109,7 @@ class Results:
         note = "" if counts[0] > 1 else "; a single seed has no interval, and decides nothing"
         return f"here: mean over seeds ({seeds}) ± half its 95 % interval (Student){note}; paper: one run, its dev sets"
 
-    def verdicts_told(self):
+    def verdicts_text(self):
         made = self.comparisons()
         if not made:
             return ""

@@ -9,31 +9,12 @@ import dataclasses
 
 import numpy as np
 
-from ..core import heads, ops
-from ..core.attention import attend_to, attention_output, attention_output_backward
+from ..core import heads
+from ..core.attention import cross_attention, cross_attention_backward
 from ..core.ops import child
 from ..core.params import attention_shapes
-from ..kernels import linear
 from ..published.model import LxmertForQuestionAnswering, LxmertForVisualReasoning, run_encoders
 from .lstm import lstm, lstm_backward, lstm_shapes
-
-
-def attend_objects(state, visn, mask, p, config, rng=None, cache=None):
-    """One look at the objects: state (B, E) asks, visn (B, M, E) answers, mask (B, 1, 1, M) -> (B, E)"""
-    x = state[:, None]  # (B, 1, E)
-    q = linear(x, p["query"], child(cache, "query"))
-    k, v = (linear(visn, p[name], child(cache, name)) for name in ("key", "value"))
-    z = attend_to(q, k, v, mask, mask, config, rng, child(cache, "attend"))
-    return attention_output(z, x, p, config, rng, cache)[:, 0]
-
-
-def attend_objects_backward(dy, p, cache, g):
-    """dy (B, E) -> dstate (B, E), dvisn (B, M, E)"""
-    dz, dx = attention_output_backward(dy[:, None], p, cache, g)
-    dq, dk, dv = ops.attend_backward(dz, cache["attend"])
-    dx = dx + ops.linear_backward(dq, p["query"], cache["query"], g["query"])
-    pairs = ((dk, "key"), (dv, "value"))
-    return dx[:, 0], sum(ops.linear_backward(d, p[name], cache[name], g[name]) for d, name in pairs)
 
 
 class BottomUp:
@@ -47,8 +28,11 @@ class BottomUp:
         inputs = dataclasses.replace(inputs.spread(), boxes=np.zeros_like(inputs.boxes))
         with self.reading(cache) as p:
             run = run_encoders(inputs, p, self.config, rng, cache)
-            looked = self.asked(run, inputs), run.visn[-1], inputs.visn_mask
-            run.pooled = attend_objects(*looked, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
+            state = self.asked(run, inputs)[:, None]  # (B, 1, E), as a sentence of one word
+            shown = np.zeros((len(state), 1, 1, 1), state.dtype)
+            rows = state, run.visn[-1], shown, inputs.visn_mask
+            looked, _ = cross_attention(*rows, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
+            run.pooled = looked[:, 0]
             scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
@@ -62,9 +46,9 @@ class BottomUp:
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
         dboth = np.zeros_like(dpooled)
         super().heads_backward(run, d, g, dlang, dvisn, dboth)
-        p, c = run.p["bottom_up"], run.cache["bottom_up"]
-        dstate, dobjects = attend_objects_backward(dboth, p, c, g["bottom_up"])
-        self.asked_backward(dstate, run, g, dlang, dpooled)
+        rows = dboth[:, None], np.zeros_like(dvisn), run.p["bottom_up"], run.cache["bottom_up"]
+        dstate, dobjects = cross_attention_backward(*rows, g["bottom_up"])
+        self.asked_backward(dstate[:, 0], run, g, dlang, dpooled)
         dvisn += dobjects
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import MinilxmertError
 from ..published.model import LxmertForPreTraining
 from ..scenes.world import SMALL
-from ..training.batches import PretrainingBatches
+from ..training.batches import Batches, PretrainingBatches
 from ..training.loop import Training
 from ..training.miniature import Miniature, miniature_config
 from ..training.optimizer import Adam
@@ -27,7 +27,7 @@ BATCH, RATE, STEPS = 64, 1e-4, 10**6
 THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class Repeated:
+class Repeated(Batches):
     """Batches that are always the same one."""
 
     def __init__(self, call):

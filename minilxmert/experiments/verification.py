@@ -131,8 +131,8 @@ def agreement(name, found, expected, tolerance):
     """What was found beside what was published."""
     found, expected = np.asarray(found, float), np.asarray(expected, float)
     far = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
-    return Agreement(f"{name}: {told(found)}, published {told(expected)}", found.shape, far, far <= tolerance)
+    return Agreement(f"{name}: {join(found)}, published {join(expected)}", found.shape, far, far <= tolerance)
 
 
-def told(numbers):
+def join(numbers):
     return ", ".join(f"{n:g}" for n in numbers) or "none"

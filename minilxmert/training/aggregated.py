@@ -9,6 +9,7 @@ vgnococo.json, mscoco_minival.json)."""
 from collections import Counter
 from dataclasses import dataclass
 
+from ..core.answers import published_form
 from .entries import check_scores, is_text, read_entries
 
 SOURCES = {"mscoco": "COCO-Cap", "vg": "VG-Cap", "vqa": "VQA", "gqa": "GQA", "visual7w": "VG-QA"}  # names of Table 1
@@ -66,16 +67,27 @@ def sentences(pictures):
                 yield Sentence(f"{item.img_id}_{source}_{number:03d}", item.img_id, source, sent, label)
 
 
+def known_answers(label, answers):
+    """{answer: score} of a label -> the same of the answers that a list (a set of texts) has, as the authors spell
+    them; where two become one, the greater score stays. Source: AnswerTable and LXMERTDataset of the authors."""
+    found = {}
+    for answer, score in label.items():
+        answer = published_form(answer)
+        if answer in answers:
+            found[answer] = max(score, found.get(answer, 0.0))
+    return found
+
+
 def count_sentences(files):
     """Table 1 of the paper for lists of Pictures -> {row: {"Images": n, source: n, …, "All": n}}; the last row is All.
 
-    A picture's row is told by whose data sets speak of it; one that no known source speaks of counts in All alone."""
+    A picture's row says whose data sets speak of it; one that no known source speaks of counts in All alone."""
     counts = {row: Counter() for row in (*SPLITS, "All")}
     images = {row: set() for row in counts}
     for item in (item for pictures in files for item in pictures):
-        told = {source for source, sents in item.sentf.items() if sents}
+        sources = {source for source, sents in item.sentf.items() if sents}
         row = {(True, False): SPLITS[0], (True, True): SPLITS[1], (False, True): SPLITS[2]}
-        for name in {row.get((bool(told & COCO), bool(told & GENOME)), "All"), "All"}:
+        for name in {row.get((bool(sources & COCO), bool(sources & GENOME)), "All"), "All"}:
             images[name].add(item.img_id)
             for source, sents in item.sentf.items():
                 counts[name].update({SOURCES.get(source, source): len(sents), "All": len(sents)})

@@ -27,14 +27,18 @@ class Example:
 
 
 class Batches:
-    """The part that all kinds share: sentences tokenised once, padded a batch at a time."""
+    """The part that all kinds share: sentences tokenised once, padded a batch at a time.
+
+    hidden: "objects" or "words" for a blind model, which sees none of them (of words only, how many they are)."""
 
     SHOWN = ("features", "normalised_boxes")  # what of the Objects a model sees, or learns to tell
+    examples, answers, tokens = (), (), None
 
-    def __init__(self, pictures, examples, tokenizer, answers=(), most_words=64):
+    def __init__(self, pictures, examples, tokenizer, answers=(), most_words=64, hidden=None):
         if not examples:
             raise ShapeError("batches: no examples")
-        self.pictures, self.examples, self.tokenizer = pictures, examples, tokenizer
+        self.pictures, self.examples, self.tokenizer, self.hidden = pictures, examples, tokenizer, hidden
+        self.answers, self.tokens = list(answers), tokenizer.tokens
         texts = [example.text for example in examples] + [example.foil for example in examples if example.foil]
         self.words = [np.array(ids) for ids in tokenizer(texts, truncation=True, max_length=most_words)["input_ids"]]
         self.number = {text: number for number, text in enumerate(answers)}
@@ -70,6 +74,16 @@ class Batches:
         found = [self.pictures[image] for image in images]
         feats, boxes, visible = pad_objects(found)
         return {"visual_feats": feats, "visual_pos": boxes, "visual_attention_mask": visible}, found
+
+    def inputs(self, rows, images):
+        """-> the call arguments for some examples and pictures, but for what is hidden"""
+        ids, visible = self.sentences(rows)
+        call, _ = self.objects(images)
+        if self.hidden == "objects":
+            call |= {name: np.zeros_like(call[name]) for name in ("visual_feats", "visual_pos")}
+        if self.hidden == "words":
+            ids = np.where(np.isin(ids, self.ordinary), 0, ids)
+        return {**call, "input_ids": ids, "attention_mask": visible}
 
     def answer(self, row, rng):
         """The number of an example's answer, drawn by the scores if there are several; NOTHING if there is none."""
@@ -126,8 +140,8 @@ class PretrainingBatches(Batches):
         others = everyone[rng.integers(len(everyone), size=visible.shape)] if len(everyone) else feats
         seen, chosen = mask_objects(feats, visible, others, rng, self.object_rate)
         for image in objects:
-            told = image.object_ids, image.object_conf, image.attribute_ids, image.attribute_conf
-            if any(column is None for column in told):
+            columns = image.object_ids, image.object_conf, image.attribute_ids, image.attribute_conf
+            if any(column is None for column in columns):
                 expected = "the detector's classes and confidences"
                 raise FeatureFileError.at(f"picture {image.image_id}", "objects", expected, "not all of them")
         classes = padded([o.object_ids for o in objects], visible), padded([o.object_conf for o in objects], visible)
@@ -153,9 +167,7 @@ class QuestionBatches(Batches):
         self.soft = soft
 
     def batch(self, rows, rng):
-        ids, visible = self.sentences(rows)
-        call, _ = self.objects([self.examples[row].image for row in rows])
-        return {**call, "input_ids": ids, "attention_mask": visible, **self.labels(rows, rng)}
+        return {**self.inputs(rows, [self.examples[row].image for row in rows]), **self.labels(rows, rng)}
 
     def labels(self, rows, rng):
         if not self.soft:
@@ -172,13 +184,8 @@ class StatementBatches(Batches):
     """Statements about two pictures, for LxmertForVisualReasoning. answers: {"yes": 1.0} for a true one, or "no"."""
 
     def batch(self, rows, rng):
-        ids, visible = self.sentences(rows)
-        call, _ = self.objects([image for row in rows for image in self.examples[row].image])
-        pairs = {name: array.reshape(-1, 2, *array.shape[1:]) for name, array in call.items()}
-        labels = np.array([truth_of(self.examples[row]) for row in rows])
-        return {**pairs, "input_ids": ids, "attention_mask": visible, "labels": labels}
-
-
-def truth_of(example):
-    """1 for a true statement, 0 for a false one, NOTHING where it is not known."""
-    return NOTHING if example.answers is None else int("yes" in example.answers)
+        call = self.inputs(rows, [image for row in rows for image in self.examples[row].image])
+        for name in ("visual_feats", "visual_pos", "visual_attention_mask"):
+            call[name] = call[name].reshape(-1, 2, *call[name].shape[1:])
+        answers = [self.examples[row].answers for row in rows]
+        return {**call, "labels": np.array([NOTHING if truth is None else int("yes" in truth) for truth in answers])}

@@ -11,12 +11,13 @@ from ..files.lists import first_difference
 from .log import is_count, is_number
 
 SAMPLED = 32  # examples, evenly spread over the data from the first to the last
-UNTOLD = {"began_with": "the weights", "checksum": "the sentences and answers"}
+CHECKSUMS = {"began_with": "the weights", "checksum": "the sentences and answers"}
+WITHIN = {"batches": "batches, ", "sample": "picture "}
 
 
 def sample_of(batches):
     """{picture: digest of what batches show of its objects} for the pictures of SAMPLED examples."""
-    examples, found = getattr(batches, "examples", ()), {}
+    examples, found = batches.examples, {}
     for place in range(min(SAMPLED, len(examples))):
         image = examples[place * (len(examples) - 1) // max(SAMPLED - 1, 1)].image
         for name in image if isinstance(image, tuple) else [image]:
@@ -27,8 +28,8 @@ def sample_of(batches):
 def digest(objects, fields):
     """The beginning of SHA-256 over some fields of Objects."""
     arrays = [getattr(objects, field) for field in fields]
-    told = [None if array is None else (array.shape, array.dtype.str, array.tobytes()) for array in arrays]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+    parts = [None if array is None else (array.shape, array.dtype.str, array.tobytes()) for array in arrays]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def refuse_another(path, theirs, mine):
@@ -37,8 +38,7 @@ def refuse_another(path, theirs, mine):
     theirs and mine: "answers" and "tokens" (lists or None), "config", "tensors" {name: shape and type} and "settings"
     (what loop.py calls the identity of a run)."""
     refuse_different(path, *({"tensors": sorted(kept["tensors"])} for kept in (theirs, mine)))
-    sampled = isinstance(theirs["settings"], dict) and theirs["settings"].get("sample")
-    if not isinstance(sampled, dict):
+    if not isinstance(theirs["settings"], dict) or not isinstance(theirs["settings"].get("sample"), dict):
         expected = "a run that keeps a sample of its features (or another folder)"
         raise CheckpointError.at(path, None, expected, "one begun by an earlier version")
     for name in ("answers", "tokens"):
@@ -49,22 +49,20 @@ def refuse_another(path, theirs, mine):
             )
     for group in ("config", "tensors", "settings"):
         refuse_different(path, theirs[group], mine[group])
-    for picture, value in mine["settings"]["sample"].items():
-        if sampled.get(picture) != value:
-            expected = "the features that the run began with"
-            raise CheckpointError.at(path, f"picture {picture}", expected, "others: of another file or detector?")
 
 
 def refuse_different(path, theirs, mine, within=""):
-    """Compare {name: value}, values within "batches", too. What only a checksum tells is told in words."""
+    """Compare {name: value}, values within batches and the sample, too. What only a checksum tells is said in words."""
     for name, value in mine.items():
-        found = theirs.get(name)
-        if name == "batches" and isinstance(value, dict) and isinstance(found, dict):
-            refuse_different(path, found, value, "batches, ")
-        elif name != "sample" and found != value:
+        found, checked = theirs.get(name), CHECKSUMS.get(name)
+        if name in WITHIN and isinstance(value, dict) and isinstance(found, dict):
+            refuse_different(path, found, value, WITHIN[name])
+        elif found != value:
             expected = f"{shorten(value, 40)}, as this run has (or another folder)"
-            if name in UNTOLD:
-                expected, found = f"{UNTOLD[name]} that the run began with (or another folder)", "others"
+            if within == WITHIN["sample"]:
+                checked = "the features"
+            if checked:
+                expected, found = f"{checked} that the run began with (or another folder)", "others"
             raise CheckpointError.at(path, within + name, expected, found)
 
 

@@ -74,6 +74,7 @@ class Training:
         self.saved = None  # the step of the checkpoint in the folder
         self.unlogged = {}  # {task: sum of its losses since the last line of the log}
         self.unlogged_steps = 0
+        self.shuffled = None, None  # an epoch, and its order
         self.alone = nullcontext()
         if self.folder:
             self.folder = Path(self.folder)
@@ -151,7 +152,7 @@ class Training:
         return [int(self.order(epoch)[i]) for epoch, i in chosen]
 
     def order(self, epoch):
-        if getattr(self, "shuffled", (None,))[0] != epoch:
+        if self.shuffled[0] != epoch:
             self.shuffled = epoch, np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.batches))
         return self.shuffled[1]
 
@@ -186,16 +187,14 @@ class Training:
 
     def lists(self):
         """The texts of the answers and the tokens that this run learns with."""
-        batches = self.batches
-        answers = self.model.answers or list(getattr(batches, "number", ()))
-        return answers, self.model.tokens or (batches.tokenizer.tokens if hasattr(batches, "tokenizer") else None)
+        return self.model.answers or list(self.batches.answers), self.model.tokens or self.batches.tokens
 
     def identity(self):
         """What must be the same for a run to go on, beside the model's config and the lists."""
         numbers = {name: n for name, n in vars(self.optimizer).items() if isinstance(n, int | float)}
         mine = {"seed": self.seed, "batch_size": self.batch_size, "examples": len(self.batches)}
         mine |= {"accumulate": self.accumulate, "dropout": self.dropout, "frozen": list(self.frozen)}
-        mine |= {"batches": getattr(self.batches, "about", None), "began_with": self.began_with}
+        mine |= {"batches": self.batches.about, "began_with": self.began_with}
         return {**numbers, **mine, "sample": self.sample}
 
     def open_folder(self):

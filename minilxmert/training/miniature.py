@@ -20,17 +20,7 @@ from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = {
-    "scenes": 0,
-    "pixels": 1,
-    "captions": 2,
-    "vqa": 3,
-    "gqa": 4,
-    "nlvr2": 5,
-    "foils": 6,
-    "first": 7,
-    "strangers": 8,
-}
+STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "strangers")
 CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
 TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 STRANGE = 20  # one question of so many is asked again with an unknown word
@@ -50,11 +40,11 @@ class Miniature:
         self.answers = answers_of(world)
 
     def rng(self, stream):
-        return np.random.default_rng([self.seed, SPLITS.index(self.split), STREAMS[stream]])
+        return np.random.default_rng([self.seed, SPLITS.index(self.split), STREAMS.index(stream)])
 
-    def told(self, what, done, total):
-        if self.progress and (done % 500 == 0 or done == total):
-            self.progress(what, done, total)
+    def count_up(self, what, done):
+        if self.progress and (done % 500 == 0 or done == self.count):
+            self.progress(what, done, self.count)
 
     @cached_property
     def scenes(self):
@@ -69,7 +59,7 @@ class Miniature:
         rng, found = self.rng("pixels"), {}
         for number, scene in enumerate(self.scenes):
             found[str(number)] = detect(scene.picture(rng), str(number))
-            self.told("pictures", number + 1, self.count)
+            self.count_up("pictures", number + 1)
         return found
 
     def sentences(self, kinds, each, stream):
@@ -81,7 +71,7 @@ class Miniature:
                 sentence = teller.sentence(kinds[kind], scene)
                 if sentence:
                     made.append((str(number), sentence))
-            self.told(stream, number + 1, self.count)
+            self.count_up(stream, number + 1)
         return made
 
     @cached_property
@@ -97,11 +87,11 @@ class Miniature:
         teller = Teller(self.visible, self.rng("foils"))
         twice = ([teller.foil(caption, self.scenes[int(image)]) for _ in range(2)] for image, caption in self.captions)
         foils = (max(found, key=lambda foil: HARDNESS.get(foil[1], 1) if foil else 0) for found in twice)
-        told = [
+        captions = [
             replace(example, foil=teller.told(foil[0]).text) if foil else example
             for example, foil in zip(caption_examples(self.captions), foils, strict=True)
         ]
-        return told + question_examples(asked)
+        return captions + question_examples(asked)
 
     @cached_property
     def first_words(self):
@@ -166,8 +156,8 @@ def strangers(records, rng):
     return made
 
 
-def caption_examples(told):
-    return [Example(image, caption.text) for image, caption in told]
+def caption_examples(captions):
+    return [Example(image, caption.text) for image, caption in captions]
 
 
 def question_examples(asked):

@@ -60,8 +60,8 @@ def norm_of(g):
 class Adam:
     """The optimizer of a parameter vector. steps: of the whole schedule; max_norm: of all gradients together.
 
-    corrected: with Adam's bias correction, as in AdamW; without it this is BertAdam, the published one.
-    decays: a vector of 1 where weight decay applies and 0 elsewhere; None: everywhere, as published."""
+    corrected: with Adam's bias correction, as in AdamW; without it this is BertAdam, the published one. Weights decay
+    everywhere, as published."""
 
     rate: float
     steps: int
@@ -72,7 +72,6 @@ class Adam:
     eps: float = 1e-6
     max_norm: float = 1.0
     corrected: bool = False
-    decays: np.ndarray | None = None
     moves: np.ndarray | None = None  # a vector of 1 for what learns and 0 for what is frozen; None: all learns
     first: np.ndarray | None = field(default=None, repr=False)  # running mean of the gradients
     second: np.ndarray | None = field(default=None, repr=False)  # … and of their squares
@@ -102,18 +101,18 @@ class Adam:
         norm = norm_of(g)
         if math.isfinite(norm):
             share = self.max_norm / (norm + 1e-6) if self.max_norm and norm > self.max_norm else 1.0
-            for part in chunks(p, g, self.first, self.second, self.decays, self.moves):
+            for part in chunks(p, g, self.first, self.second, self.moves):
                 self.update_part(*part, g.dtype.type(share), step)
         return norm
 
-    def update_part(self, p, g, m, v, decays, moves, share, step):
+    def update_part(self, p, g, m, v, moves, share, step):
         """Both running means, then p, in place."""
         g *= share
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
         late = (1 - self.beta1 ** (step + 1), 1 - self.beta2 ** (step + 1)) if self.corrected else (1.0, 1.0)
         change = m / late[0] / (np.sqrt(v / late[1]) + self.eps)
-        change += self.decay * p if decays is None else self.decay * decays * p
+        change += self.decay * p
         if moves is not None:
             change *= moves
         p -= p.dtype.type(self.rate_at(step)) * change

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..checkpoints.folder import replaced_by
 from ..checkpoints.loading import open_checkpoint
+from ..core.answers import read_answers
 from ..core.config import LxmertConfig
 from ..errors import ConfigError, FeatureFileError
 from ..published.model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
 from ..words.tokenizer import LxmertTokenizer
-from .aggregated import read_pictures
+from .aggregated import known_answers, read_pictures
 from .aggregated import sentences as sentences_of
-from .answer_tables import read_answer_table
 from .batches import Example, PretrainingBatches
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
@@ -51,15 +51,15 @@ GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first w
 
 
 def pretrain_miniature(
-    world, recipe, folder, seed=0, progress=None, told=None, run=None, weights=None, foiled=0.0, **config
+    world, recipe, folder, seed=0, progress=None, data_progress=None, run=None, weights=None, foiled=0.0, **config
 ):
     """Pre-train a fresh miniature, or the one in `weights`, with the five tasks: on first words (unless the recipe has
     none), then on everything, where a share `foiled` of wrong sentences differ in one fact. -> Training
 
-    progress: of the training (loop.py), told: of the making of data (miniature.py); run: options of Training; config:
+    progress: of the training (loop.py); data_progress: of the drawing (miniature.py); run: options of Training; config:
     of miniature_config. A folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
     folder = Path(folder)
-    data, tokenizer = Miniature(world, "train", recipe.scenes, seed, told), miniature_tokenizer(world)
+    data, tokenizer = Miniature(world, "train", recipe.scenes, seed, data_progress), miniature_tokenizer(world)
     if weights:
         model = LxmertForPreTraining.from_pretrained(weights)
     else:
@@ -79,7 +79,7 @@ def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None
     """Pre-train a LxmertForPreTraining on a Miniature: on first words, then on everything. -> Training
 
     What a switched-off task would predict is not hidden from the model either."""
-    ready(model, tokenizer, folder)
+    check_ready(model, tokenizer, folder)
     seconds = 0.0
     stages = zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {"foiled": foiled}), strict=True)
     for name, steps, rates in stages:
@@ -93,7 +93,7 @@ def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None
             return training
         seconds += training.seconds
     training.seconds = seconds
-    return saved(training, tokenizer, folder)
+    return save(training, tokenizer, folder)
 
 
 def not_hidden(config):
@@ -104,7 +104,7 @@ def not_hidden(config):
 
 def pretrain_files(
     files, config, weights, tokenizer, folder, batch_size, rate, epochs, steps=None, seed=0, progress=None, run=None,
-    warn=print, **changes,
+    say=print, **changes,
 ):  # fmt: skip
     """Pre-train on the authors' files: (aggregated files, feature files, all_ans.json). -> Training
 
@@ -112,15 +112,16 @@ def pretrain_files(
     None. changes: of the config, as in WITHOUT. BertAdam with the published warm-up of 5 %; the object losses are
     weighted by the published 6.67."""
     sentences, features, answers = files
-    pictures, table = open_all(features), read_answer_table(answers)
-    told = [item for path in sentences for item in sentences_of(read_pictures(path))]
-    examples = [Example(item.img_id, item.sent, by_text(table, item.label)) for item in told if item.img_id in pictures]
-    if len(examples) < len(told):
-        warn(f"{len(told) - len(examples):,} of {len(told):,} sentences are left out: their pictures have no objects")
+    pictures, answers = open_all(features), read_answers(answers)
+    found, known = [item for path in sentences for item in sentences_of(read_pictures(path))], set(answers)
+    found_in = [sentence for sentence in found if sentence.img_id in pictures]
+    examples = [Example(s.img_id, s.sent, known_answers(s.label, known) if s.label else None) for s in found_in]
+    if len(examples) < len(found):
+        say(f"{len(found) - len(examples):,} of {len(found):,} sentences are left out: their pictures have no objects")
     if not examples:
         raise FeatureFileError.at(", ".join(map(str, features)), None, "a picture of the sentences", "none of them")
     if config:
-        config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(table), **changes)
+        config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(answers), **changes)
     elif changes:
         weights = open_checkpoint(weights)
         weights.config = weights.config.replace(**changes)
@@ -128,15 +129,15 @@ def pretrain_files(
         model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)
     else:
         model = LxmertForPreTraining(config, seed)
-    give_answers(model, table.answers)
-    ready(model, tokenizer, folder)
+    give_answers(model, answers)
+    check_ready(model, tokenizer, folder)
     take_detector(model, pictures, learn=True)
     longest = min(64, model.config.max_position_embeddings)
     rates = not_hidden(model.config)
-    batches = PretrainingBatches(pictures, examples, tokenizer, table.answers, most_words=longest, **rates)
+    batches = PretrainingBatches(pictures, examples, tokenizer, answers, most_words=longest, **rates)
     steps = steps or steps_of(len(examples), epochs, batch_size * (run or {}).get("accumulate", 1))
     training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
-    return training if training.run(progress).interrupted else saved(training, tokenizer)
+    return training if training.run(progress).interrupted else save(training, tokenizer)
 
 
 def steps_of(examples, epochs, batch_size):
@@ -148,11 +149,6 @@ def steps_of(examples, epochs, batch_size):
         found = f"{examples} examples × {epochs} epochs in batches of {batch_size}"
         raise ConfigError.at("schedule", None, expected, found)
     return steps
-
-
-def by_text(table, label):
-    """The scores of a label by the texts of an answer table, as the authors spell them."""
-    return {table.answers[number]: score for number, score in table.labels(label).items()} if label else None
 
 
 def start_model(data, weights, answers=None, seed=0):
@@ -173,13 +169,13 @@ def start_model(data, weights, answers=None, seed=0):
 
 def give_answers(model, answers):
     """Give an answer head, if there is one, a list of answers: known ones keep their rows, wherever they stand; others
-    start at zero, as the authors do it. A head whose answers nobody told keeps its rows only if there are as many."""
+    start at zero, as the authors do it. A head whose answers nobody knows keeps its rows only if there are as many."""
     if "answer" not in model.params:
         return
     if not model.answers and len(answers) == model.config.num_qa_labels:
         model.take_answers(list(answers))
     elif not model.answers:
-        model.answers = [f"untold answer {number}" for number in range(model.config.num_qa_labels)]
+        model.answers = [f"unknown answer {number}" for number in range(model.config.num_qa_labels)]
     if model.answers and model.answers != list(answers):
         model.move_answers(list(answers))
     model.answers = list(answers)
@@ -189,10 +185,10 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     """Fine-tune a model (start_model) on TaskData. -> Training
 
     hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
-    ready(model, tokenizer, folder)
+    check_ready(model, tokenizer, folder)
     batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
     training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
-    return training if training.run(progress).interrupted else saved(training, tokenizer)
+    return training if training.run(progress).interrupted else save(training, tokenizer)
 
 
 def miniature_tokenizer(world):
@@ -200,14 +196,14 @@ def miniature_tokenizer(world):
     return LxmertTokenizer(vocabulary_of(world))
 
 
-def ready(model, tokenizer, folder):
-    """Refuse at once what `saved` would refuse at the end: another vocabulary, a folder with weights of others."""
+def check_ready(model, tokenizer, folder):
+    """Refuse at once what `save` would refuse at the end: another vocabulary, a folder with weights of others."""
     model.take_tokens(tokenizer.tokens)
     if folder:
         replaced_by(Path(folder) / "model.h5")
 
 
-def saved(training, tokenizer, folder=None):
+def save(training, tokenizer, folder=None):
     """A Training that has come to its end, its model and vocabulary written beside its log, or into another folder."""
     folder = folder or training.folder
     about = {"training": {"seconds": round(training.seconds), **training.identity()}}

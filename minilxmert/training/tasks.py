@@ -11,8 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from ..errors import ConfigError, FeatureFileError, TaskFileError
 from ..published import model as faces
 from ..vision.features import open_features
@@ -194,10 +192,9 @@ def batches_of(data, model, tokenizer, hidden=None, labelled=True, **choices):
     model.take_tokens(tokenizer.tokens)
     take_detector(model, data.pictures, learn=labelled)
     examples = data.examples if labelled else [replace(example, answers=None) for example in data.examples]
-    answers, positions = getattr(model, "answers", None) or (), model.config.max_position_embeddings
-    choices = {**choices, "most_words": min(64, positions)}
-    batches = TASKS[data.task].batches(data.pictures, examples, tokenizer, answers, **choices)
-    return hide(batches, hidden) if hidden else batches
+    answers, positions = model.answers or (), model.config.max_position_embeddings
+    choices |= {"most_words": min(64, positions), "hidden": hidden}
+    return TASKS[data.task].batches(data.pictures, examples, tokenizer, answers, **choices)
 
 
 def take_detector(model, pictures, learn):
@@ -221,23 +218,6 @@ def majority(train, data):
     best = {kind: of_kind.most_common(1)[0][0] for kind, of_kind in counts.items()}
     other = next(iter(best.values()), "")  # for a kind that `train` happens to lack
     return {identity(r): best.get(k, other) for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
-
-
-def hide(batches, what):
-    """The batches of a blind model: the "objects" hidden (only the text is read), or the "words" (only the picture, and
-    how long the sentence is)."""
-    seen, batches.hidden = batches.batch, what
-
-    def batch(rows, rng):
-        call = seen(rows, rng)
-        if what == "objects":
-            call["visual_feats"], call["visual_pos"] = (np.zeros_like(call[n]) for n in ("visual_feats", "visual_pos"))
-        else:
-            call["input_ids"] = np.where(np.isin(call["input_ids"], batches.ordinary), 0, call["input_ids"])
-        return call
-
-    batches.batch = batch
-    return batches
 
 
 def beside(reports):

@@ -12,7 +12,7 @@ from gradients import check_direction, random_tree
 
 from minilxmert import ConfigError
 from minilxmert.cli import main
-from minilxmert.core.params import attention_shapes, flatten, zeros_like
+from minilxmert.core.params import flatten, zeros_like
 from minilxmert.experiments import ablation
 from minilxmert.experiments.ablation import FULL, LEFT_OUT, PAPER, Laboratory, Size, run_seeds
 from minilxmert.experiments.ablation_results import AGREES, ALONE, DISAGREES, UNDECIDED, Estimate, Results, verdict
@@ -21,8 +21,6 @@ from minilxmert.experiments.bottom_up import (
     BottomUpForVisualReasoning,
     RecurrentForQuestionAnswering,
     RecurrentForVisualReasoning,
-    attend_objects,
-    attend_objects_backward,
 )
 from minilxmert.experiments.lstm import lstm, lstm_backward, lstm_shapes
 from minilxmert.scenes.world import SMALL
@@ -41,21 +39,6 @@ def quiet(sentence):
 
 
 # --- a language encoder that looks at the objects once ---------------------------------------------------------------
-
-
-def test_gradients_of_a_look_at_the_objects():
-    rng = np.random.default_rng(0)
-    p = random_tree(attention_shapes(8), rng)
-    mask = np.where(rng.random((3, 1, 1, 5)) < 0.3, -10_000.0, 0.0)
-    x = {"state": rng.standard_normal((3, 8)), "visn": rng.standard_normal((3, 5, 8)), "p": p}
-    cache, g, dy = {}, zeros_like(p), rng.standard_normal((3, 8))
-
-    def look(x, cache=None):
-        return attend_objects(x["state"], x["visn"], mask, x["p"], CONFIG, cache=cache)
-
-    look(x, cache)
-    dstate, dvisn = attend_objects_backward(dy, p, cache, g)
-    check_direction(look, x, {"state": dstate, "visn": dvisn, "p": g}, dy, rng)
 
 
 def call(rng, pictures=()):
@@ -148,7 +131,7 @@ def small_table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ablation")
     with pytest.MonkeyPatch.context() as patch:
         narrow(patch)
-        assert run_seeds(folder, SIZE, 1, ROWS, told=quiet)
+        assert run_seeds(folder, SIZE, 1, ROWS, say=quiet)
     return folder
 
 
@@ -168,7 +151,7 @@ def test_a_table_is_trained_and_told(small_table):
 
 def test_what_is_done_is_not_done_again(small_table, monkeypatch):
     monkeypatch.setattr(Laboratory, "train", property(lambda self: pytest.fail("data were made again")))
-    assert run_seeds(small_table, SIZE, 1, ROWS, told=pytest.fail)
+    assert run_seeds(small_table, SIZE, 1, ROWS, say=pytest.fail)
 
 
 def test_an_interrupted_table_goes_on_to_the_same_figures(small_table, tmp_path, monkeypatch):
@@ -178,7 +161,7 @@ def test_an_interrupted_table_goes_on_to_the_same_figures(small_table, tmp_path,
         raise KeyboardInterrupt
 
     sessions = 1
-    while not run_seeds(tmp_path, SIZE, 1, ROWS[2:3], told=interrupt):
+    while not run_seeds(tmp_path, SIZE, 1, ROWS[2:3], say=interrupt):
         sessions += 1
     assert sessions == 5  # the BERT and three cells, each told of and left, and a session that finds all done
     for task in ablation.ABLATED:
@@ -196,7 +179,7 @@ def test_a_laboratory_that_is_asked_to_stop_stops(tmp_path):
 def test_seeds_in_processes_of_their_own_find_the_same(tmp_path):
     rows, folders, size = [ROWS[0]], (tmp_path / "one", tmp_path / "two"), replace(SIZE, scenes=60)
     for jobs, folder in enumerate(folders, 1):
-        assert run_seeds(folder, size, 2, rows, jobs, told=print)
+        assert run_seeds(folder, size, 2, rows, jobs, say=print)
     one, two = (Results(folder, rows).cells for folder in folders)
     assert one == two
     assert len(one[rows[0].name, "vqa"]) == 2
@@ -208,7 +191,7 @@ def end_process(sentence):
 
 def test_a_process_that_is_ended_from_outside_is_told_of(tmp_path):
     with pytest.raises(TrainingError, match=r"ended from outside.*goes on"):
-        run_seeds(tmp_path, SIZE, 2, [ROWS[0]], jobs=2, told=end_process)
+        run_seeds(tmp_path, SIZE, 2, [ROWS[0]], jobs=2, say=end_process)
 
 
 def test_a_folder_holds_one_recipe(small_table, tmp_path, capsys):

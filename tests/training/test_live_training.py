@@ -10,16 +10,15 @@ pytestmark = pytest.mark.reference
 
 
 def test_adamw_takes_torchs_steps():
-    """20 steps of a linear schedule, of two tensors one of which has no weight decay, clipped together."""
+    """20 steps of a linear schedule, of two tensors clipped together."""
     import torch
 
     rng = np.random.default_rng(0)
-    start, decays = rng.standard_normal(50), np.repeat([1.0, 0.0], [30, 20])
-    ours = Adam(rate=0.01, steps=20, warmup=0, decay=0.1, eps=1e-8, corrected=True, decays=decays)
+    start = rng.standard_normal(50)
+    ours = Adam(rate=0.01, steps=20, warmup=0, decay=0.1, eps=1e-8, corrected=True)
     p = start.copy()
     theirs = [torch.nn.Parameter(torch.from_numpy(part.copy())) for part in (start[:30], start[30:])]
-    groups = [{"params": theirs[:1], "weight_decay": 0.1}, {"params": theirs[1:], "weight_decay": 0.0}]
-    adamw = torch.optim.AdamW(groups, lr=0.01, eps=1e-8)
+    adamw = torch.optim.AdamW(theirs, lr=0.01, eps=1e-8, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(adamw, lambda step: 1 - step / 20)
     for step in range(20):
         g = rng.standard_normal(50) * 10 ** rng.uniform(-2, 1)

@@ -15,7 +15,7 @@ from minilxmert import MinilxmertError, TaskFileError
 from minilxmert.cli import main
 from minilxmert.core.answers import read_answers
 from minilxmert.experiments import easy_vqa
-from minilxmert.training import aggregated, answer_tables, metrics, nlvr, task_files
+from minilxmert.training import aggregated, metrics, nlvr, task_files
 from minilxmert.training.entries import write_entries
 from minilxmert.training.tasks import TaskData, load_task, majority
 from minilxmert.vision.pictures import read_png, write_png
@@ -214,26 +214,13 @@ def test_leaderboard_files(tmp_path):
     assert (tmp_path / "n.csv").read_text() == "dev-1-0-0,True\ndev-1-1-0,False\n"
 
 
-def test_answer_tables(tmp_path):
+def test_labels_keep_the_answers_of_the_list_as_it_spells_them(tmp_path):
     rows = [{"ans": "gray", "dsets": ["vqa"]}, {"ans": "2", "dsets": ["vqa", "gqa"]}, {"ans": "dog", "dsets": ["gqa"]}]
-    path = save(tmp_path / "all_ans.json", rows)
-    table = answer_tables.read_answer_table(path)
-    assert table.labels({"Grey.": 0.9, "gray": 0.3, "two": 1, "the dog": 0.6, "cat": 1}) == {0: 0.9, 1: 1, 2: 0.6}
-    assert answer_tables.read_answer_table(path, ["gqa"]).answers == ["2", "dog"]
-    answer_tables.write_answer_table(path, table)
-    assert json.loads(path.read_text()) == rows and read_answers(path) == table.answers
-    for write, value in (
-        (answer_tables.write_label2ans, ["gray", "2", "dog"]),
-        (answer_tables.write_ans2label, {"gray": 0, "2": 1, "dog": 2}),
-    ):
-        write(path, table.answers)
-        assert json.loads(path.read_text()) == value and read_answers(path) == table.answers
-        with pytest.raises(MinilxmertError, match="every answer once"):
-            write(path, ["a", "a"])
+    known = set(read_answers(save(tmp_path / "all_ans.json", rows)))
+    label = {"Grey.": 0.9, "gray": 0.3, "two": 1, "the dog": 0.6, "cat": 1}
+    assert aggregated.known_answers(label, known) == {"gray": 0.9, "2": 1, "dog": 0.6}
     with pytest.raises(MinilxmertError, match="every answer once"):
-        answer_tables.read_answer_table(save(path, rows * 2))
-    with pytest.raises(TaskFileError, match="expected answers, found none"):
-        answer_tables.read_answer_table(save(path, rows), ["none"])
+        read_answers(save(tmp_path / "all_ans.json", rows * 2))
 
 
 def test_sentences_have_the_published_names_and_their_labels(tmp_path):

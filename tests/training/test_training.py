@@ -29,7 +29,7 @@ from minilxmert.scenes.language import VQA
 from minilxmert.scenes.sentences import Teller
 from minilxmert.scenes.world import SMALL
 from minilxmert.training import loop
-from minilxmert.training.batches import Example, QuestionBatches
+from minilxmert.training.batches import Batches, Example, QuestionBatches
 from minilxmert.training.loop import LOG, STATE, TrainingError
 from minilxmert.training.miniature import Miniature, miniature_config
 from minilxmert.training.optimizer import Adam
@@ -390,7 +390,7 @@ def entropy_given_text(examples):
     return -sum(n * math.log(n / total) for n, total in counts) / len(examples)
 
 
-class Drawn:
+class Drawn(Batches):
     """Random batches for a model of any sizes."""
 
     def __init__(self, config):

@@ -5,7 +5,7 @@ together.
 
 import numpy as np
 
-from ...training.optimizer import Adam, lay_flat, marked
+from ...training.optimizer import Adam, lay_flat
 
 SHAPES = {"query.w": (3, 2), "query.b": (3,), "norm.w": (3,), "norm.b": (3,)}
 
@@ -28,10 +28,9 @@ def bert_adam(p, g, m, v, rate, decay, max_norm):
     - Unlike Adam, BertAdam does not divide m and v by 1 - βᵗ.
     - {name: … for name in p} makes a dict of the same names.
     """
-    (flat_p, p), (flat_g, _), (flat_m, m), (flat_v, v) = map(lay_flat, (p, g, m, v))
-    decays = marked(p, lambda path, leaf: not (path.endswith(".b") or "norm" in path))
-    adam = Adam(rate, 1, 0, decay, max_norm=max_norm, decays=decays, first=flat_m, second=flat_v)
-    adam.update(flat_p, flat_g, 0)
+    decayed = {name: (1 - (name.endswith(".w") and "norm" not in name) * rate * decay) * x for name, x in p.items()}
+    (flat_p, p), (flat_g, _), (flat_m, m), (flat_v, v) = map(lay_flat, (decayed, g, m, v))
+    Adam(rate, 1, 0, decay=0, max_norm=max_norm, first=flat_m, second=flat_v).update(flat_p, flat_g, 0)
     return p, m, v
 
 
