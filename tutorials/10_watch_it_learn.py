@@ -193,7 +193,7 @@ for name, model in (("published start", as_published), ("spread_boxes", spread))
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.training.tasks import majority, predict
 
-task, test = data.task("vqa"), Miniature(SMALL, "test", 60).task("vqa")
+task, test = data.task("vqa"), Miniature(SMALL, "test", 40).task("vqa")
 
 
 def right(predictions):

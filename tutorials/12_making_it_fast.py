@@ -6,7 +6,8 @@
 #
 # LXMERT spends nearly all its time on products of matrices: rows of states times a matrix of weights. One
 # multiplication and one addition are two **operations** (FLOP). Speed is operations in a second. Everything here is
-# measured on your machine while the chapter runs. Look at ratios, and close other programs.
+# measured on your machine while the chapter runs. Look at ratios, and close other programs. (The kernels need Numba. A
+# notebook that runs in a browser alone has none: there this chapter can only be read.)
 
 # %%
 import time
@@ -14,6 +15,9 @@ import time
 import numpy as np
 
 from minilxmert import LxmertConfig, LxmertForQuestionAnswering, backend, get_num_threads, kernels, set_num_threads
+
+kernels.load("tiles")  # where Numba is missing, the error says so
+
 from minilxmert.core import ops
 from minilxmert.experiments.benchmark import draw_batch, interleaved, machine_limits
 from minilxmert.kernels import cpu

@@ -125,7 +125,7 @@ def draw_boxes(picture, size, boxes, names, strengths=None, grid=None):
     if not len(boxes) == len(names) == len(numbers):
         raise ShapeError(f"draw_picture: {len(boxes)} boxes, {len(names)} names, {len(numbers)} strengths")
     scale, parts = WIDE / size[0], numbers / max(numbers.max(initial=0), 1e-12)
-    told = list(names) if strengths is None else [f"{n} {s:.0%}" for n, s in zip(names, numbers, strict=True)]
+    captions = list(names) if strengths is None else [f"{n} {s:.0%}" for n, s in zip(names, numbers, strict=True)]
     look = f'preserveAspectRatio="none" style="image-rendering:{"pixelated" if scale > 1 else "auto"}"'
     body = f'<image width="{WIDE}" height="{size[1] * scale:g}" {look} href="{picture}"/>' if picture else ""
     for i in np.argsort(parts, kind="stable"):
@@ -133,12 +133,12 @@ def draw_boxes(picture, size, boxes, names, strengths=None, grid=None):
         look = {"stroke_width": f"{1 + 3 * parts[i]:.3g}", "opacity": f"{0.25 + 0.75 * parts[i]:.3g}"}
         body += rectangle(x0, y0, x1 - x0, y1 - y0, stroke=OBJECTS, **look)
         if len(boxes) <= MOST_NAMES or (strengths is not None and parts[i] >= 0.3):
-            inside = max(0, min(x0, WIDE - LETTER * len(told[i])))
-            body += label(inside, max(y0 - 4, 12), told[i], OBJECTS, halo=True)
-    return Drawing(WIDE, size[1] * scale, body, frame(grid or shade(None), size, boxes, told))
+            inside = max(0, min(x0, WIDE - LETTER * len(captions[i])))
+            body += label(inside, max(y0 - 4, 12), captions[i], OBJECTS, halo=True)
+    return Drawing(WIDE, size[1] * scale, body, frame(grid or shade(None), size, boxes, captions))
 
 
-def frame(grid, size, boxes, told):
+def frame(grid, size, boxes, captions):
     """A grid of characters with the boxes as frames with a letter each, and what the letters stand for."""
     rows, columns = len(grid), len(grid[0])
     for number, box in enumerate(boxes):
@@ -150,8 +150,8 @@ def frame(grid, size, boxes, told):
             grid[y][x0] = grid[y][x1] = "│"
         grid[y0][x0], grid[y0][x1], grid[y1][x0], grid[y1][x1] = "┌┐└┘"
         grid[(y0 + y1) // 2][(x0 + x1) // 2] = letter(number)
-    legend = ", ".join(f"{letter(number)} {text}" for number, text in enumerate(told))
-    return "\n".join(["".join(row).rstrip() for row in grid] + [legend] * bool(told))
+    legend = ", ".join(f"{letter(number)} {text}" for number, text in enumerate(captions))
+    return "\n".join(["".join(row).rstrip() for row in grid] + [legend] * bool(captions))
 
 
 def shade(picture, columns=64, rows=16):
@@ -214,14 +214,14 @@ def table(values, rows, columns, digits, title):
 def draw_bars(names, values, color=BOTH, unit="%"):
     """A bar for each of the values (N,), which are not negative; unit "%" writes shares of 1 in per cent, "" plain."""
     first, most = max(map(len, names)), max(*values, 1e-12)
-    told = [f"{v:.1%}" if unit == "%" else f"{v:,.0f}{unit}" if v == round(v) else f"{v:.3g}{unit}" for v in values]
+    numbers = [f"{v:.1%}" if unit == "%" else f"{v:,.0f}{unit}" if v == round(v) else f"{v:.3g}{unit}" for v in values]
     body, left, lines = "", LETTER * first + 12, []
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         y, long = 24 * i, 300 * value / most
         body += label(left - 6, y + 20, name, anchor="end") + rectangle(left, y + 6, long, 18, color)
-        body += label(left + long + 6, y + 20, told[i], GREY)
-        lines.append(f"{name:>{first}} {told[i]:>7} {'█' * round(30 * value / most)}".rstrip())
-    return Drawing(left + 316 + LETTER * max(map(len, told)), 24 * len(names) + 12, body, "\n".join(lines))
+        body += label(left + long + 6, y + 20, numbers[i], GREY)
+        lines.append(f"{name:>{first}} {numbers[i]:>7} {'█' * round(30 * value / most)}".rstrip())
+    return Drawing(left + 316 + LETTER * max(map(len, numbers)), 24 * len(names) + 12, body, "\n".join(lines))
 
 
 def draw_curves(x, curves, title=""):
@@ -244,7 +244,7 @@ def draw_curves(x, curves, title=""):
         body += label(456, place, names[number], color)
     body += label(50, 16, title) + label(46, 34, f"{high:.3g}", GREY, "end") + label(46, 224, f"{low:.3g}", GREY, "end")
     body += label(50, 242, f"{left:.3g}", GREY) + label(450, 242, f"{right:.3g}", GREY, "end")
-    told = ", ".join(f"{MARKS[number % len(MARKS)]} {name}" for number, name in enumerate(names))
+    legend = ", ".join(f"{MARKS[number % len(MARKS)]} {name}" for number, name in enumerate(names))
     text = [title, *("".join(row).rstrip() for row in grid)]
-    text.append(f"{told}; across {left:.3g} … {right:.3g}, up {low:.3g} … {high:.3g}")
+    text.append(f"{legend}; across {left:.3g} … {right:.3g}, up {low:.3g} … {high:.3g}")
     return Drawing(470 + LETTER * max(map(len, names)), 250, body, "\n".join(text))

@@ -43,7 +43,12 @@ from minilxmert.vision.objects import Objects
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = chapters(ROOT / "tutorials")
-BACKENDS = ("numba", "numpy")
+SLOW = ("10", "11", "12")  # chapters that take long in plain NumPy, where BLAS has threads that wait for each other
+RUNS = [
+    pytest.param(chapter, backend, id=f"{chapter.path.stem}-{backend}",
+                 marks=[pytest.mark.nightly] * (backend == "numpy" and chapter.path.name.startswith(SLOW)))
+    for chapter in CHAPTERS for backend in ("numba", "numpy")
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -53,8 +58,7 @@ def keep_backend():
     minilxmert.backend(before)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
+@pytest.mark.parametrize("chapter, backend", RUNS)
 def test_runs(chapter, backend, monkeypatch, capsys, keep_backend):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MPLBACKEND", "Agg")
