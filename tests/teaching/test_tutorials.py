@@ -5,41 +5,25 @@ import os
 import re
 import runpy
 import sys
-import types
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import CHROMIUM, hosts_asked
-from gradients import check_direction
 
 import minilxmert
 from minilxmert import MinilxmertError
 from minilxmert.cli import main
-from minilxmert.core.ops import softmax
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.scenes.language import explain
-from minilxmert.scenes.world import SMALL
 from minilxmert.teaching import (
     QUESTION,
     SCENE,
-    Drawing,
-    draw_bars,
-    draw_curves,
-    draw_matrix,
-    draw_picture,
-    draw_road,
-    draw_tiles,
     example_picture,
-    show,
     weights,
 )
 from minilxmert.teaching.chapters import chapters, read_chapter
-from minilxmert.teaching.formulas import mathml, typeset
 from minilxmert.teaching.gallery import GALLERY
-from minilxmert.training.miniature import miniature_config
-from minilxmert.vision.objects import Objects
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = chapters(ROOT / "tutorials")
@@ -154,96 +138,6 @@ def test_weights_are_found_from_below(tmp_path, monkeypatch):
         weights()
 
 
-# --- drawings --------------------------------------------------------------------------------------------------------
-
-
-def elements(drawing, name):
-    """The SVG elements of a name; parsing proves that it is XML."""
-    return ET.fromstring(drawing.svg).findall(f".//{{http://www.w3.org/2000/svg}}{name}")
-
-
-def texts(drawing):
-    return [element.text or "" for element in elements(drawing, "text")]
-
-
-def test_tiles():
-    drawing = draw_tiles(["[CLS]", "<a&b>"], [101, 7])
-    assert texts(drawing) == ["[CLS]", "101", "<a&b>", "7"]
-    assert repr(drawing).split() == ["[CLS]", "<a&b>", "101", "7"]
-
-
-def test_matrix_shows_numbers_or_shades():
-    small = draw_matrix([[0.25, -0.5]], ["row"], ["a", "b"])
-    assert {"0.25", "-0.50", "row", "a", "b"} <= set(texts(small)) and repr(
-        small
-    ) == "          a      b\nrow    0.25  -0.50"
-    depths = [rect.get("fill-opacity") for rect in elements(small, "rect")[1:]]
-    assert depths == ["0.500", "1.000"]
-    large = draw_matrix(np.linspace(0, 1, 500).reshape(5, 100))
-    assert len(elements(large, "rect")) == 501 and "█" in repr(large) and "0.5" not in repr(large)
-    with pytest.raises(MinilxmertError, match="2 × 1"):
-        draw_matrix([[1.0]], ["a", "b"])
-
-
-def test_bars_are_as_long_as_their_values():
-    drawing = draw_bars(["yes", "no"], [0.75, 0.25])
-    assert [float(rect.get("width")) for rect in elements(drawing, "rect")[1:]] == [300, 100]
-    assert repr(drawing).splitlines()[0] == f"yes   75.0% {'█' * 30}"
-
-
-@pytest.mark.parametrize("strengths, legend", [(None, "A one, B two"), ([1, 1], "A one 100%, B two 100%")])
-def test_every_strength_has_its_number(strengths, legend):
-    objects = Objects("p", 128, 96, np.array([[8, 6, 40, 42], [60, 50, 100, 90]], np.float32), np.zeros((2, 4), "f"))
-    assert repr(draw_picture(example_picture(), objects, ["one", "two"], strengths)).splitlines()[-1] == legend
-
-
-def test_names_of_curves_that_end_together_do_not_cover_each_other():
-    drawing = draw_curves([0, 1], {name: [n, 0] for n, name in enumerate("abcdef")})
-    places = sorted(float(text.get("y")) for text in elements(drawing, "text") if text.text in list("abcdef"))
-    assert len(places) == 6 and min(np.diff(places)) >= 13
-
-
-def test_curves_begin_and_end_where_their_values_do():
-    drawing = draw_curves([0, 1], {"up": [0, 1], "flat": [0, 0]})
-    up, flat = (line.get("points").split() for line in elements(drawing, "polyline"))
-    assert up == ["50.0,224.0", "450.0,24.0"] and flat[1] == "450.0,224.0"
-
-
-def test_a_picture_with_boxes():
-    boxes = np.array([[8, 6, 40, 42], [60, 50, 100, 90]], np.float32)
-    objects = Objects("p", 128, 96, boxes, np.zeros((2, 4), np.float32))
-    drawing = draw_picture(example_picture(), objects, ["one", "two"], [1, 0.5])
-    second, first = elements(drawing, "rect")[1:]  # the stronger lies above
-    assert [first.get(name) for name in ("x", "y", "width", "height")] == ["24", "18", "96", "108"]
-    assert float(first.get("stroke-width")) > float(second.get("stroke-width"))
-    assert texts(drawing) == ["two 50%", "one 100%"]
-    lines = repr(drawing).splitlines()
-    assert lines[1][4] == "┌" and lines[7][20] == "┘" and lines[-1] == "A one 100%, B two 50%"
-    with pytest.raises(MinilxmertError, match="2 boxes, 1 names"):
-        draw_picture(example_picture(), objects, ["one"])
-
-
-def test_the_road_tells_the_shapes_of_its_config():
-    drawing = draw_road(miniature_config(SMALL), 13, 5)
-    assert {"(13, 80)", "(5, 80)", "2 language layers"} <= set(texts(drawing))
-    assert "(13, 80) and (5, 80)" in repr(drawing)
-
-
-def test_show_prints_where_there_is_no_notebook(capsys):
-    show(Drawing(1, 1, "", "one"), Drawing(1, 1, "", "two"))
-    assert capsys.readouterr().out == "one\n\ntwo\n\n"
-
-
-def test_show_draws_in_a_notebook(monkeypatch, capsys):
-    shown = []
-    ipython = types.SimpleNamespace(get_ipython=lambda: object())
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=lambda *all: shown.extend(all)))
-    drawing = Drawing(1, 1, "", "one")
-    show(drawing)
-    assert shown == [drawing] and not capsys.readouterr().out and drawing._repr_svg_().startswith("<svg")
-
-
 # --- building --------------------------------------------------------------------------------------------------------
 
 
@@ -313,100 +207,6 @@ def test_a_chapter_is_built(built, tmp_path, capsys):
     chapter.write_text("# %%\n1 / 0\n")
     assert main(["tutorials", "build", "--out", "built"]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "latex, inner",
-    [
-        ("x", "<mi>x</mi>"),
-        (r"\frac{1}{2}", "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>"),
-        ("x_i^2", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
-        ("x^2_i", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
-        ("σ < 3.5", "<mi>σ</mi><mo>&lt;</mo><mn>3.5</mn>"),
-        (r"\sum_k", "<munder><mo>∑</mo><mi>k</mi></munder>"),
-        (r"\sqrt{D}", "<msqrt><mrow><mi>D</mi></mrow></msqrt>"),
-        (r"\bar{A}", '<mover accent="true"><mrow><mi>A</mi></mrow><mo>¯</mo></mover>'),
-        (r"\text{mean}_h", "<msub><mtext>mean</mtext><mi>h</mi></msub>"),
-    ],
-)
-def test_formulas_become_mathml(latex, inner):
-    assert mathml(latex) == f'<math display="inline"><mrow>{inner}</mrow></math>'
-    ET.fromstring(mathml(latex))
-
-
-@pytest.mark.parametrize("latex", [r"\begin{matrix}", "x_", "{x", r"\frac{1}", "x}", "^2"])
-def test_formulas_beyond_the_small_part_are_refused(latex):
-    with pytest.raises(MinilxmertError, match="formula"):
-        mathml(latex)
-
-
-def test_code_keeps_its_dollars():
-    text = "`$a$` and\n```bash\necho $HOME $x\n```\n$y$"
-    assert typeset(text) == text.replace("$y$", mathml("y"))
-
-
-def test_every_formula_of_the_chapters_is_typeset():
-    found = [math for chapter in CHAPTERS for math in re.findall("<math.*?</math>", typeset(chapter.prose), re.DOTALL)]
-    assert len(found) > 40
-    for math in found:
-        ET.fromstring(math)
-    assert not any("$" in re.sub("`[^`]*`|```.*?```", "", typeset(c.prose), flags=re.DOTALL) for c in CHAPTERS)
-
-
-# of every line in chapter 13 that computes a gradient: what it is the gradient of, as a function of its variable
-DERIVED = {
-    "Softmax": {
-        "dz": lambda n, z: n["e"] / z,
-        "de": lambda n, e: e / e.sum(),
-        "ds": lambda n, s: np.exp(s) / np.exp(s).sum(),
-        "ds_short": lambda n, s: np.exp(s) / np.exp(s).sum(),
-    },
-    "LayerNorm": {
-        "dw": lambda n, w: w * n["u"] + n["b"],
-        "db": lambda n, b: n["w"] * n["u"] + b,
-        "du": lambda n, u: n["w"] * u + n["b"],
-        "dr": lambda n, r: n["w"] * r * n["c"] + n["b"],
-        "dv": lambda n, v: n["w"] * n["c"] / np.sqrt(v + n["eps"]) + n["b"],
-        "dc": lambda n, c: n["w"] * c / np.sqrt((c * c).mean() + n["eps"]) + n["b"],
-        "dx": lambda n, x: n["w"] * (x - x.mean()) / np.sqrt(x.var() + n["eps"]) + n["b"],
-        "dx_short": lambda n, x: n["w"] * (x - x.mean()) / np.sqrt(x.var() + n["eps"]) + n["b"],
-    },
-    "Cross-entropy": {
-        "dfirst": lambda n, s: np.log(np.exp(s).sum()),
-        "ds": lambda n, s: np.log(np.exp(s).sum()) - s[n["t"]],
-        "dscores": lambda n, x: np.mean([np.log(np.exp(x[i]).sum()) - x[i][n["labels"][i]] for i in (0, 2)]),
-    },
-    "Attention": {
-        "dV": lambda n, V: n["A"] @ V,
-        "dA": lambda n, A: A @ n["V"],
-        "dS": lambda n, S: softmax(S) @ n["V"],
-        "dQ": lambda n, Q: softmax(Q @ n["K"].T / np.sqrt(n["D"])) @ n["V"],
-        "dK": lambda n, K: softmax(n["Q"] @ K.T / np.sqrt(n["D"])) @ n["V"],
-    },
-}
-ENDS = {"Softmax": "da", "LayerNorm": "dy", "Attention": "dY"}  # the gradients that come in
-
-
-@pytest.mark.parametrize("section", DERIVED)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_derived_line_is_the_gradient_it_says(section, seed, capsys):
-    """The code beside each formula, run with other numbers, agrees with finite differences."""
-    cells = read_chapter(ROOT / "tutorials" / "13_backwards_derived.py").cells
-    names, here = {}, None
-    for cell in cells:
-        if cell.markdown:
-            heading = re.search("^## (.+)$", cell.text, re.MULTILINE)
-            here = heading[1] if heading else here
-        elif here in (None, section):
-            exec(cell.text, names)  # noqa: S102
-            if here is None:
-                names["rng"] = np.random.default_rng(seed)
-    computed = {name for name in names if re.fullmatch("d[A-Za-z]+(_short)?", name)}
-    assert computed - {ENDS.get(section)} == set(DERIVED[section])
-    for name, f in DERIVED[section].items():
-        variable = {"dfirst": "s"}.get(name, name[1:].removesuffix("_short"))
-        x, end = np.asarray(names[variable]), np.asarray(names[ENDS[section]] if section in ENDS else 1.0)
-        check_direction(lambda value, f=f: np.asarray(f(names, value)), x, names[name], end, names["rng"])
 
 
 def test_cells_are_read(tmp_path):
