@@ -71,7 +71,10 @@ show(draw_matrix(queries, words, color=WORDS, title="queries"), draw_matrix(keys
 # 3. *Mix.* The weighted mean of the values: 4/7 · (7, 0, 0, 0) + 2/7 · (0, 7, 0, 0) + 1/7 · (0, 0, 7, 0) = (4, 2, 1,
 #    0).
 #
-# Do the second row yourself before you go on.
+# Do the second row yourself before you go on. With the rows of Q the queries, of K the keys and of V the values, the
+# three steps are one formula:
+#
+# $$Y = \text{softmax}(\frac{1}{\sqrt{D}} Q K^T) V$$
 
 # %%
 scores = queries @ keys.T / np.sqrt(4)  # (N, M)
