@@ -4,7 +4,7 @@ import numpy as np
 
 from ..kernels import linear, linear_act, twinned
 
-STRIP = 784  # rows of patches at a time: the weights are read once for so many
+STRIP = 392  # rows of patches at a time: the weights are read once for so many
 
 
 def convolve(x, p, act="relu", size=1, stride=1, padding=0, dilation=1):

@@ -13,7 +13,7 @@ CHUNK = 8  # boxes at a time: their maps stay in the cache
 
 def features(x, boxes, p, resolution):
     """x (H, W, C), boxes (N, 4) -> what LXMERT reads of each box: the mean of res5's map, (N, F)"""
-    found = np.empty((len(boxes), len(p["0"]["shortcut"]["b"])), np.float32)
+    x, found = np.ascontiguousarray(x), np.empty((len(boxes), len(p["0"]["shortcut"]["b"])), np.float32)
     for first in range(0, len(boxes), CHUNK):
         pooled = roi_pool(x, boxes[first : first + CHUNK], resolution, 1 / STRIDE)
         found[first : first + CHUNK] = stage(pooled, p, dilation=2).mean((1, 2))
