@@ -32,7 +32,7 @@ NAMES = {
     ),
     "words.tokenizer": ("LxmertTokenizer", "LxmertTokenizerFast"),
     "vision.reading": ("read_picture",),
-    "words.added": ("AddedToken",),
+    "words.special": ("AddedToken",),
     "words.encodings": ("BatchEncoding",),
 }
 __all__ = [name for names in NAMES.values() for name in names]

@@ -2,21 +2,23 @@
 every tensor given its place in a parameter tree, or a report of what has none."""
 
 import dataclasses
+import hashlib
 import re
 from pathlib import Path
+
+import numpy as np
 
 from ..core.answers import checked_answers, read_answers
 from ..core.config import LxmertConfig
 from ..core.config_file import read_config
-from ..core.params import flatten, unflatten
-from ..errors import CheckpointError, ConfigError
+from ..core.params import encoder_shapes, head_shapes
+from ..errors import ConfigError
 from ..files.lists import refuse_other
 from ..words.saved import tokens_beside
 from ..words.vocabulary import FILES, checked_tokens
-from .folder import find_weights
-from .formats import read_tensors
-from .names import HEADS, TIED, WORDS, published_paths, to_published, untie
+from .names import HEADS, WORDS, published_paths, to_published, untie
 from .safetensors import about
+from .weights import find_weights, read_tensors
 
 BERT_FIELDS = {"num_hidden_layers": "l_layers"}  # a BERT config's name -> ours
 for same in ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps"):
@@ -50,7 +52,7 @@ class Checkpoint:
         return sum(array.nbytes for array in self.weights.values())
 
 
-def open_checkpoint(path, config=None, num_attention_heads=None, mapped=True):
+def read_checkpoint(path, config=None, num_attention_heads=None, mapped=True):
     """Read a checkpoint: a weight file of any published format, or a directory holding one.
 
     config: overrides what the file says. num_attention_heads: needed where no config is at hand, since no shape of a
@@ -166,82 +168,35 @@ def find_tokens(path, config, metadata):
     return beside or inside
 
 
-@dataclasses.dataclass
-class LoadReport:
-    """Where every tensor went. Names are published ones."""
+def summary(path, num_attention_heads=None):
+    """A dict of plain values: file, format, scheme, bytes, answers, config, parts, tensors, parameters, missing heads.
 
-    path: object
-    loaded: list
-    missing: list  # the model needs them, the file lacks them
-    unexpected: list  # nobody knows them
-    mis_shaped: dict  # name -> (expected, found)
-    unused: list  # heads or layers that this model does not have
-    fresh: list  # parts that the file lacks, initialised anew on request
-
-    def faults(self):
-        return self.missing or self.unexpected or self.mis_shaped
-
-    def __str__(self):
-        rows = [f"{name}: expected {want}, found {have}" for name, (want, have) in self.mis_shaped.items()]
-        table = {"loaded": self.loaded, "missing": self.missing, "unexpected": self.unexpected, "mis-shaped": rows}
-        table |= {"unused": self.unused, "fresh": self.fresh}
-        shown = {name: sample(entries) if name != "loaded" else "" for name, entries in table.items()}
-        return "\n".join(f"{name:>10} {len(table[name]):4d}  {shown[name]}".rstrip() for name in table)
-
-
-def sample(names, most=4):
-    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
-
-
-def place(weights, shapes, path, scheme="Hugging Face", fresh=None):
-    """Published names and arrays -> (tree of arrays, LoadReport); nothing is guessed, every tensor finds its place.
-
-    shapes: the model's tree of shapes. fresh: a function group -> tree that makes a part of the model (a head; with
-    BERT weights, an encoder) that the file lacks altogether, or None to refuse. Raises CheckpointError."""
-    wanted, flat_shapes = published_paths(shapes), flatten(shapes)
-    present = {p.split(".")[0] for name, p in wanted.items() if name in weights}
-    lacking = [group for group in shapes if group not in present and flatten(shapes[group])]
-    missing = [name for name, p in wanted.items() if name not in weights and p.split(".")[0] not in lacking]
-    other = [name for name in weights if name not in wanted]
-    unused = [name for name in other if is_known(name, scheme)]
-    report = LoadReport(
-        path=path,
-        loaded=[name for name in wanted if name in weights],
-        missing=missing,
-        unexpected=[name for name in other if name not in unused],
-        mis_shaped={
-            name: (flat_shapes[p], weights[name].shape)
-            for name, p in wanted.items()
-            if name in weights and weights[name].shape != flat_shapes[p]
-        },
-        unused=unused,
-        fresh=lacking if fresh else [],
-    )
-    if report.faults():
-        raise refusal(report)
-    if lacking and not fresh:
-        entry = f"{', '.join(lacking)}"
-        raise CheckpointError.at(path, entry, "these parts, or fresh_heads=True for random ones", "none of them")
-    placed = unflatten({p: weights[name] for name, p in wanted.items() if name in weights})
-    return {group: fresh(group) if group in lacking else placed.get(group, {}) for group in shapes}, report
+    parts: {part: (tensors, parameters)}, the parts of the parameter tree and "other"; they add up to the totals."""
+    checkpoint = read_checkpoint(path, None, num_attention_heads)
+    config = checkpoint.config
+    paths = published_paths({**encoder_shapes(config), **head_shapes(config)})
+    parts = {}
+    for name, array in checkpoint.weights.items():
+        part = paths[name].split(".")[0] if name in paths else "other"
+        tensors, parameters = parts.get(part, (0, 0))
+        parts[part] = (tensors + 1, parameters + int(np.prod(array.shape)))
+    default = type(config)()
+    return {
+        "file": str(checkpoint.path),
+        "format": checkpoint.format,
+        "scheme": checkpoint.scheme,
+        "bytes": checkpoint.path.stat().st_size,
+        "answers": f"{len(checkpoint.answers)}, from {checkpoint.answers[0]!r}" if checkpoint.answers else "no list",
+        "config": {k: v for k, v in vars(config).items() if v != getattr(default, k)},
+        "parts": parts,
+        "tensors": sum(tensors for tensors, _ in parts.values()),
+        "parameters": sum(parameters for _, parameters in parts.values()),
+        "missing heads": [head for head in HEADS if head not in parts],
+    }
 
 
-def is_known(name, scheme):
-    """Tensors that are no fault: the heads of another face; in a BERT file also its own heads and further layers."""
-    heads = (*HEADS.values(), TIED)
-    return name.startswith(heads) or (scheme == "BERT" and name.startswith(("lxmert.encoder.layer.", "cls.")))
-
-
-def refusal(report):
-    """The CheckpointError for a report with faults: its first fault in one line; the whole table is `error.report`."""
-    if report.mis_shaped:
-        name, (expected, found) = next(iter(report.mis_shaped.items()))
-        error = CheckpointError.at(report.path, name, f"shape {expected}", found)
-    elif report.missing:
-        more = f" and {len(report.missing) - 1} more" if len(report.missing) > 1 else ""
-        error = CheckpointError.at(report.path, report.missing[0], f"this tensor{more}", "none")
-    else:
-        more = f" and {len(report.unexpected) - 1} more" if len(report.unexpected) > 1 else ""
-        error = CheckpointError.at(report.path, report.unexpected[0] + more, "only LXMERT's tensors", "an unknown name")
-    error.report = report
-    return error
+def provenance(path):
+    """Where converted weights came from: the file's name, size and SHA-256."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"source": Path(path).name, "bytes": Path(path).stat().st_size, "sha256": digest}

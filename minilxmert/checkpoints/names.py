@@ -115,8 +115,8 @@ def without_module(arrays, file="weights"):
         names, left_out = [name.removeprefix(prefix) for name in names], left_out | {prefix}
     if len(set(names)) < len(names):
         raise CheckpointError.at(file, COMPILED, "names that differ without it", "two that do not")
-    if told := left_out - {"module."}:
-        warnings.warn(f"{file}: {' and '.join(sorted(told))} left out of its tensors' names", stacklevel=2)
+    if surprising := left_out - {"module."}:
+        warnings.warn(f"{file}: {' and '.join(sorted(surprising))} left out of its tensors' names", stacklevel=2)
     return dict(zip(names, arrays.values(), strict=True))
 
 

@@ -10,7 +10,6 @@ the reader uses: the other attributes, and the name, type, shape and crc32 of ea
 what was saved. Checksums find damage, not malice: an author of a file can always write the weights he likes."""
 
 import hashlib
-import io
 import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError, shorten
-from ..files import forget_pages, replacing, strict_json
+from ..files import PatientFile, forget_pages, replacing, strict_json
 from ..files.arrays import check_finite
 
 FORMAT, VERSION = "minilxmert", 1
@@ -34,8 +33,8 @@ def write_own(path, arrays, config, answers=None, provenance=None, tokens=None):
     try:
         check_finite(arrays, path)
         stored = {f"weights/{name}": little(path, name, array) for name, array in arrays.items()}
-        told = {name: texts for name, texts in zip(LISTS, (answers, tokens), strict=True) if texts}
-        stored |= {name: padded(path, name, texts) for name, texts in told.items()}
+        lists = zip(LISTS, (answers, tokens), strict=True)
+        stored |= {name: padded(path, name, texts) for name, texts in lists if texts}
         texts = {"format": FORMAT, "config": json_text(path, config), "provenance": json_text(path, provenance)}
         checksums = crc32s(stored)
         texts["digest"] = digest(texts, VERSION, stored, checksums)
@@ -51,7 +50,7 @@ def write_arrays(path, stored, checksums, texts):
     """The HDF5 file itself: first all descriptions, then all numbers, so that the former lie together."""
     import h5py
 
-    with Target(path, "wb+") as target, h5py.File(target, "w", libver="earliest") as file:
+    with PatientFile(path, "wb+") as target, h5py.File(target, "w", libver="earliest") as file:
         for name, text in texts.items():
             file.attrs[name] = np.array(text.encode(), h5py.string_dtype("utf-8", len(text.encode())))
         file.attrs["version"] = VERSION
@@ -60,33 +59,7 @@ def write_arrays(path, stored, checksums, texts):
             file.create_dataset(entry, array.shape, dtype).attrs["crc32"] = np.uint32(checksums[entry])
         for entry, array in stored.items():
             file[entry][...] = array.view(file[entry].dtype)
-    if target.failure:
-        raise target.failure
-
-
-class Target(io.FileIO):
-    """A file for h5py to write. HDF5 may crash when it closes a file on a full disk, so it never learns of a failure:
-    the first one is kept, and what follows goes nowhere."""
-
-    failure = None
-
-    def write(self, data):
-        return self.tried(self.write_all, data) or len(data)
-
-    def truncate(self, size):
-        return self.tried(super().truncate, size) or size
-
-    def write_all(self, data):
-        rest = memoryview(data)
-        while rest:
-            rest = rest[super().write(rest) :]
-
-    def tried(self, operation, argument):
-        if self.failure is None:
-            try:
-                return operation(argument)
-            except OSError as problem:
-                self.failure = problem
+    target.check()
 
 
 def read_own(file):

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import CheckpointError
 from ..files import replacing, strict_json
 from ..files.arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size, map_file
-from .keras_names import torch_name
+from .keras import torch_name
 
 LONGEST_HEADER, MOST_TENSORS = 16 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors …
 ABOUT = "minilxmert"  # … and here, in a file that minilxmert wrote, a JSON object: answers, tokens, provenance
@@ -63,11 +63,11 @@ def about(metadata, file):
     """The same from its metadata: answers, tokens and provenance, where they are known."""
     if ABOUT not in metadata:
         return {}
-    told = strict_json(metadata[ABOUT].encode(), file, CheckpointError, LONGEST_HEADER)
-    lists = [told.get(name) or [] for name in ("answers", "tokens")] if isinstance(told, dict) else [None]
+    written = strict_json(metadata[ABOUT].encode(), file, CheckpointError, LONGEST_HEADER)
+    lists = [written.get(name) or [] for name in ("answers", "tokens")] if isinstance(written, dict) else [None]
     if not all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in lists):
         raise CheckpointError.at(file, f"__metadata__ {ABOUT}", "lists of answers and of tokens", "something else")
-    return told
+    return written
 
 
 def check_metadata(metadata, refuse):

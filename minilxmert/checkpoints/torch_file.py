@@ -182,8 +182,8 @@ def state_dict_in(value, file):
     if len(inside) != 1:
         return value
     beside = ", ".join(str(name) for name in value if name != inside[0])
-    told = f"{file}: the weights are its entry {inside[0]!r}{f', beside {shorten(beside)}' if beside else ''}"
-    warnings.warn(told, stacklevel=2)
+    message = f"{file}: the weights are its entry {inside[0]!r}{f', beside {shorten(beside)}' if beside else ''}"
+    warnings.warn(message, stacklevel=2)
     return value[inside[0]]
 
 

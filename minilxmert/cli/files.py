@@ -55,7 +55,7 @@ def export(options):
 
 def write_checkpoint(source, directory, format, options):
     """Load, write in a format, and say what was written; the vocabulary beside the source comes along."""
-    from ..checkpoints.summary import provenance
+    from ..checkpoints.loading import provenance
     from ..words.saved import tokens_beside
     from ..words.tokenizer import LxmertTokenizer
 
@@ -105,7 +105,7 @@ def inspect(options):
 
     minilxmert inspect weights
     """
-    from ..checkpoints.summary import summary
+    from ..checkpoints.loading import summary
 
     about = summary(options.weights, options.heads)
     if options.json:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import ShapeError, VocabularyError
 from ..files import read_small, strict_json
+from ..files.lists import refuse_repeated
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
 NUMBERS = "one two three four five six seven eight nine ten".split()
@@ -67,14 +68,6 @@ def from_numbers(path, value):
             raise VocabularyError.at(path, text, f"a number of its own, 0 … {len(value) - 1}", repr(number))
         texts[number] = text
     return texts
-
-
-def refuse_repeated(path, texts):
-    seen = set()
-    for text in texts:
-        if text in seen:
-            raise VocabularyError.at(path, text, "every answer once", "it twice")
-        seen.add(text)
 
 
 def published_form(answer):

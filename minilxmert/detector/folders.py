@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import FeatureFileError, MinilxmertError
 from ..files.arrays import map_file
-from ..files.locking import take
+from ..files.together import take
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.reading import read_picture
 

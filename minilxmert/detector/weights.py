@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.formats import read_tensors
-from ..checkpoints.loading import find_weights
+from ..checkpoints.weights import find_weights, read_tensors
 from ..errors import CheckpointError
 from ..files import forget_pages
 from ..files.arrays import check_finite

@@ -9,9 +9,9 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.answers import refuse_repeated
 from ..errors import TaskFileError
 from ..files import read_text
+from ..files.lists import refuse_repeated
 from ..training.entries import is_text, read_json
 
 SPLITS = ("train", "test")

@@ -12,7 +12,7 @@ from ..detector.recipes import HUGGINGFACE
 from ..detector.resizing import resized
 from ..detector.resnet import backbone
 from ..errors import CheckpointError, ShapeError
-from ..files.npz import read_npz
+from ..files.arrays import read_npz
 
 RTOL, ATOL = 1e-4, 1e-5  # float32 against float32 of another implementation
 

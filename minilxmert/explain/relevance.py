@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import params
 from ..errors import ConfigError, ShapeError
-from ..published.maps import attention_maps
+from ..published.outputs import attention_maps
 
 SCORES = ("question_answering_score", "logits", "cross_relationship_score")  # what can be explained, first choice first
 

@@ -1,14 +1,14 @@
 """Files, the same careful way everywhere: text and bytes in, bounded; whole files out, never half of one."""
 
 from .kinds import expecting, kind_of, what_it_is
-from .locking import FolderLock
-from .mapped import content, forget_pages
-from .reading import JSON_LIMIT, decoded, read_small, read_text, strict_json
-from .writing import flush_directory, lock, replacing, sweep, write_file
+from .reading import JSON_LIMIT, content, decoded, forget_pages, read_small, read_text, strict_json
+from .together import FolderLock
+from .writing import PatientFile, flush_directory, lock, replacing, sweep, write_file
 
 __all__ = [
     "JSON_LIMIT",
     "FolderLock",
+    "PatientFile",
     "content",
     "decoded",
     "expecting",

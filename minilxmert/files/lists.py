@@ -23,3 +23,12 @@ def refuse_other(what, here, there, here_is, there_is):
     if different:
         places = f"{shorten(here_is, 70)}: other {what}s than {shorten(there_is, 70)}"
         raise VocabularyError(f"{places}: {different}")
+
+
+def refuse_repeated(path, texts, what="answer"):
+    """Raises VocabularyError for a text that a list in a file has twice."""
+    seen = set()
+    for text in texts:
+        if text in seen:
+            raise VocabularyError.at(path, text, f"every {what} once", "it twice")
+        seen.add(text)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
@@ -39,6 +40,34 @@ def write_file(path, data):
     """Write bytes or text to `path` whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+class PatientFile(io.FileIO):
+    """A file for h5py to write. HDF5 may crash when it closes a file on a full disk, so it never learns of a failure:
+    the first one is kept for `check`, and what follows goes nowhere."""
+
+    failure = None
+
+    def check(self):
+        """Raise the failure, if there was one."""
+        if self.failure:
+            raise self.failure
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest and not self.failure:
+            rest = rest[self.attempt(super().write, rest) or 0 :]
+        return size
+
+    def truncate(self, size=None):
+        return self.attempt(super().truncate, size) or size
+
+    def attempt(self, operation, argument):
+        try:
+            return None if self.failure else operation(argument)
+        except OSError as problem:
+            self.failure = problem
 
 
 def is_plain(path):

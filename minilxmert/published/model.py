@@ -12,7 +12,7 @@ from ..core.rows import first_words
 from ..errors import ShapeError
 from ..kernels import linear
 from . import outputs
-from .maps import attention_maps
+from .outputs import attention_maps
 from .store import Stored, check_dtype
 from .surgery import AnswerHead, WordEmbedding
 from .torch_names import TorchNames
@@ -280,10 +280,10 @@ class LxmertForVisualReasoning(Face):
 
 def load(path, config=None, num_attention_heads=None, mapped=True, **options):
     """A checkpoint as the face whose heads it carries; the arguments are those of from_pretrained."""
-    from ..checkpoints.loading import open_checkpoint
+    from ..checkpoints.loading import read_checkpoint
     from ..checkpoints.names import HEADS
 
-    checkpoint = open_checkpoint(path, config, num_attention_heads, mapped)
+    checkpoint = read_checkpoint(path, config, num_attention_heads, mapped)
     carried = {head for head, prefix in HEADS.items() if any(name.startswith(prefix) for name in checkpoint.weights)}
     for face in (LxmertForVisualReasoning, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertModel):
         if carried >= set(face.head_names(checkpoint.config)):

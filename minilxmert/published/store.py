@@ -2,9 +2,7 @@
 
 import contextlib
 import inspect
-import json
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +13,6 @@ from ..kernels.weights import Weights
 
 PREFIX = "lxmert."
 DTYPES = ("float32", "float64", "bfloat16")
-FRESH, ALLOWANCE = 8, 16 << 20  # fresh parts may have this many times the bytes of the weights, and a little
-FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
 
 
 def check_dtype(dtype, checkpoint=None):
@@ -32,26 +28,6 @@ def check_dtype(dtype, checkpoint=None):
     return name
 
 
-def fresh_maker(checkpoint, shapes, seed, answers=None):
-    """A function group -> fresh tree, for the parts of a model that a checkpoint lacks.
-
-    No tensor confirms their sizes, so all of them together stay in proportion to the weights, unless the caller gave
-    the config, or the answers. Raises ConfigError."""
-    config, left = checkpoint.config, FRESH * checkpoint.size() + ALLOWANCE
-    left += 8 * config.hidden_size * len(answers or ())  # the rows of an answer head
-
-    def fresh(group):
-        nonlocal left
-        size = 4 * tree.count(shapes[group])
-        left -= size
-        if left < 0 and not checkpoint.config_given:
-            expected = "a size in proportion to the weights, or config=… to confirm it"
-            raise ConfigError.at(checkpoint.path, f"fresh {group}", expected, f"{size >> 20} MB")
-        return tree.initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
-
-    return fresh
-
-
 class Stored:
     """The part of a face that meets files and published names. `load_report` says where every tensor went.
 
@@ -65,7 +41,7 @@ class Stored:
         cls, path, config=None, dtype="float32", fresh_heads=False, num_attention_heads=None, seed=0, answers=None,
         *, mapped=True, torch_dtype=None, state_dict=None, output_loading_info=False, **keywords,
     ):  # fmt: skip
-        """A model from a published checkpoint: a file or directory of any format (or what open_checkpoint returned).
+        """A model from a published checkpoint: a file or directory of any format (or what read_checkpoint returned).
 
         config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
         dtype: "float32", "float64", or "bfloat16": the kernels keep the weights in half the memory and, where the
@@ -81,7 +57,8 @@ class Stored:
         by published names, stands for those of the file; output_loading_info adds a dict of what was missing. Those
         that mean nothing here are passed over, or refused in words (keywords.py).
         Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
-        from ..checkpoints.loading import Checkpoint, open_checkpoint, place
+        from ..checkpoints.loading import Checkpoint, read_checkpoint
+        from ..checkpoints.placing import fresh_maker, place
         from ..words.keywords import check_here, check_keywords
 
         changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
@@ -90,7 +67,7 @@ class Stored:
             checkpoint = path
         else:
             check_here(path)
-            checkpoint = open_checkpoint(path, config, num_attention_heads, mapped)
+            checkpoint = read_checkpoint(path, config, num_attention_heads, mapped)
         dtype = check_dtype(torch_dtype or dtype or "float32", checkpoint)
         config = checkpoint.config.replace(**changes) if changes else checkpoint.config
         shapes = cls.shapes(config)
@@ -186,60 +163,18 @@ class Stored:
         together or not at all. Weights that minilxmert did not write, and a vocabulary of other tokens, stay and are an
         error, unless `replace` is true. Answers and tokens are inside the weights, too. -> the path of the weights.
         Raises CheckpointError, VocabularyError."""
-        from ..files.together import gone, together
+        from ..checkpoints.saving import target_of, write_checkpoint
 
-        if format not in FORMATS:
-            raise ConfigError.at("save_pretrained", "format", f"one of {', '.join(FORMATS)}", format)
-        target = Path(directory) / FORMATS[format]
+        target_of(directory, format)
         if tokenizer:
             self.take_tokens(tokenizer.tokens, "the tokenizer")
-        stale = self.stale_files(target, tokenizer, replace)
-        with together(directory) as folder:
-            self.write_files(folder, format, provenance)
-            if tokenizer:
-                tokenizer.save_pretrained(folder)
-            for name in stale:
-                if not (folder / name).exists():
-                    gone(folder, name)
-        return target
-
-    def stale_files(self, target, tokenizer, replace):
-        """The names of files that a saving as `target` removes, unless it writes them. Raises as save_pretrained."""
-        from ..checkpoints.folder import replaced_by
-        from ..checkpoints.loading import tokens_beside
-        from ..files.lists import refuse_other
-        from ..words.vocabulary import FILES as VOCABULARY
-
-        stale = replaced_by(target, replace) + ([] if self.answers else ["answers.json"])
-        if tokenizer:
-            return [*stale, *VOCABULARY]
-        beside = self.tokens and tokens_beside(target.parent)
-        if not beside or beside[: len(self.tokens)] == self.tokens:
-            return stale
-        if not replace:
-            refuse_other("token", beside[: len(self.tokens)], self.tokens, target.parent, "the model (tokenizer=…)")
-        return [*stale, *VOCABULARY]
-
-    def write_files(self, folder, format, provenance):
-        """The files of save_pretrained, into an empty folder."""
-        from ..checkpoints.own_h5 import write_own
-        from ..checkpoints.safetensors import ABOUT, write_safetensors
-        from ..files import write_file
-
-        target, arrays = folder / FORMATS[format], self.published(self.weights.look())
         if self.detector:
             provenance = {**(provenance or {}), "detector": self.detector}
+        about = {"answers": self.answers, "tokens": self.tokens, "provenance": provenance}
         config = self.config.with_answers(self.answers) if "answer" in self.weights.look() else self.config
         made = {"architectures": [type(self).__name__], "dtype": str(self.dtype)}
-        told = {"answers": self.answers, "tokens": self.tokens, "provenance": provenance}
-        if format == "h5":
-            write_own(target, arrays, {**config.bare().to_dict(), **made}, **told)
-        else:
-            write_safetensors(target, arrays, {"format": "pt", ABOUT: json.dumps(told)})
-        config = {name: value for name, value in config.to_dict().items() if name != "torch_dtype"}  # an older dtype
-        write_file(folder / "config.json", json.dumps({**config, **made}, indent=2, sort_keys=True) + "\n")
-        if self.answers:
-            write_file(folder / "answers.json", json.dumps(self.answers, ensure_ascii=False, indent=0) + "\n")
+        arrays = self.published(self.weights.look())
+        return write_checkpoint(directory, format, arrays, config, made, about, tokenizer, replace)
 
     def state_dict(self):
         """{published Hugging Face name: array}; the arrays are the model's own, not copies."""
@@ -254,7 +189,8 @@ class Stored:
         """Take every parameter from {published name: array}; nothing changes unless all fit. -> LoadReport.
 
         Raises CheckpointError, whose `report` names what is missing, unexpected or mis-shaped."""
-        from ..checkpoints.loading import place, untie
+        from ..checkpoints.names import untie
+        from ..checkpoints.placing import place
 
         state = {self.with_prefix(name): np.asarray(array, self.dtype) for name, array in state.items()}
         state = untie(state, "state_dict")

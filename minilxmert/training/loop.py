@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.hdf5_file import read_hdf5
 from ..checkpoints.own_h5 import write_own
+from ..checkpoints.weights import read_hdf5
 from ..core.losses import step_shares
 from ..core.params import flatten
 from ..errors import CheckpointError, ConfigError, MinilxmertError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.folder import replaced_by
-from ..checkpoints.loading import open_checkpoint
+from ..checkpoints.loading import read_checkpoint
+from ..checkpoints.weights import replaced_by
 from ..core.answers import read_answers
 from ..core.config import LxmertConfig
 from ..errors import ConfigError, FeatureFileError
@@ -123,7 +123,7 @@ def pretrain_files(
     if config:
         config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(answers), **changes)
     elif changes:
-        weights = open_checkpoint(weights)
+        weights = read_checkpoint(weights)
         weights.config = weights.config.replace(**changes)
     if weights:
         model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import FeatureFileError
 from ..files import what_it_is
+from ..files.arrays import read_npz
 from ..files.hdf5 import open_checked
-from ..files.npz import read_npz
 from .objects import COLUMNS, FeatureFile, check_id, make_objects, own_names
 
 FORMAT = "minilxmert objects"

@@ -5,13 +5,12 @@
         feats, boxes, mask = pictures.batch([id1, id2])       # what the models take: ragged counts become a mask
 All kinds of file have this interface. Of a TSV only an index is in memory; what convert_to_hdf5 writes is mapped."""
 
-import io
 import os
 
 import numpy as np
 
 from ..errors import ConfigError, FeatureFileError, shorten
-from ..files import expecting, kind_of, replacing
+from ..files import PatientFile, expecting, kind_of, replacing
 from .feature_files import FORMAT, NpzFile, NpzFolder, open_hdf5
 from .objects import COLUMNS, FeatureFile
 from .tsv import TsvFile
@@ -91,35 +90,6 @@ class Joined(FeatureFile):
 
     def read(self, image_id):
         return self.ids[image_id].read(image_id)
-
-
-class PatientFile(io.FileIO):
-    """A file for the HDF5 library, which crashes Python later if it could not write: it is told that all went well,
-    and the first problem, say a full disk, is kept for check()."""
-
-    problem = None
-
-    def check(self):
-        """Raise the problem, if there was one."""
-        if self.problem:
-            raise self.problem
-
-    def write(self, data):
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        try:
-            while len(rest):
-                rest = rest[super().write(rest) :]
-        except OSError as problem:
-            self.problem = self.problem or problem
-        return size
-
-    def truncate(self, size=None):
-        try:
-            return super().truncate(size)
-        except OSError as problem:
-            self.problem = self.problem or problem
-        return size
 
 
 def write_hdf5(pictures, target, progress, dtype, about):

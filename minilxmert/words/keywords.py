@@ -44,5 +44,5 @@ def check_here(path):
     """Raises CheckpointError for the name of a published model, such as unc-nlp/lxmert-base-uncased, without files."""
     if not Path(path).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) and Path(path).suffix not in WEIGHTS:
         name = str(path).rpartition("/")[2]
-        told = f"`minilxmert download {path}` brings it; then load the folder {name}"
-        raise CheckpointError(f"{path}: expected a folder or file, found none; {told}")
+        advice = f"`minilxmert download {path}` brings it; then load the folder {name}"
+        raise CheckpointError(f"{path}: expected a folder or file, found none; {advice}")

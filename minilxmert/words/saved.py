@@ -10,9 +10,8 @@ from ..errors import VocabularyError
 from ..files import read_small, strict_json, write_file
 from ..files.lists import refuse_other
 from ..files.together import settle, together
-from .added import AddedToken
-from .fitting import LONGEST_ROW, SIDES
-from .special import ROLES
+from .calling import LONGEST_ROW, SIDES
+from .special import ROLES, AddedToken
 from .spelling import LONGEST_WORD
 from .vocabulary import LARGEST_FILE, checked_tokens, in_order, read_vocabulary, write_vocabulary
 

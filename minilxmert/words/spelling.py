@@ -7,7 +7,7 @@ Source: Wu et al. 2016 (WordPiece), Devlin et al. 2019 (BERT)."""
 from itertools import chain
 
 from ..errors import VocabularyError
-from .added import Finder
+from .special import Finder
 from .text import clean, find_words, list_words
 
 LONGEST_WORD = 100  # characters; a longer word is [UNK]

@@ -6,19 +6,15 @@ import functools
 from pathlib import Path
 
 from ..errors import ShapeError, VocabularyError
-from .added import AddedToken
-from .calling import as_pairs, refuse_unknown, truncation_meant
-from .encodings import encoding_of
-from .fitting import fit_of
+from .calling import as_pairs, fit_of, refuse_unknown, truncation_meant
+from .encodings import encoding_of, pad_encodings
 from .keywords import FETCHING, check_here
-from .padding import pad_encodings
-from .reading import Reading
 from .rows import frame, row_of
 from .saved import options_of, read_saved, write_saved
-from .special import NEEDED, SpecialTokens
+from .special import NEEDED, AddedToken, SpecialTokens
 from .spelling import Speller, joined
 from .text import split_words
-from .vocabulary import tokens_of, write_vocabulary
+from .vocabulary import Reading, tokens_of, write_vocabulary
 
 
 class LxmertTokenizer(SpecialTokens, Reading):
@@ -193,7 +189,7 @@ class LxmertTokenizer(SpecialTokens, Reading):
         self, encoded_inputs, padding=True, max_length=None, pad_to_multiple_of=None, padding_side=None,
         return_attention_mask=True, return_tensors=None, verbose=True,
     ):  # fmt: skip
-        """Fill up what calls gave, a mapping or a list of them, to one length. -> BatchEncoding (words/padding.py)"""
+        """Fill up what calls gave, a mapping or a list of them, to one length. -> BatchEncoding"""
         fit = self.fit(padding, False, max_length, 0, pad_to_multiple_of, padding_side)
         return pad_encodings(encoded_inputs, fit, self.pad_token_id, return_attention_mask is not False, return_tensors)
 

@@ -17,7 +17,7 @@ from minilxmert import (
     LxmertForVisualReasoning,
     LxmertModel,
 )
-from minilxmert.checkpoints.loading import open_checkpoint
+from minilxmert.checkpoints.loading import read_checkpoint
 from minilxmert.checkpoints.names import published_paths, to_published
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.core.params import encoder_shapes, flatten, head_shapes
@@ -41,7 +41,7 @@ def test_four_containers_of_the_same_weights():
 
 def test_every_published_name_has_one_place():
     """The table against the names of a real file, both sides used up."""
-    names = set(open_checkpoint(REFERENCE / "pytorch_model.bin").weights)
+    names = set(read_checkpoint(REFERENCE / "pytorch_model.bin").weights)
     config = LxmertConfig.from_pretrained(REFERENCE)
     heads = {name: shapes for name, shapes in head_shapes(config).items() if name != "reasoning"}
     paths = published_paths({**encoder_shapes(config), **heads})
@@ -58,7 +58,7 @@ def test_every_published_name_has_one_place():
     ],
 )
 def test_schemes_and_inferred_configs(file, scheme, face):
-    checkpoint = open_checkpoint(REFERENCE / file, num_attention_heads=4)
+    checkpoint = read_checkpoint(REFERENCE / file, num_attention_heads=4)
     expected = LxmertConfig.from_pretrained(REFERENCE)
     sizes = "vocab_size hidden_size intermediate_size l_layers x_layers r_layers visual_feat_dim visual_pos_dim "
     for name in (sizes + "max_position_embeddings type_vocab_size num_attention_heads").split():
@@ -73,7 +73,7 @@ def test_the_number_of_heads_must_be_given():
 
 
 def test_a_data_parallel_prefix_changes_nothing():
-    weights = open_checkpoint(REFERENCE).weights
+    weights = read_checkpoint(REFERENCE).weights
     scheme, renamed = to_published({f"module.{name}": array for name, array in weights.items()}, "file")
     assert scheme == "Hugging Face" and renamed.keys() == weights.keys()
 
@@ -88,7 +88,7 @@ WRAPPERS = {
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_names_as_wrappers_write_them(wrapper):
-    weights = open_checkpoint(REFERENCE).weights
+    weights = read_checkpoint(REFERENCE).weights
     with pytest.warns(UserWarning, match="x.bin: .* left out of its tensors' names"):
         scheme, renamed = to_published({WRAPPERS[wrapper](name): array for name, array in weights.items()}, "x.bin")
     assert scheme == "Hugging Face" and renamed.keys() == weights.keys()

@@ -8,8 +8,8 @@ import pytest
 from test_weight_files import FOUR, RAW, entry, safetensors, tensor, torch_zip
 
 from minilxmert import CheckpointError
-from minilxmert.checkpoints.formats import read_tensors
 from minilxmert.checkpoints.safetensors import write_safetensors
+from minilxmert.checkpoints.weights import read_tensors
 
 KERAS = {"format": "tf"}
 BAD = {

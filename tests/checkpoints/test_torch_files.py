@@ -10,7 +10,7 @@ import pytest
 from test_weight_files import MAGIC, RAW, dump, tensor, torch_zip
 
 from minilxmert import CheckpointError
-from minilxmert.checkpoints.formats import read_tensors
+from minilxmert.checkpoints.weights import read_tensors
 
 
 def text(value):

@@ -15,9 +15,9 @@ from conftest import REFERENCE, check_mutants
 
 import minilxmert
 from minilxmert import CheckpointError
-from minilxmert.checkpoints.formats import read_tensors
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.torch_file import MAGIC
+from minilxmert.checkpoints.weights import read_tensors
 
 # --- torch files written by hand, with pickle's own writer and no torch -----------------------------------------------
 

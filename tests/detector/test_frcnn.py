@@ -11,8 +11,8 @@ from conftest import REFERENCE, check_mutants
 
 import minilxmert
 from minilxmert import CheckpointError, ConfigError, FasterRcnn, ShapeError, VocabularyError
-from minilxmert.checkpoints.formats import read_tensors
 from minilxmert.checkpoints.safetensors import write_safetensors
+from minilxmert.checkpoints.weights import read_tensors
 from minilxmert.detector import arithmetic, choice, heads, proposals, resnet, weights
 from minilxmert.detector.recipes import AUTHORS, HUGGINGFACE, RECIPES, Settings
 from minilxmert.detector.resizing import bilinear, grid, resized, scale_factor, target_size

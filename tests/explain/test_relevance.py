@@ -19,7 +19,7 @@ from minilxmert.core import attention, ops
 from minilxmert.core.params import map_tree
 from minilxmert.explain import relevance as rules
 from minilxmert.explain.relevance import backward_from, relevance
-from minilxmert.published.maps import attention_maps
+from minilxmert.published.outputs import attention_maps
 
 TINY = LxmertConfig(
     vocab_size=20, hidden_size=12, num_attention_heads=3, num_qa_labels=5, num_object_labels=4, num_attr_labels=3,

@@ -10,10 +10,10 @@ import pytest
 from conftest import REFERENCE
 
 from minilxmert import LxmertConfig, LxmertForPreTraining
-from minilxmert.checkpoints.formats import read_tensors
 from minilxmert.checkpoints.names import without_module
+from minilxmert.checkpoints.weights import read_tensors
 from minilxmert.core.answers import read_answers
-from minilxmert.files.npz import read_npz
+from minilxmert.files.arrays import read_npz
 from minilxmert.vision.features import open_features
 from minilxmert.vision.objects import COLUMNS
 from minilxmert.words.vocabulary import read_vocabulary

@@ -13,10 +13,9 @@ import pytest
 from conftest import REFERENCE, check_mutants, refusal_faults
 
 from minilxmert import CheckpointError
-from minilxmert.checkpoints.formats import read_tensors
-from minilxmert.checkpoints.hdf5_file import read_hdf5
-from minilxmert.checkpoints.keras_names import torch_name
+from minilxmert.checkpoints.keras import torch_name
 from minilxmert.checkpoints.own_h5 import write_own
+from minilxmert.checkpoints.weights import read_hdf5, read_tensors
 from minilxmert.files.hdf5 import open_checked
 from minilxmert.files.hdf5_bytes import Source, collected, leaves
 from minilxmert.files.hdf5_chunks import unlzf

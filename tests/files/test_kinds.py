@@ -10,7 +10,7 @@ import pytest
 from conftest import REFERENCE
 
 from minilxmert import LxmertConfig, LxmertTokenizer, MinilxmertError
-from minilxmert.checkpoints.formats import read_tensors
+from minilxmert.checkpoints.weights import read_tensors
 from minilxmert.core.answers import read_answers
 from minilxmert.files import expecting, kind_of, strict_json, what_it_is
 from minilxmert.training.task_files import read_gqa, read_nlvr2, read_vqa

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minilxmert import CheckpointError, LxmertForQuestionAnswering, MinilxmertError
-from minilxmert.checkpoints.formats import read_tensors
+from minilxmert.checkpoints.weights import read_tensors
 from minilxmert.files import content
 
 
@@ -64,6 +64,6 @@ def test_every_format_is_checked_at_the_end(tmp_path, monkeypatch):
         def __init__(self, number):
             self.st_size = next(sizes, fstat(number).st_size)
 
-    monkeypatch.setattr("minilxmert.files.mapped.os.fstat", Shrinking)
+    monkeypatch.setattr("minilxmert.files.reading.os.fstat", Shrinking)
     with pytest.raises(CheckpointError, match="another size"):
         read_tensors(path)

@@ -22,8 +22,8 @@ from minilxmert import (
     MinilxmertError,
 )
 from minilxmert.ask.asking import ask, look
-from minilxmert.checkpoints.folder import find_weights, is_ours
 from minilxmert.checkpoints.safetensors import write_safetensors
+from minilxmert.checkpoints.weights import find_weights, is_ours
 from minilxmert.cli import main
 from minilxmert.files.together import together
 from minilxmert.training.drawn import add_words

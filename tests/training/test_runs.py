@@ -19,10 +19,10 @@ from training_run import CONFIG, WORLD, tiny_run, tokenizer
 
 from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.ask import ask
-from minilxmert.checkpoints.hdf5_file import read_hdf5
 from minilxmert.checkpoints.own_h5 import write_own
+from minilxmert.checkpoints.weights import read_hdf5
 from minilxmert.errors import MinilxmertError
-from minilxmert.files.locking import LOCK
+from minilxmert.files.together import LOCK
 from minilxmert.training.kept import check_progress
 from minilxmert.training.log import log_rows
 from minilxmert.training.loop import LOG, STATE

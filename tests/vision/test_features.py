@@ -31,7 +31,7 @@ from minilxmert import (
     ShapeError,
 )
 from minilxmert.core.boxes import boxes_from_xywh, check_boxes, normalise_boxes
-from minilxmert.files.npz import read_npz
+from minilxmert.files.arrays import read_npz
 from minilxmert.vision.features import PatientFile, convert_to_hdf5, is_feature_file, open_features
 from minilxmert.vision.objects import COLUMNS, pad_objects
 from minilxmert.vision.tsv import FIELDS, LAYOUTS

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minilxmert import LxmertTokenizer, MinilxmertError, ShapeError, VocabularyError
-from minilxmert.words.fitting import truncated
+from minilxmert.words.calling import truncated
 
 VOCABULARY = REFERENCE / "bert_uncased_vocab.txt"
 CASES = json.loads((REFERENCE / "tokenizer_cases.json").read_text())

@@ -1,20 +1,101 @@
-"""What lies in a model's folder: which weight file is the model, and which files a saving there may replace.
+"""Weight files: their format, told by the first bytes, never by the name; which one in a folder is the model, and which
+ones a saving there may replace.
 
 A folder holds one model. Several weight files (of any kind: a download may bring one a framework) must hold the same
 numbers; where they do not, nobody can know which was saved last (a copy or a clone gives its files new dates), so both
 are named. A saving leaves one weight file: it removes those that minilxmert wrote, and is refused beside others."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError
-from ..files import read_small, strict_json
+from ..files import content, kind_of, read_small, strict_json, what_it_is
 from ..files.arrays import map_file
+from ..files.hdf5 import open_checked
 from ..files.together import settle
-from .formats import is_index, read_tensors, shards_of
+from .keras import read_keras
 from .names import to_published, untie
-from .safetensors import read_about
+from .own_h5 import is_own_layout, read_own
+from .safetensors import read_about, read_safetensors
+from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
+
+
+def read_tensors(path, mapped=True):
+    """(format, {name: array}, metadata) of a weight file; names are the file's own. Raises CheckpointError.
+
+    format: "torch zip", "torch legacy", "safetensors", "keras h5" or "minilxmert h5". Arrays are read-only and, where
+    nothing must be converted, views of the mapped file, or with mapped=False of its bytes, read."""
+    if is_index(path):
+        return "safetensors", *read_sharded(path, mapped)
+    with content(path, CheckpointError, mapped) as data:
+        return read_content(np.frombuffer(data, np.uint8), path, mapped)
+
+
+def read_content(data, path, mapped):
+    """read_tensors of a file whose bytes are at hand, (size,) uint8."""
+    head = bytes(data[:24])
+    if kind_of(data).name == "HDF5":
+        return read_hdf5(path, mapped)
+    if head.startswith(b"PK"):
+        return "torch zip", read_torch_zip(data, path), {}
+    if head.startswith(MAGIC):
+        return "torch legacy", read_torch_legacy(data, path), {}
+    if head[8:9] == b"{":
+        return "safetensors", *read_safetensors(data, path)
+    raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", what_it_is(data))
+
+
+def is_index(path):
+    """Whether a path is that of a checkpoint in several files."""
+    return str(path).endswith(".index.json")
+
+
+def shards_of(table, index):
+    """{tensor: the name of its file} of an index; the files are its neighbours. Raises CheckpointError."""
+    places = table.get("weight_map") if isinstance(table, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
+        raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
+    for shard in dict.fromkeys(places.values()):
+        if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin)", shard):
+            raise CheckpointError.at(index, shard, "a plain file name", "another")
+    return places
+
+
+def read_sharded(index, mapped=True):
+    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
+
+    Every tensor is exactly where the index says."""
+    index = Path(index)
+    places = shards_of(strict_json(read_small(index, CheckpointError), index, CheckpointError), index)
+    arrays = {}
+    for shard in dict.fromkeys(places.values()):
+        _, found, _ = read_tensors(index.with_name(shard), mapped)
+        listed = {name for name, place in places.items() if place == shard}
+        if set(found) != listed:
+            name = min(set(found) ^ listed)
+            raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
+        arrays.update(found)
+    return arrays, {}
+
+
+def read_hdf5(path, mapped=True):
+    """(format, {name: array}, metadata) of a weight file: "keras h5" or "minilxmert h5". Raises CheckpointError.
+
+    Names are published torch names. metadata: for our own format config, answers, tokens, provenance; or nothing.
+    mapped: whether the arrays are views of the mapped file or of its bytes, read."""
+    with open_checked(path, CheckpointError, mapped=mapped) as file:
+        if "format" in file.attributes():
+            return "minilxmert h5", *read_own(file)
+        return "keras h5", read_keras(file), {}
+
+
+def is_own(path):
+    """Whether an HDF5 file is one that minilxmert wrote. Raises CheckpointError for a damaged one."""
+    with open_checked(path, CheckpointError) as file:
+        return is_own_layout(file)
+
 
 KINDS = ("model.h5", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 KINDS += ("pytorch_model.bin.index.json", "tf_model.h5")  # and every .pth; whatever is first is opened
@@ -75,8 +156,6 @@ def is_ours(file):
     try:
         head = bytes(map_file(file)[:9])
         if head.startswith(b"\x89HDF"):
-            from .hdf5_file import is_own
-
             return is_own(file)
         return head[8:] == b"{" and bool(read_about(file))
     except MinilxmertError:

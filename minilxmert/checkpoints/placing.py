@@ -1,0 +1,112 @@
+"""Every tensor of a checkpoint at its place in a parameter tree, or a report of what has none; and parts made anew."""
+
+import dataclasses
+
+import numpy as np
+
+from ..core.params import count, flatten, initialise, unflatten
+from ..errors import CheckpointError, ConfigError
+from .names import HEADS, TIED, published_paths
+
+FRESH, ALLOWANCE = 8, 16 << 20  # fresh parts may have this many times the bytes of the weights, and a little
+
+
+@dataclasses.dataclass
+class LoadReport:
+    """Where every tensor went. Names are published ones."""
+
+    path: object
+    loaded: list
+    missing: list  # the model needs them, the file lacks them
+    unexpected: list  # nobody knows them
+    mis_shaped: dict  # name -> (expected, found)
+    unused: list  # heads or layers that this model does not have
+    fresh: list  # parts that the file lacks, initialised anew on request
+
+    def faults(self):
+        return self.missing or self.unexpected or self.mis_shaped
+
+    def __str__(self):
+        rows = [f"{name}: expected {want}, found {have}" for name, (want, have) in self.mis_shaped.items()]
+        table = {"loaded": self.loaded, "missing": self.missing, "unexpected": self.unexpected, "mis-shaped": rows}
+        table |= {"unused": self.unused, "fresh": self.fresh}
+        shown = {name: sample(entries) if name != "loaded" else "" for name, entries in table.items()}
+        return "\n".join(f"{name:>10} {len(table[name]):4d}  {shown[name]}".rstrip() for name in table)
+
+
+def sample(names, most=4):
+    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
+
+
+def place(weights, shapes, path, scheme="Hugging Face", fresh=None):
+    """Published names and arrays -> (tree of arrays, LoadReport); nothing is guessed, every tensor finds its place.
+
+    shapes: the model's tree of shapes. fresh: a function group -> tree that makes a part of the model (a head; with
+    BERT weights, an encoder) that the file lacks altogether, or None to refuse. Raises CheckpointError."""
+    wanted, flat_shapes = published_paths(shapes), flatten(shapes)
+    present = {p.split(".")[0] for name, p in wanted.items() if name in weights}
+    lacking = [group for group in shapes if group not in present and flatten(shapes[group])]
+    missing = [name for name, p in wanted.items() if name not in weights and p.split(".")[0] not in lacking]
+    other = [name for name in weights if name not in wanted]
+    unused = [name for name in other if is_known(name, scheme)]
+    report = LoadReport(
+        path=path,
+        loaded=[name for name in wanted if name in weights],
+        missing=missing,
+        unexpected=[name for name in other if name not in unused],
+        mis_shaped={
+            name: (flat_shapes[p], weights[name].shape)
+            for name, p in wanted.items()
+            if name in weights and weights[name].shape != flat_shapes[p]
+        },
+        unused=unused,
+        fresh=lacking if fresh else [],
+    )
+    if report.faults():
+        raise refusal(report)
+    if lacking and not fresh:
+        entry = f"{', '.join(lacking)}"
+        raise CheckpointError.at(path, entry, "these parts, or fresh_heads=True for random ones", "none of them")
+    placed = unflatten({p: weights[name] for name, p in wanted.items() if name in weights})
+    return {group: fresh(group) if group in lacking else placed.get(group, {}) for group in shapes}, report
+
+
+def is_known(name, scheme):
+    """Tensors that are no fault: the heads of another face; in a BERT file also its own heads and further layers."""
+    heads = (*HEADS.values(), TIED)
+    return name.startswith(heads) or (scheme == "BERT" and name.startswith(("lxmert.encoder.layer.", "cls.")))
+
+
+def refusal(report):
+    """The CheckpointError for a report with faults: its first fault in one line; the whole table is `error.report`."""
+    if report.mis_shaped:
+        name, (expected, found) = next(iter(report.mis_shaped.items()))
+        error = CheckpointError.at(report.path, name, f"shape {expected}", found)
+    elif report.missing:
+        more = f" and {len(report.missing) - 1} more" if len(report.missing) > 1 else ""
+        error = CheckpointError.at(report.path, report.missing[0], f"this tensor{more}", "none")
+    else:
+        more = f" and {len(report.unexpected) - 1} more" if len(report.unexpected) > 1 else ""
+        error = CheckpointError.at(report.path, report.unexpected[0] + more, "only LXMERT's tensors", "an unknown name")
+    error.report = report
+    return error
+
+
+def fresh_maker(checkpoint, shapes, seed, answers=None):
+    """A function group -> fresh tree, for the parts of a model that a checkpoint lacks.
+
+    No tensor confirms their sizes, so all of them together stay in proportion to the weights, unless the caller gave
+    the config, or the answers. Raises ConfigError."""
+    config, left = checkpoint.config, FRESH * checkpoint.size() + ALLOWANCE
+    left += 8 * config.hidden_size * len(answers or ())  # the rows of an answer head
+
+    def fresh(group):
+        nonlocal left
+        size = 4 * count(shapes[group])
+        left -= size
+        if left < 0 and not checkpoint.config_given:
+            expected = "a size in proportion to the weights, or config=… to confirm it"
+            raise ConfigError.at(checkpoint.path, f"fresh {group}", expected, f"{size >> 20} MB")
+        return initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
+
+    return fresh
