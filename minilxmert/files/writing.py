@@ -46,17 +46,17 @@ class PatientFile(io.FileIO):
     """A file for h5py to write. HDF5 may crash when it closes a file on a full disk, so it never learns of a failure:
     the first one is kept for `check`, and what follows goes nowhere."""
 
-    failure = None
+    problem = None
 
     def check(self):
-        """Raise the failure, if there was one."""
-        if self.failure:
-            raise self.failure
+        """Raise the problem, if there was one."""
+        if self.problem:
+            raise self.problem
 
     def write(self, data):
         rest = memoryview(data).cast("B")
         size = len(rest)
-        while rest and not self.failure:
+        while rest and not self.problem:
             rest = rest[self.attempt(super().write, rest) or 0 :]
         return size
 
@@ -65,9 +65,9 @@ class PatientFile(io.FileIO):
 
     def attempt(self, operation, argument):
         try:
-            return None if self.failure else operation(argument)
-        except OSError as problem:
-            self.failure = problem
+            return None if self.problem else operation(argument)
+        except OSError as found:
+            self.problem = found
 
 
 def is_plain(path):
