@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.formats import read_tensors
 from ..checkpoints.safetensors import write_safetensors
+from ..checkpoints.weights import read_tensors
 from ..detector.frcnn import FasterRcnn
 from ..detector.random_weights import random_tensors
 from ..detector.recipes import HUGGINGFACE, Settings

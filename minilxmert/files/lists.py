@@ -25,10 +25,10 @@ def refuse_other(what, here, there, here_is, there_is):
         raise VocabularyError(f"{places}: {different}")
 
 
-def refuse_repeated(path, texts, what="answer"):
-    """Raises VocabularyError for a text that a list in a file has twice."""
+def refuse_repeated(path, texts):
+    """Raises VocabularyError for an answer that a list has twice."""
     seen = set()
     for text in texts:
         if text in seen:
-            raise VocabularyError.at(path, text, f"every {what} once", "it twice")
+            raise VocabularyError.at(path, text, "every answer once", "it twice")
         seen.add(text)
