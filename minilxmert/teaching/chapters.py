@@ -8,6 +8,7 @@ A chapter runs as a script, is stepped through with a debugger, and opens as a n
 
 import copy
 import html
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -75,9 +76,22 @@ def build(chapter, out):
     """Run a chapter as a notebook; write it with what it shows, as .ipynb and .html. -> both paths
 
     Raises MinilxmertError without the extra `tutorials`, or where a cell fails."""
+    notebook, out = run(chapter), Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = tuple((out / chapter.path.stem).with_suffix(kind) for kind in (".ipynb", ".html"))
+    for path in paths:
+        made = copy.deepcopy(notebook)
+        for cell in made.cells:
+            if cell.cell_type == "markdown":
+                cell.source = relink(cell.source, chapter.path.parent, path)
+        write_file(path, page(chapter.title, made) if path.suffix == ".html" else json.dumps(made, indent=1))
+    return paths
+
+
+def run(chapter):
+    """A chapter as a notebook with what its cells show."""
     try:
         import jupytext
-        import nbformat
         from nbclient.exceptions import CellExecutionError
         from nbconvert.preprocessors import ExecutePreprocessor
     except ImportError as missing:
@@ -89,16 +103,7 @@ def build(chapter, out):
         ExecutePreprocessor(timeout=SECONDS, kernel_name="python3").preprocess(notebook, where)
     except CellExecutionError as error:
         raise MinilxmertError.at(chapter.path, None, "cells that run", f"{error.ename}: {error.evalue}") from None
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    paths = tuple((out / chapter.path.stem).with_suffix(kind) for kind in (".ipynb", ".html"))
-    for path in paths:
-        made = copy.deepcopy(notebook)
-        for cell in made.cells:
-            if cell.cell_type == "markdown":
-                cell.source = relink(cell.source, chapter.path.parent, path)
-        write_file(path, page(chapter.title, made) if path.suffix == ".html" else nbformat.writes(made) + "\n")
-    return paths
+    return notebook
 
 
 def relink(prose, folder, path):

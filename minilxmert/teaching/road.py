@@ -38,9 +38,5 @@ def layers(count, kind):
 
 def box(x, y, width, text, shape, color):
     """A stop of the road: what happens in it, and the shape of what leaves it."""
-    frame = rectangle(x, y, width, HIGH, "white", stroke=color, stroke_width=2, rx=6)
-    return (
-        frame
-        + label(x + width / 2, y + 19, text, color, "middle")
-        + label(x + width / 2, y + 36, shape, GREY, "middle", 11)
-    )
+    frame, middle = rectangle(x, y, width, HIGH, "white", stroke=color, stroke_width=2, rx=6), x + width / 2
+    return frame + label(middle, y + 19, text, color, "middle") + label(middle, y + 36, shape, GREY, "middle", 11)
