@@ -31,7 +31,7 @@ In the folder of the repository, try one after the other:
   minilxmert answer --image weights/scene.png --question "what color is the star ?"
   minilxmert show --weights weights --image weights/scene.png --question "what color is the star ?" --out page.html
   minilxmert world                              a drawn scene, what is true of it, and why
-  minilxmert exercise start my-exercises        29 exercises that check themselves
+  minilxmert exercise start my-exercises        38 exercises that check themselves
   minilxmert --help                             all commands; each explains itself with --help
 
 README.md and tutorials/README.md lead on from there."""

@@ -125,6 +125,57 @@ def grade(options):
     return OK
 
 
+def project_arguments(command):
+    actions = command.add_subparsers(metavar="action", required=True)
+    trainer = actions.add_parser("train", help="train the model of the eight functions in a folder")
+    trainer.add_argument("--steps", type=positive, default=1200, help="of 32 questions each (default 1200)")
+    trainer.add_argument("--scenes", type=positive, default=2000, help="drawn for training (default 2000)")
+    trainer.add_argument("--seed", type=natural, default=0, help="for another start and other scenes (default 0)")
+    reporter = actions.add_parser("report", help="write report.html: card, curves and attention of what was trained")
+    grader = actions.add_parser("grade", help="points for every project of a folder, one folder a student")
+    grader.add_argument("--csv", metavar="FILE", help="also write the points as CSV")
+    for action, run in ((trainer, train_project), (reporter, report_project), (grader, grade_projects)):
+        action.add_argument("folder", metavar="DIR")
+        action.set_defaults(action=run)
+
+
+def project(options):
+    """An LXMERT of one's own: exercises 31 to 38 assembled, trained on the drawn world, reported and graded.
+
+    minilxmert exercise start my-lxmert 31 32 33 34 35 36 37 38    # write the eight functions, check each
+    minilxmert project train my-lxmert                             # minutes; Ctrl-C, and go on later
+    minilxmert project report my-lxmert                            # my-lxmert/report.html
+    """
+    return options.action(options)
+
+
+def train_project(options):
+    from ..exercises.project import train
+    from .training import ended, show
+
+    return ended(train(options.folder, options.steps, options.scenes, options.seed, show, progress))
+
+
+def report_project(options):
+    from ..exercises.report import report
+
+    right, most = report(options.folder)["all"]
+    print(f"{options.folder}/report.html: {right:.1%} of fresh questions right (the commonest answer: {most:.1%})")
+    return OK
+
+
+def grade_projects(options):
+    from ..exercises.grading import table
+    from ..exercises.report import grade_projects, points_table
+
+    grades, rows = grade_projects(options.folder, functools.partial(progress, "graded"))
+    text = points_table(rows)
+    if options.csv:
+        write_file(options.csv, text)
+    print(table(grades), text, sep="\n\n", end="")
+    return OK
+
+
 def tutorials_arguments(command):
     command.set_defaults(action=list_chapters)
     actions = command.add_subparsers(metavar="action")
@@ -179,5 +230,6 @@ def pictures(options):
 COMMANDS = {
     "world": (world, world_arguments, "draw scenes of the miniature world, with questions and true answers"),
     "exercise": (exercise, exercise_arguments, "list, start, check and grade the exercises"),
+    "project": (project, project_arguments, "an LXMERT of one's own: train, report and grade it"),
     "tutorials": (tutorials, tutorials_arguments, "list and build the tutorials"),
 }

@@ -3,6 +3,7 @@
 Exercise N is one file, sheets/exNN_name.py; `name` is the function to write. What is right is the package's own
 function wherever there is one."""
 
+import copy
 import functools
 import importlib
 import inspect
@@ -13,6 +14,7 @@ from dataclasses import dataclass, fields
 
 from ..errors import MinilxmertError
 from . import sheets
+from .ways import apply, there_and_back
 
 # {6: "ex06_layer_norm", …}
 NAMES = {int(module.name[2:4]): module.name for module in pkgutil.iter_modules(sheets.__path__)}
@@ -27,7 +29,8 @@ class Exercise:
     the student; solved: the package's functions that do the work, which an answer must not use; keeps_dtype: whether
     float64 is wrong where float32 is right; mistakes: (sentence, function with this mistake) pairs, SLIPS first;
     not_finite: what NaN and infinities mostly come from; extra(answer, rng) raises Wrong; random: values are left to
-    extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None."""
+    extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None;
+    way_back: it returns a value and the way back, and its inputs begin with the gradients for that (ways.py)."""
 
     title: str
     teaches: str
@@ -46,6 +49,7 @@ class Exercise:
     extra: Callable | None = None
     random: bool = False
     differentiated: Callable | None = None
+    way_back: bool = False
 
     @classmethod
     def of(cls, sheet, name):
@@ -60,7 +64,11 @@ class Exercise:
     @property
     def names(self):
         """The names of the arguments."""
-        return list(inspect.signature(self.solution).parameters)
+        return ["gradients"] * self.way_back + list(inspect.signature(self.solution).parameters)
+
+    def run(self, function, args):
+        """What a function that is to be like the solution makes of arguments, of which it gets a copy."""
+        return (there_and_back if self.way_back else apply)(function, copy.deepcopy(args))
 
 
 def slips(function, table):

@@ -102,9 +102,9 @@ class Apart:
         """As Student.traits. Raises Wrong."""
         return self.exchange({"traits": count})
 
-    def ask(self, args):
+    def ask(self, args, way_back=False):
         """As Student.ask. Raises Wrong."""
-        reply = self.exchange({"ask": args})
+        reply = self.exchange({"ask": args, "back": way_back})
         if "result" in reply and not (type(reply.get("after")) is tuple and len(reply["after"]) == len(args)):
             raise Wrong(NONSENSE)
         return reply

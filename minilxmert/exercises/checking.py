@@ -7,7 +7,6 @@ A wrong value is compared with the exercise's usual mistakes, then with mistakes
 The inputs are drawn here and the verdict is made here; the answer runs where its Student is, and what comes from there
 is plain."""
 
-import copy
 import warnings
 from dataclasses import dataclass
 
@@ -53,7 +52,7 @@ def praise(answer, rng):
     exercise = answer.exercise
     draws = list(exercise.draws(rng))
     answer.check_signature(draws[0])
-    expected = [exercise.solution(*copy.deepcopy(args)) for args in draws]
+    expected = [exercise.run(exercise.solution, args) for args in draws]
     found = [answer.result(args) for args in draws]
     for part, name in enumerate(exercise.outputs):
         check_part(exercise, draws, [get_part(exercise, want, part) for want in expected], found, part, name)
@@ -79,7 +78,7 @@ class Asked:
 
     def __call__(self, *args):
         """The result, of the type, shape and dtype of the right one. Raises Wrong."""
-        result, want = self.result(args), self.exercise.solution(*copy.deepcopy(args))
+        result, want = self.result(args), self.exercise.run(self.exercise.solution, args)
         for part, name in enumerate(self.exercise.outputs):
             right, have = (get_part(self.exercise, value, part) for value in (want, result))
             if fault := structure(right, have, name, finite=False, wider=not self.exercise.keeps_dtype):
@@ -93,17 +92,18 @@ class Asked:
 
     def check_signature(self, args):
         """Raises Wrong for what cannot be called with these arguments."""
-        traits = self.student.traits(len(args))
+        traits = self.student.traits(len(args) - self.exercise.way_back)
         if "failed" in traits:
             raise Wrong(f"it cannot be called: {traits['failed']}")
         if not traits.get("callable"):
             raise Wrong(f"it is a {traits.get('kind')}, not a function")
         if traits.get("refuses"):
-            raise Wrong(f"it must take the arguments ({', '.join(self.exercise.names)}): {traits['refuses']}")
+            names = ", ".join(self.exercise.names[self.exercise.way_back :])
+            raise Wrong(f"it must take the arguments ({names}): {traits['refuses']}")
 
     def result(self, args):
         """What it returns for arguments, which it must leave as they are. Raises Wrong."""
-        reply = self.student.ask(args)
+        reply = self.student.ask(args, self.exercise.way_back)
         if reply.get("used"):
             used = ", ".join(map(str, reply["used"]))
             raise Wrong(f"it uses {used}, where minilxmert has solved this exercise: write it yourself")
@@ -158,7 +158,7 @@ def get_part(exercise, result, part):
 def resembles(exercise, mistaken, args, part, have):
     """Whether an output is what a known mistake would give."""
     try:
-        result = mistaken(*copy.deepcopy(args))
+        result = exercise.run(mistaken, args)
     except Exception:
         return False
     want = result[part] if len(exercise.outputs) > 1 else result

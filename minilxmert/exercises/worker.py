@@ -135,7 +135,8 @@ def serve(line):
 
 def reply(student, request, used):
     try:
-        answer = student.traits(request["traits"]) if "traits" in request else student.ask(request["ask"])
+        count, args = request.get("traits"), request.get("ask")
+        answer = student.ask(args, request["back"]) if count is None else student.traits(count)
     except BaseException as problem:
         answer = {"failed": f"{class_name(problem)}: {first_line(problem)}"}
     return {**answer, "used": sorted(used)}

@@ -1,0 +1,99 @@
+"""The project: a student's eight functions become a model that agrees with minilxmert's, learns, and is graded."""
+
+import inspect
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minilxmert import LxmertForQuestionAnswering, MinilxmertError
+from minilxmert.cli import main
+from minilxmert.core.params import flatten, zeros_like
+from minilxmert.exercises import NAMES, exercise, report
+from minilxmert.exercises.project import MILESTONES, SIZES, OwnAdam, OwnModel, pieces_of, train
+from minilxmert.exercises.report import accuracies, fresh_questions, trained
+from minilxmert.scenes.world import SMALL
+from minilxmert.training.miniature import miniature_config
+from minilxmert.training.optimizer import Adam
+
+
+@pytest.fixture
+def student(tmp_path, monkeypatch):
+    """A folder with the eight functions solved, which import each other; it is not imported from afterwards."""
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    for number in MILESTONES:
+        task = exercise(number)
+        (folder / f"{NAMES[number]}.py").write_text(f"{task.imports}\n\n\n{inspect.getsource(task.solution)}")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield folder
+    for number in MILESTONES:
+        sys.modules.pop(NAMES[number], None)
+
+
+def test_each_milestone_names_four_mistakes_or_more():
+    assert [number for number in NAMES if "Project" in exercise(number).title] == list(MILESTONES)
+    for number in MILESTONES:
+        assert len({sentence for sentence, _ in exercise(number).mistakes}) >= 4
+
+
+def test_the_assembled_model_is_minilxmerts(student):
+    """Scores, loss and every gradient agree with the package's model, the optimizer's step with Adam's."""
+    config = miniature_config(SMALL, **SIZES)
+    own, whole = (face(config, seed=3, dtype="float64") for face in (OwnModel, LxmertForQuestionAnswering))
+    own.pieces, rng = pieces_of(student), np.random.default_rng(0)
+    boxes = np.sort(rng.random((3, 4, 2, 2)), axis=2).reshape(3, 4, 4)
+    call = {"input_ids": rng.integers(5, config.vocab_size, (3, 6)), "visual_pos": boxes}
+    call |= {"visual_feats": rng.standard_normal((3, 4, config.visual_feat_dim)), "labels": np.array([1, -100, 0])}
+    call["attention_mask"] = np.array([[1] * 6, [1, 1, 1, 1, 0, 0], [1] * 5 + [0]])
+    trees = [zeros_like(own.params), zeros_like(whole.params)]
+    losses = [model.add_gradients(g, **call).losses["ans"] for model, g in zip((own, whole), trees, strict=True)]
+    assert abs(losses[0] - losses[1]) < 1e-9
+    for (path, mine), right in zip(flatten(trees[0]).items(), flatten(trees[1]).values(), strict=True):
+        np.testing.assert_allclose(mine, right, rtol=0, atol=1e-9, err_msg=path)
+    optimizers = OwnAdam(0.1, 9, corrected=True), Adam(0.1, 9, decay=0.0, corrected=True)
+    optimizers[0].step_of = own.pieces["adam"]
+    p, g = rng.standard_normal((2, 50))
+    found = [p.copy(), p.copy()]
+    for step in range(3):
+        for optimizer, parameters in zip(optimizers, found, strict=True):
+            optimizer.update(parameters, g.copy(), step)
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-6)
+
+
+def test_what_is_missing_is_told(student):
+    (student / f"{NAMES[36]}.py").write_text("def answer(lang, p):\n    raise NotImplementedError('exercise 36')\n")
+    with pytest.raises(MinilxmertError, match="exercise 36"):
+        train(student, steps=2, scenes=4)
+    (student / f"{NAMES[36]}.py").unlink()
+    with pytest.raises(MinilxmertError, match="one file ex36_answer"):
+        pieces_of(student)
+    with pytest.raises(MinilxmertError, match="project train"):
+        trained(student)
+
+
+def walk(student, capsys, steps, scenes):
+    """Check, train, report and grade, all from the command line -> the accuracy, and the graded line."""
+    assert main(["project", "train", str(student), "--steps", str(steps), "--scenes", str(scenes)]) == 0
+    assert main(["project", "report", str(student)]) == 0
+    page = (student / "report.html").read_text()
+    assert "largest difference" in page and page.count("<svg") == 2 and (student / "attention.html").exists()
+    assert "http" not in page.replace("http://www.w3.org", "")
+    capsys.readouterr()
+    assert main(["project", "grade", str(student.parent), "--csv", str(student.parent / "points.csv")]) == 0
+    line = (student.parent / "points.csv").read_text().splitlines()[1].split(",")
+    assert line[0] == "ada" and line[3] == "8", capsys.readouterr().out
+    return accuracies(trained(student), fresh_questions())["all"][0], SimpleNamespace(points=int(line[1]))
+
+
+def test_a_short_walk(student, capsys, monkeypatch):
+    monkeypatch.setattr(report, "FRESH", 10)
+    share, graded = walk(student, capsys, 2, 6)
+    assert 80 <= graded.points <= 100 and 0 <= share <= 1
+
+
+@pytest.mark.nightly
+def test_the_walk_ends_at_a_model_that_answers(student, capsys):
+    share, graded = walk(student, capsys, 600, 600)
+    assert share > 0.6 and graded.points > 90
