@@ -116,7 +116,7 @@ class CheckedFile:
             above, _, name = entry.rpartition("/")
             found = self.read_object(entry, self.address(above, entry, name))
             if len(self.opened) >= OPENED:
-                self.opened.clear()
+                self.opened = {above: one for above, one in self.opened.items() if entry.startswith(f"{above}/")}
             self.opened[entry] = found
         return self.opened[entry]
 

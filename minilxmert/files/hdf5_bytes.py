@@ -8,6 +8,7 @@ import struct
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 2**64 - 1  # "no address", and "grows without limit"
 STRING = 1 << 14  # bytes of a text of variable length
+AGAIN, ALLOWANCE = 16, 1 << 20  # how often all bytes may be read, and a little: files may share what takes long
 FIRST = 0xDEADBEEF
 MASK = 0xFFFFFFFF
 
@@ -49,11 +50,13 @@ class Source:
 
     def __init__(self, content):
         self.content, self.texts = content, {}  # {address of a collection: its texts by number}
+        self.left = AGAIN * len(content) + ALLOWANCE  # bytes that may be taken
 
     def take(self, at, size):
         """`size` bytes from an address on."""
-        if at + size > len(self.content):
-            raise ValueError(f"{size} bytes at {at}, outside the file")
+        self.left -= size
+        if at + size > len(self.content) or self.left < 0:
+            raise ValueError(f"{size} bytes at {at}, outside the file, or too often the same")
         return bytes(self.content[at : at + size])
 
     def unpack(self, layout, at):

@@ -386,7 +386,7 @@ def small_files(tmp_path_factory):
 
 @pytest.mark.parametrize("format", ["zip", "legacy", "safetensors"])
 def test_mutants(small_files, tmp_path, format):
-    check_mutants((small_files / format).read_bytes(), read_tensors, tmp_path / "mutant", 250, seed=1)
+    check_mutants((small_files / format).read_bytes(), read_tensors, tmp_path / "mutant", 500, seed=1)
 
 
 @pytest.mark.nightly

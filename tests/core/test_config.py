@@ -80,9 +80,10 @@ def test_fields_can_be_set_and_are_checked_then_too():
         LxmertConfig(hidden_sise=12)
 
 
-def test_mutants(tmp_path):
+@pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])
+def test_mutants(tmp_path, count):
     data = (REFERENCE / "config.json").read_bytes()
-    check_mutants(data, LxmertConfig.from_json_file, tmp_path / "mutant.json", 250, seed=8)
+    check_mutants(data, LxmertConfig.from_json_file, tmp_path / "mutant.json", count, seed=8)
 
 
 BAD_JSON = {

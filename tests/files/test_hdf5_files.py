@@ -329,6 +329,25 @@ def test_arrays_of_the_same_bytes_are_refused(tmp_path):
             [file.array(name) for name in "abc"]
 
 
+def test_names_that_many_groups_share_are_not_read_for_ever(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for number in range(80):
+            file.create_group(f"{number:03}")
+        many = file.create_group("many")
+        for number in range(3000):
+            many[f"a name of {number}"] = file["000"]
+    with h5py.File(path) as file:
+        headers = [h5py.h5o.get_info(file[f"{number:03}"].id).addr for number in range(80)]
+        (shared,) = [h5py.h5o.get_info(file["many"].id).addr]
+    data = bytearray(path.read_bytes())
+    for header in headers:  # all groups have the tree and the heap of one
+        data[header + 16 : header + 40] = data[shared + 16 : shared + 40]
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="too often"), open_checked(path) as file:
+        [file.names(f"{number:03}") for number in range(80)]
+
+
 @pytest.mark.parametrize("name", [b"\0", b"/"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     with h5py.File(tmp_path / "a.h5", "w") as file:
