@@ -58,6 +58,7 @@ def exercise_arguments(command):
         "numbers", metavar="N", type=positive, nargs="*", help="the exercises that were set (default: all)"
     )
     many.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
+    many.add_argument("--json", metavar="FILE", help="also write it as JSON; of one student, as Gradescope reads it")
     many.add_argument("--seconds", type=positive, default=60, help="processor time a submission may take (default 60)")
     many.add_argument("--memory", type=positive, default=4096, metavar="MB", help="memory it may take (default 4096)")
     many.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
@@ -112,13 +113,14 @@ def repeat(text):
 
 
 def grade(options):
-    from ..exercises.grading import as_csv, grade, passed_by, table
+    from ..exercises.grading import as_csv, as_json, grade, passed_by, table
 
     limits = {"seconds": options.seconds, "megabytes": options.memory, "seed": options.seed}
     counted = functools.partial(progress, "graded")
     grades = grade(options.folder, numbers=options.numbers, progress=counted, **limits)
-    if options.csv:
-        write_file(options.csv, as_csv(grades))
+    for file, told in ((options.csv, as_csv), (options.json, as_json)):
+        if file:
+            write_file(file, told(grades))
     print(table(grades))
     for path in passed_by(options.folder):
         print(f"passed by: {path} (answers have names such as ex06_layer_norm.py)")
@@ -128,8 +130,8 @@ def grade(options):
 def project_arguments(command):
     actions = command.add_subparsers(metavar="action", required=True)
     trainer = actions.add_parser("train", help="train the model of the eight functions in a folder")
-    trainer.add_argument("--steps", type=positive, default=1200, help="of 32 questions each (default 1200)")
-    trainer.add_argument("--scenes", type=positive, default=2000, help="drawn for training (default 2000)")
+    trainer.add_argument("--steps", type=positive, default=2000, help="of 32 questions each (default 2000)")
+    trainer.add_argument("--scenes", type=positive, default=1500, help="drawn for training (default 1500)")
     trainer.add_argument("--seed", type=natural, default=0, help="for another start and other scenes (default 0)")
     reporter = actions.add_parser("report", help="write report.html: card, curves and attention of what was trained")
     grader = actions.add_parser("grade", help="points for every project of a folder, one folder a student")
@@ -173,6 +175,22 @@ def grade_projects(options):
     if options.csv:
         write_file(options.csv, text)
     print(table(grades), text, sep="\n\n", end="")
+    return OK
+
+
+def course_arguments(command):
+    command.add_argument("folder", metavar="DIR")
+
+
+def course(options):
+    """Lay chapters, exercises, pictures and weights into a folder that needs no network.
+
+    minilxmert start-course lxmert-course
+    """
+    from ..teaching.course import start_course
+
+    new = start_course(options.folder)
+    print(f"wrote {len(new)} files into {options.folder}; files that were there stay. Begin with its README.md.")
     return OK
 
 
@@ -231,5 +249,6 @@ COMMANDS = {
     "world": (world, world_arguments, "draw scenes of the miniature world, with questions and true answers"),
     "exercise": (exercise, exercise_arguments, "list, start, check and grade the exercises"),
     "project": (project, project_arguments, "an LXMERT of one's own: train, report and grade it"),
+    "start-course": (course, course_arguments, "lay chapters, exercises and weights into a folder"),
     "tutorials": (tutorials, tutorials_arguments, "list and build the tutorials"),
 }

@@ -32,7 +32,7 @@ SIZES = {
     "r_layers": 1,
     "x_layers": 2,
 }
-SCENES, STEPS, BATCH, RATE = 2000, 1200, 32, 3e-3
+SCENES, STEPS, BATCH, RATE = 1500, 2000, 32, 3e-3
 
 
 class OwnModel(LxmertForQuestionAnswering):

@@ -1,6 +1,7 @@
 """Students' files as they are: odd, hostile, named by a learning platform; verdicts that nobody can forge."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from minilxmert.cli import main
 from minilxmert.exercises import NAMES, apart, exercise
 from minilxmert.exercises.answering import check_file, solved_in
 from minilxmert.exercises.checking import check
-from minilxmert.exercises.grading import NOT_HANDED_IN, as_csv, grade, passed_by, submissions, table
+from minilxmert.exercises.grading import NOT_HANDED_IN, Grade, as_csv, as_json, grade, passed_by, submissions, table
 from minilxmert.exercises.plain import LARGEST, Other, TooLarge, pack, plain, unpack
 
 ROOT = Path(__file__).parents[2]
@@ -357,3 +358,15 @@ def matmul_kernel(x, w, b):
     monkeypatch.setenv("MALLOC_ARENA_MAX", "1024")
     (found,) = grade(write(tmp_path, {"ada/ex26.py": text}))
     assert found.right, found.verdict
+
+
+def test_an_autograder_gets_json(tmp_path):
+    """In the format of Gradescope's results.json for one student, for each of several otherwise."""
+    write(tmp_path, {"one/ex10.py": RIGHT, "one/ex06.py": "x = 1"})
+    arguments = [str(tmp_path / "one"), "--json", str(tmp_path / "results.json")]
+    assert main(["exercise", "grade", *arguments]) == 0
+    tests = json.loads((tmp_path / "results.json").read_text())["tests"]
+    assert [(t["score"], t["max_score"], t["status"]) for t in tests] == [(0, 1, "failed"), (1, 1, "passed")]
+    assert tests[0]["name"] == "exercise 6: Layer normalisation" and "no function" in tests[0]["output"]
+    two = [Grade(who, 6, True, "right", "") for who in ("ada", "bob")]
+    assert {who: len(told["tests"]) for who, told in json.loads(as_json(two)).items()} == {"ada": 1, "bob": 1}

@@ -1,0 +1,36 @@
+"""A course in a folder: chapters, exercises, pictures and weights, for laptops without a network."""
+
+from pathlib import Path
+
+from ..exercises.answering import start
+from ..files import write_file
+from .example import beside, weights
+
+README = """# LXMERT, chapter by chapter
+
+Everything in here works without a network, wherever `pip install minilxmert` has been done once.
+
+    python tutorials/01_question_and_picture.py      a chapter; read tutorials/README.md first
+    cd exercises
+    minilxmert exercise list                         then fill in a file of this folder
+    minilxmert exercise check 6                      right, or what is wrong
+"""
+
+
+def start_course(folder):
+    """Lay chapters, exercises, pictures and weights into a folder; what is there stays. -> the new files
+
+    Pages for teachers are not among them. Raises MinilxmertError where the package came without its chapters."""
+    folder, chapters, new = Path(folder), beside("tutorials", "README.md"), []
+    found = {Path("README.md"): README.encode()}
+    for place, files in (("tutorials", chapters), ("weights", weights())):
+        for path in sorted(files.rglob("*")):
+            kept = path.is_file() and path.suffix != ".pyc" and "teaching" not in path.stem
+            if kept:
+                found[place / path.relative_to(files)] = path
+    for name, content in found.items():
+        if not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            write_file(folder / name, content if isinstance(content, bytes) else content.read_bytes())
+            new.append(folder / name)
+    return new + start(folder / "exercises")[0]
