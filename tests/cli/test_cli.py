@@ -1,6 +1,7 @@
 """The command line, called as a person would, on the files that the repository ships."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from conftest import REFERENCE
 
 import minilxmert
 from minilxmert.cli import COMMANDS, main
+from minilxmert.experiments import benchmark
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "tests" / "sample"
@@ -138,19 +140,13 @@ def test_a_failed_conversion_leaves_nothing(capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_bench_measures_every_backend(capsys, tmp_path):
-    options = [
-        "--small",
-        "--no-peers",
-        "--start",
-        "--seconds",
-        "0.1",
-        "--batches",
-        "1,2",
-        "--json",
-        tmp_path / "figures.json",
-    ]
-    code, out, _ = run(capsys, "bench", *options)
+def test_bench_measures_every_backend(capsys, tmp_path, monkeypatch):
+    """On little memory, for a moment, with one start beside the one that warms."""
+    limits, start_up = benchmark.machine_limits, benchmark.start_up
+    monkeypatch.setattr(benchmark, "machine_limits", lambda: limits(0.1, megabytes=8))
+    monkeypatch.setattr(benchmark, "start_up", lambda model, peers: start_up(model, peers, runs=1))
+    options = ["--small", "--no-peers", "--start", "--seconds", "0.1", "--batches", "1,2"]
+    code, out, _ = run(capsys, "bench", *options, "--json", tmp_path / "figures.json")
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert code == 0 and figures["tokenizer"] > 0 and "minilxmert numba" in out
     wait, megabytes = figures["start"]["minilxmert"]
@@ -159,7 +155,9 @@ def test_bench_measures_every_backend(capsys, tmp_path):
     assert run(capsys, "bench", "--batches", "none")[0] == 1
 
 
-def test_bench_of_a_training_step(capsys, tmp_path):
+def test_bench_of_a_training_step(capsys, tmp_path, monkeypatch):
+    """With one thread: two processes."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     options = ["--training", "--no-peers", "--seconds", "0.1", "--json", tmp_path / "figures.json"]
     code, out, _ = run(capsys, "bench", *options)
     figures = json.loads((tmp_path / "figures.json").read_text())

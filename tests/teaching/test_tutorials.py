@@ -24,6 +24,8 @@ from minilxmert.teaching import (
 )
 from minilxmert.teaching.chapters import chapters, read_chapter
 from minilxmert.teaching.gallery import GALLERY
+from minilxmert.training import optimizer
+from minilxmert.training.optimizer import Adam
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = chapters(ROOT / "tutorials")
@@ -44,11 +46,23 @@ def keep_backend():
 
 @pytest.mark.parametrize("chapter, backend", RUNS)
 def test_runs(chapter, backend, monkeypatch, capsys, keep_backend):
+    """Every line; what is trained ends after 16 steps."""
+    monkeypatch.setattr(optimizer, "Adam", lambda rate, steps, **how: Adam(rate, min(steps, 16), **how))
+    run(chapter, backend, monkeypatch)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.nightly
+def test_what_is_trained_runs_whole(monkeypatch, capsys, keep_backend):
+    run(CHAPTERS[9], "numba", monkeypatch)
+    assert capsys.readouterr().out
+
+
+def run(chapter, backend, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     minilxmert.backend(backend)
     runpy.run_path(str(chapter.path), run_name="__main__")
-    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)

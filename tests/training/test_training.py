@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on_in_a_new_process_with_the_same_bits(whole, tmp_pat
     assert log_of(tmp_path) == whole.history
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(150, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [8, pytest.param(150, marks=pytest.mark.nightly)])
 def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path, kills):
     """Children that save every second step are killed at random moments; a pipe tells how far they had come. What the
     last of them left has the bits of a run that nobody stopped."""
@@ -121,7 +121,7 @@ def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path, kills):
         assert run.step == saved and not list(tmp_path.glob("*.tmp.*"))
         assert [row["step"] for row in log_of(tmp_path)] == list(range(1, saved + 1))
         run.alone.release()
-    assert step >= 10
+    assert step >= kills / 2
     unstopped = endless_run(None)
     while unstopped.step < step:
         unstopped.one_step()
