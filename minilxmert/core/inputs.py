@@ -9,7 +9,8 @@ from .attention import pick
 from .boxes import check_boxes
 
 TEXTS = ("input_ids", "attention_mask", "token_type_ids", "inputs_embeds")
-ARGUMENTS = (*TEXTS, "visual_feats", "visual_pos", "visual_attention_mask")
+PICTURES = ("visual_feats", "visual_pos", "visual_attention_mask")
+ARGUMENTS = (*TEXTS, *PICTURES)
 SWITCHES = ("output_attentions", "output_hidden_states", "return_dict")  # what a call returns
 
 
@@ -41,13 +42,12 @@ class Inputs:
         return Inputs(**{name: pick(getattr(self, name), rows) for name, rows in of.items()})
 
 
-def read_inputs(config, dtype, arrays, pairs=None, pictures=1, boxes_are_checked=True):
-    """The call arguments of every model, {name: array or None} -> Inputs. Raises ShapeError.
+def read_inputs(config, dtype, call, pairs=None, pictures=1, boxes_are_checked=True):
+    """The ARGUMENTS among those of a call, {name: array or None} -> Inputs. Raises ShapeError.
 
     pairs: (B, 2) sentence and picture numbers, or None: as many sentences as pictures, or one of either for all.
     pictures: 2 for statements about two pictures, (C, 2, M, …), which become pairs themselves."""
-    texts = one_size({name: arrays[name] for name in TEXTS})
-    seen = one_size({name: arrays[name] for name in ARGUMENTS if name not in TEXTS})
+    texts, seen = (one_size({name: call.get(name) for name in names}) for names in (TEXTS, PICTURES))
     if pictures > 1:
         seen = {name: value if value is None else pair_rows(name, value) for name, value in seen.items()}
     words, places, types, lang_mask = read_texts(config, dtype, **texts)

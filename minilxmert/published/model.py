@@ -52,9 +52,9 @@ class Face(TorchNames, WordEmbedding, Stored):
         **labels,  # the face's own, see `targets`
     ):
         """-> the face's output (outputs.py), or its tuple when return_dict is False. Raises ShapeError."""
-        texts = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
-        seen = {"visual_feats": visual_feats, "visual_pos": visual_pos, "visual_attention_mask": visual_attention_mask}
-        inputs, targets = self.read(check_boxes, **texts, inputs_embeds=inputs_embeds, **seen, pairs=pairs, **labels)
+        texts = input_ids, attention_mask, token_type_ids, inputs_embeds
+        call = dict(zip(ARGUMENTS, (*texts, visual_feats, visual_pos, visual_attention_mask), strict=True)) | labels
+        inputs, targets = self.read(check_boxes, pairs, **call)
         asked = zip(SWITCHES, (output_attentions, output_hidden_states, return_dict), strict=True)
         maps, states, named = (getattr(self.config, s) if a is None else a for s, a in asked)
         run, scores, losses, _ = self.compute(inputs, targets, {} if maps else None, states=states)
@@ -63,11 +63,10 @@ class Face(TorchNames, WordEmbedding, Stored):
 
     forward = __call__
 
-    def read(self, check_boxes=True, **call):
+    def read(self, check_boxes=True, pairs=None, **call):
         """Call arguments -> (checked Inputs, checked labels by task)."""
-        how = {"pairs": call.pop("pairs", None), "pictures": self.PICTURES, "boxes_are_checked": check_boxes}
-        inputs = read_inputs(self.config, self.dtype, {name: call.pop(name, None) for name in ARGUMENTS}, **how)
-        return inputs, self.targets(inputs, **call)
+        inputs = read_inputs(self.config, self.dtype, call, pairs, self.PICTURES, check_boxes)
+        return inputs, self.targets(inputs, **{name: call[name] for name in call if name not in ARGUMENTS})
 
     @classmethod
     def head_names(cls, config):
