@@ -1,6 +1,9 @@
 """A headless Chromium for tests of pages, and what it asks of the network."""
 
+import html
 import http.server
+import json
+import re
 import shutil
 import subprocess
 import threading
@@ -19,6 +22,30 @@ def run_chromium(address, folder, *flags):
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000", *flags]
     done = subprocess.run([*command, "--dump-dom", address], capture_output=True, timeout=120, check=True)
     return done.stdout.decode()
+
+
+WATCH = """<script>const problems = [];
+addEventListener("error", e => problems.push(String(e.message)));
+addEventListener("securitypolicyviolation", e => problems.push("blocked: " + e.blockedURI));
+for (const kind of ["error", "warn"]) console[kind] = (...texts) => problems.push(texts.join(" "));
+const find = selector => document.querySelector(selector), all = selector => [...document.querySelectorAll(selector)];
+const fire = (target, type, pointerType = "mouse") => target.dispatchEvent(new PointerEvent(type, { pointerType }));
+const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
+const pick = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
+const numbers = side => all(`#${side} small`).map(x => x.textContent);
+const where = () => [find("#layer").value, find("#head").value];
+</script>"""
+
+
+def in_browser(text, script, tmp_path, *flags):
+    """Open a page, run `script`, whose `return` comes back from JSON; fails on any error that the page reports."""
+    run = f"<script>document.body.dataset.result = JSON.stringify({{found: (() => {{{script}}})(), problems}})</script>"
+    file = tmp_path / "page.html"
+    file.write_text(text.replace("<style>", WATCH + "<style>", 1).replace("</body>", run + "</body>"), encoding="utf-8")
+    shown = run_chromium(file.as_uri(), tmp_path, "--window-size=1200,1600", *flags)
+    result = json.loads(html.unescape(re.search(r'data-result="([^"]*)"', shown)[1]))
+    assert result["problems"] == []
+    return result["found"]
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):

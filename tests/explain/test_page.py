@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import browser, run_chromium
+from browser import browser, in_browser
 
 from minilxmert import FeatureFileError, LxmertConfig, LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.ask.asking import ask
@@ -148,29 +148,6 @@ def test_markup_in_texts_stays_text():
 
 
 # --- in the browser ---------------------------------------------------------------------------------------------------
-
-WATCH = """<script>const problems = [];
-addEventListener("error", e => problems.push(String(e.message)));
-addEventListener("securitypolicyviolation", e => problems.push("blocked: " + e.blockedURI));
-for (const kind of ["error", "warn"]) console[kind] = (...texts) => problems.push(texts.join(" "));
-const find = selector => document.querySelector(selector), all = selector => [...document.querySelectorAll(selector)];
-const fire = (target, type, pointerType = "mouse") => target.dispatchEvent(new PointerEvent(type, { pointerType }));
-const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
-const pick = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
-const numbers = side => all(`#${side} small`).map(x => x.textContent);
-const where = () => [find("#layer").value, find("#head").value];
-</script>"""
-
-
-def in_browser(text, script, tmp_path, *flags):
-    """Open a page, run `script`, whose `return` comes back from JSON; fails on any error that the page reports."""
-    run = f"<script>document.body.dataset.result = JSON.stringify({{found: (() => {{{script}}})(), problems}})</script>"
-    file = tmp_path / "page.html"
-    file.write_text(text.replace("<style>", WATCH + "<style>", 1).replace("</body>", run + "</body>"), encoding="utf-8")
-    shown = run_chromium(file.as_uri(), tmp_path, "--window-size=1200,1600", *flags)
-    result = json.loads(html.unescape(re.search(r'data-result="([^"]*)"', shown)[1]))
-    assert result["problems"] == []
-    return result["found"]
 
 
 def percents(weights):

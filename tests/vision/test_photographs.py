@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import browser, in_browser
 from conftest import REFERENCE
 from test_detector import compressed, smoothed, three_boxes
+from test_jpeg import FILES
 
 from minilxmert import FasterRcnn, LxmertConfig, LxmertForQuestionAnswering, PictureError
 from minilxmert.ask.asking import look
@@ -120,6 +122,25 @@ def test_the_window_shows_the_photograph(photo, weights):
     text = page.read_text()
     assert "data:image/png;base64," in text and "attribute " in text
     assert "http://" not in text.replace("http://www.w3.org", "") and "https://" not in text
+
+
+@browser
+def test_pointing_at_what_was_found_in_a_photograph(weights, tmp_path, capsys):
+    (tmp_path / "photo.jpg").write_bytes(FILES["orientation-6.jpg"])
+    out = tmp_path / "shown.html"
+    command = ["show", "--weights", str(weights), "--detector", str(DETECTOR), "--image", str(tmp_path / "photo.jpg")]
+    assert main([*command, "--recipe", "huggingface", "--question", "what is it ?", "--out", str(out)]) == 0
+    found = in_browser(out.read_text(), """
+        find("[value=objects_to_words]").click();
+        const box = all("#picture .box")[0], image = find("#picture image");
+        fire(box, "pointerenter");
+        const status = find("#status").textContent;
+        fire(box, "pointerleave");
+        return [image.getAttribute("href").slice(0, 23), +image.getAttribute("width"), +image.getAttribute("height"),
+                all("#picture .box").length, all("#objects button").length, status];""", tmp_path)  # fmt: skip
+    kind, width, height, boxes, buttons, status = found
+    assert (kind, width, height) == ("data:image/jpeg;base64,", 16, 24) and boxes == buttons == 36
+    assert status.startswith("“attribute ") and " looks at: " in status
 
 
 def test_features_and_detector_are_one_too_many(photo, weights, capsys):
