@@ -128,7 +128,8 @@ def test_a_copy_is_compared_with_the_published_run(tmp_path, capsys):
     write_png(tmp_path / "rider.png", np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
     assert main(["verify", str(DETECTOR), "--image", str(tmp_path / "rider.png")]) == 1  # neither its network nor it
     out = capsys.readouterr().out
-    assert "published 149" in out and "published 169.32" in out and "6 values agree" in out
+    assert "published 149" in out and "published 169.32" in out and "published 0.9641, 0.9235" in out
+    assert "box 0, class" in out and "8 values agree" in out
 
 
 def test_two_runs_into_one_file(photos, tmp_path):
