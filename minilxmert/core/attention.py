@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels import add_norm, attend, attend_rows, linear, linears
+from ..kernels import add_norm, attend, attend_rows, linear, linears, twinned
 from . import ops
 from .ops import child, dropout
 
@@ -40,6 +40,7 @@ def attend_to(q, k, v, queries, keys, config, rng=None, cache=None):
     return attend(q, k, v, keys, heads, config.attention_probs_dropout_prob, rng, cache)
 
 
+@twinned("blocks")
 def self_attention(x, mask, p, config, rng=None, cache=None):
     """Every row of x attends to every row of x. x (B, N, E), mask (B, 1, 1, N) -> (B, N, E)"""
     q, k, v = linears(x, p, QKV, cache)
@@ -53,6 +54,7 @@ def self_attention_backward(dy, p, cache, g):
     return dx + ops.linears_backward(ops.attend_backward(dz, cache["attend"]), p, QKV, cache, g)
 
 
+@twinned("blocks")
 def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
     """Words attend to objects and objects to words, with one set of weights (paper, section 2.2).
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ..kernels import add_norm, layer_norm, linear, linear_act
+from ..kernels import add_norm, layer_norm, linear, linear_act, twinned
 from . import ops
 from .attention import (
     cross_attention,
@@ -64,6 +64,7 @@ def embed(inputs, p, config, rng=None, cache=None):
     return lang, embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
 
 
+@twinned("blocks")
 def feed_forward(x, p, config, rng=None, cache=None):
     """layer_norm(dropout(outer(act(inner(x)))) + x): x (B, N, E) -> (B, N, E)"""
     z = linear_act(x, p["inner"], config.hidden_act, child(cache, "inner"))

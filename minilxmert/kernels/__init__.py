@@ -125,7 +125,8 @@ def switched(definition, twins="twins"):
     def operation(*args, **kwargs):
         if current_backend() == "numpy":
             return definition(*args, **kwargs)
-        return getattr(load(twins), definition.__name__)(*args, **kwargs)
+        found = getattr(load(twins), definition.__name__)(*args, **kwargs)
+        return definition(*args, **kwargs) if found is NotImplemented else found
 
     return operation
 

@@ -1,8 +1,7 @@
 """Scaled dot-product attention, one head of one sentence a task: scores, mask, softmax and context while they are hot.
 
 Keys and values of the head are laid out in panels like weights (packing.py), then the same tile multiplies both
-times: scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length lie one after the other in one array (A = 1),
-or each has its own array of equal lengths (A = B)."""
+times: scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length lie one after the other."""
 
 import numpy as np
 from numba import types
@@ -10,13 +9,14 @@ from numba import types
 from .compiling import part
 from .math import exp32
 from .memory import empty
+from .pairs import fill
 from .shared import add
-from .threads import LIMIT, kernel
+from .threads import LIMIT, ME, kernel
 from .tiles import ROWS, WIDTH, row, tile
 
-ARRAYS = types.Array(types.float32, 3, "A", readonly=True)
+ROWS_OF = types.Array(types.float32, 2, "A", readonly=True)
 PLACES = types.Array(types.int64, 1, "C", readonly=True)
-LINES = 2 * ROWS + 2  # of a thread's scratch memory: scores and context of a tile, the mask, the maxima
+LINES = 2 * ROWS + 3  # of a thread's scratch memory: scores and context of a tile, the mask, the maxima, zeros
 
 
 @part
@@ -51,16 +51,12 @@ def copy(x, y):
 
 
 @part
-def multiply(x, panels, y):
-    """y = x·panels: x (at most ROWS, I), panels (P·I, WIDTH), y (like x, P·WIDTH)"""
-    for m in range(len(y)):
-        sums = row(y, m)
-        for j in range(len(sums)):
-            sums[j] = np.float32(0)
+def multiply(x, panels, zeros, y):
+    """y = x·panels: x (at most ROWS, I), panels (P·I, WIDTH), zeros (1, WIDTH), y (like x, P·WIDTH)"""
     inputs = x.shape[1]
     for p in range(len(panels) // inputs):
         panel = panels[p * inputs : (p + 1) * inputs]
-        tile(x, panel, y[:, p * WIDTH : (p + 1) * WIDTH], panel)
+        tile(x, panel, zeros, y[:, p * WIDTH : (p + 1) * WIDTH], panel)
 
 
 @part
@@ -114,12 +110,10 @@ def softmax(scores, mask, scale, most):
 def attend_head(q, k, v, mask, y, panels, lines):
     """One head of one sentence: q (N, D), k and v (M, D), mask (M,), y (N, D). Without keys: zeros.
 
-    Scratch memory: panels (…, WIDTH) of keys and values; lines (LINES, …): scores and context, mask, maxima"""
+    Scratch memory: panels (…, WIDTH) of keys and values; lines (LINES, …): scores and context, mask, maxima, zeros"""
     count, size = k.shape
     if count == 0:
-        for i in range(len(y)):
-            for d in range(size):
-                y[i, d] = np.float32(0)
+        y[:] = 0
         return
     scale, key_width, value_width = np.float32(size**-0.5), whole_panels(count), whole_panels(size)
     keys = panels[: key_width // WIDTH * size]
@@ -127,17 +121,20 @@ def attend_head(q, k, v, mask, y, panels, lines):
     key_panels(k, keys)
     value_panels(v, values)
     padded, most = row(lines[:, :key_width], 2 * ROWS), row(lines, 2 * ROWS + 1)
+    zeros = lines[2 * ROWS + 2 :, :WIDTH]
+    for c in range(WIDTH):
+        zeros[0, c] = np.float32(0)
     for c in range(key_width):
         padded[c] = mask[c] if c < count else np.float32(-np.inf)
     for a in range(0, len(q), ROWS):
         b = min(ROWS, len(q) - a)
         scores, queries = lines[:b, :key_width], lines[ROWS : ROWS + b, :size]
         copy(q[a : a + b], queries)  # of the type that scores have: one copy of the tile's code does for both products
-        multiply(queries, keys, scores)
+        multiply(queries, keys, zeros, scores)
         softmax(scores, padded, scale, most)
         context = lines[ROWS : ROWS + b, :value_width]
-        multiply(scores[:, :count], values, context)
-        copy(context[:, :size], y[a : a + b])
+        multiply(scores[:, :count], values, zeros, context)
+        fill(context[:, :size], y[a : a + b])
 
 
 def in_panels(values):
@@ -148,38 +145,44 @@ def in_panels(values):
 whole_panels = part(in_panels)
 
 
+@part
+def attend_task(n, q, k, v, mask, places, heads, panels, lines, y):
+    """Task n: one head of one sentence. The arguments are those of attend_all; places as one tuple."""
+    size, b, first = q.shape[1] // heads, n // heads, n % heads * (q.shape[1] // heads)
+    q_begin, q_end, k_begin, k_end = places
+    queries, keys, head = slice(q_begin[b], q_end[b]), slice(k_begin[b], k_end[b]), slice(first, first + size)
+    attend_head(q[queries, head], k[keys, head], v[keys, head], mask[keys], y[queries, head], panels, lines)
+
+
 @kernel(
-    ARRAYS,  # q (A, N, E)
-    ARRAYS,  # k (A, M, E)
-    ARRAYS,  # v (A, M, E)
-    types.Array(types.float32, 2, "C", readonly=True),  # mask (A, M), added to the scores
-    PLACES,  # where the queries of each sentence begin in their array (B,)
-    PLACES,  # where they end
-    PLACES,  # where its keys begin
-    PLACES,  # where they end
+    ROWS_OF,  # q (R, E)
+    ROWS_OF,  # k (S, E)
+    ROWS_OF,  # v (S, E)
+    types.Array(types.float32, 1, "C", readonly=True),  # mask (S,), added to the scores
+    types.UniTuple(PLACES, 4),  # where the queries of each sentence begin and end, and where its keys do, (B,) each
     types.int64,  # heads
     types.float32[:, :, ::1],  # panels, scratch memory for each thread
     types.float32[:, :, ::1],  # lines, too
-    types.float32[:, :, ::1],  # y (A, N, E)
+    types.float32[:, ::1],  # y (R, E)
 )
-def attend_all(counter, q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, panels, lines, y):
-    size, me = q.shape[2] // heads, add(counter[1:], 1)
-    n = add(counter, 1) if me < len(lines) else len(q_begin) * heads  # without memory of one's own: nothing
-    while n < len(q_begin) * heads:
-        b, first = n // heads, n % heads * size
-        a = b if len(q) > 1 else 0
-        queries, keys, head = slice(q_begin[b], q_end[b]), slice(k_begin[b], k_end[b]), slice(first, first + size)
-        parts = q[a, queries, head], k[a, keys, head], v[a, keys, head], mask[a, keys], y[a, queries, head]
-        attend_head(*parts, panels[me], lines[me])
+def attend_all(counter, q, k, v, mask, places, heads, panels, lines, y):
+    me, total = add(counter[ME:], 1), len(places[0]) * heads
+    n = add(counter, 1) if me < len(lines) else total  # without memory of one's own: nothing
+    while n < total:
+        attend_task(n, q, k, v, mask, places, heads, panels[me], lines[me], y)
         n = add(counter, 1)
 
 
-def attended(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads):
-    """The context (A, N, E), new, of q (A, N, E), k and v (A, M, E), mask (A, M), by the places of each sentence."""
-    y = empty(q.shape)
-    size, most = q.shape[2] // heads, int((k_end - k_begin).max(initial=0))
+def scratch(places, size):
+    """The panels and lines of every thread for heads of a size."""
+    most = int((places[3] - places[2]).max(initial=0))
     key_width, value_width = in_panels(most), in_panels(size)
     panels = empty((LIMIT, (key_width * size + value_width * most) // WIDTH, WIDTH))
-    lines = empty((LIMIT, LINES, max(key_width, value_width)))
-    attend_all(q, k, v, mask, q_begin, q_end, k_begin, k_end, heads, panels, lines, y)
+    return panels, empty((LIMIT, LINES, max(key_width, value_width)))
+
+
+def attended(q, k, v, mask, places, heads):
+    """The context (R, E), new, of q (R, E), k and v (S, E), mask (S,), by the places of each sentence."""
+    y = empty(q.shape)
+    attend_all(q, k, v, mask, places, heads, *scratch(places, q.shape[1] // heads), y)
     return y

@@ -1,9 +1,10 @@
 """Matrix products by packed weights, y = act(x·wᵀ + b), at the speed of the processor's multipliers.
 
-packing.py lays the weights out in panels: WIDTH outputs side by side, (inputs, WIDTH), so that a tile reads them
+packing.py lays the weights out in panels: some outputs side by side, (inputs, width), so that a tile reads them
 straight through. A task is one panel times a chunk of rows, DEPTH inputs at a time: so much of a panel stays in the
-cache while every row of the chunk passes by. Each output is the sum, over blocks of DEPTH, of sums in the order of the
-inputs: its bits depend neither on the other rows, nor on the threads, nor on the chunks."""
+cache while every row of the chunk passes by. Sums are kept in a thread's own memory until they are whole: rows of y
+lie so far apart that they would drive each other out of the cache. Each output is the sum, over blocks of DEPTH, of
+sums in the order of the inputs: its bits depend neither on the other rows, nor on the threads, nor on the chunks."""
 
 import functools
 
@@ -17,111 +18,143 @@ from .compiling import part
 from .math import gelu32
 from .memory import empty
 from .shared import add
-from .threads import get_num_threads, kernel
-from .tiles import ROWS, WIDTH, row
+from .threads import DONE, LIMIT, ME, get_num_threads, kernel, wait_for
+from .tiles import ROWS
 
 DEPTH = 768  # inputs, or pairs of them
 CHUNK = 192  # most rows of a task: what the second cache holds
+STRIP = 8  # rows that are rounded in one task
+SMALL = 1 << 14  # operations of a product: below, starting other threads takes longer than the work
 ACTIVATIONS = {None: 0, "gelu": 1, "relu": 2}
+READ, WORDS = types.Array(types.float32, 2, "A", readonly=True), types.uint32[:, ::1]
 
 
 @part
-def activate(y, act):
-    """The activation, in place, on a few rows that are still in the first cache.
+def activate(values, act):
+    """The activation, in place, on values that are still in the first cache.
 
-    len(values), not WIDTH: LLVM unrolls a short loop of known length before it looks for vectors, and so finds none."""
-    for m in range(y.shape[0]):
-        values = row(y, m)
-        if act == 1:
-            for j in range(len(values)):
-                values[j] = gelu32(values[j])
-        elif act == 2:
-            for j in range(len(values)):
-                values[j] = np.float32(0) if values[j] < np.float32(0) else values[j]
+    One long loop: LLVM unrolls a short one of known length before it looks for vectors, and so finds none."""
+    if act == 1:
+        for j in range(len(values)):
+            values[j] = gelu32(values[j])
+    elif act == 2:
+        for j in range(len(values)):
+            values[j] = np.float32(0) if values[j] < np.float32(0) else values[j]
 
 
-def tile(x, w, y, ahead):
+def tile(x, w, start, y, ahead):
     """The tile for values, or for pairs of them."""
-    (pairs.tile if x.dtype == np.uint32 else tiles.tile)(x, w, y, ahead)
+    (pairs.tile if x.dtype == np.uint32 else tiles.tile)(x, w, start, y, ahead)
 
 
 @overload(tile, jit_options={"_nrt": False})
-def tile_for(x, w, y, ahead):
+def tile_for(x, w, start, y, ahead):
+    if y.dtype != types.float32:  # never called
+        return lambda x, w, start, y, ahead: None
     if x.dtype == types.uint32:
-        return lambda x, w, y, ahead: pairs.tile(x, w, y, ahead)
-    return lambda x, w, y, ahead: tiles.tile(x, w, y, ahead)
+        return lambda x, w, start, y, ahead: pairs.tile(x, w, start, y, ahead)
+    return lambda x, w, start, y, ahead: tiles.tile(x, w, start, y, ahead)
+
+
+def round_strip(n, x, words):
+    """Task n before a product of words: STRIP rows of x (R, I) become words (R, K …). No product of float32 needs it."""
+    some, halves = slice(n * STRIP, min((n + 1) * STRIP, len(x))), words.view(np.uint16)
+    pairs.fill(x[some], halves[some, : halves.shape[1] - 2 * pairs.STEP])
+
+
+@overload(round_strip, jit_options={"_nrt": False})
+def round_strip_for(n, x, words):
+    return round_strip if words.dtype == types.uint32 else lambda n, x, words: None
 
 
 @part
-def begin(y, bias):
-    """The bias in every row of y, where the tile adds the sums."""
-    for m in range(len(y)):
-        values = row(y, m)
-        for j in range(len(values)):
-            values[j] = bias[j]
+def multiply(x, panel, bias, y, act, ahead, most, sums):
+    """y = act(x·panel + bias): x (R, K), panel (K, W), bias (1, W), y (R, ≤ W), sums (≥ R, W) for the time between
 
-
-@part
-def multiply(x, panel, bias, y, act, following, most):
-    """y = act(x·panel + bias): x (R, K), panel (K, WIDTH), bias (WIDTH,), y (R, WIDTH); most: rows of a tile
-
-    While one block of weights is in use, the next is fetched from memory; after the last, the first of `following`."""
+    most: rows of a tile. While one block of weights is in use, the next is fetched; after the last, that of `ahead`."""
     rows, inputs = x.shape
+    straight = act == 0 and y.itemsize == 4 and y.shape[1] == panel.shape[1]
     count = (rows + most - 1) // most  # tiles, of nearly equal height: two of 6 rows are faster than 8 and 4
     for k in range(0, inputs, DEPTH):
         weights, last = panel[k : k + DEPTH], k + DEPTH >= inputs
-        ahead = following[: len(weights)] if last else panel[k + DEPTH : k + DEPTH + len(weights)]
+        following = ahead[: len(weights)] if last else panel[k + DEPTH : k + DEPTH + len(weights)]
         for i in range(count):
             a, b = i * rows // count, (i + 1) * rows // count
-            c, d = i * len(ahead) // count, (i + 1) * len(ahead) // count
-            if k == 0:
-                begin(y[a:b], bias)
-            tile(x[a:b, k : k + DEPTH], weights, y[a:b], ahead[c:d])
-            if last and act:
-                activate(y[a:b], act)
+            c, d = i * len(following) // count, (i + 1) * len(following) // count
+            values, start = x[a:b, k : k + DEPTH], sums[a:b] if k else bias
+            if last and straight:
+                tile(values, weights, start, y[a:b], following[c:d])
+                continue
+            tile(values, weights, start, sums[a:b], following[c:d])
+            if last:
+                activate(sums[a:b].reshape(-1), act)
+                pairs.fill(sums[a:b], y[a:b])
 
 
-def multiply_all(counter, x, panels, bias, y, act, chunks, most):
-    """Every task is a chunk of rows times a panel."""
-    rows, total = len(x), chunks * len(panels)
-    n, soon = add(counter, 1), add(counter, 1)
+@part
+def multiply_task(n, x, panels, bias, act, chunks, threads, most, sums, y):
+    """Task n of a product, of chunks · P: a chunk of rows times a panel. A thread's next panel is guessed."""
+    rows, p, width = len(x), n % len(panels), panels.shape[2]
+    a, b = n // len(panels) * rows // chunks, (n // len(panels) + 1) * rows // chunks
+    part_of_y = y[a:b, p * width : (p + 1) * width]
+    multiply(x[a:b], panels[p], bias[p : p + 1], part_of_y, act, panels[(p + threads) % len(panels)], most, sums)
+
+
+@part
+def count_chunks(rows, panels, threads, most):
+    """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if possible."""
+    wanted = (4 * threads + panels - 1) // panels if threads > 1 else 1
+    return max((rows + CHUNK - 1) // CHUNK, min(wanted, (rows + most - 1) // most))
+
+
+def multiply_all(counter, x, words, strips, panels, bias, act, threads, most, sums, y):
+    """First x is made words, where words are multiplied; then every task is a chunk of rows times a panel."""
+    me, chunks = add(counter[ME:], 1), count_chunks(len(x), len(panels), threads, most)
+    total = strips + chunks * len(panels) if me < len(sums) else 0
+    n = add(counter, 1)
     while n < total:
-        chunk, p = n // len(panels), n % len(panels)
-        part_of_y = y[chunk * rows // chunks : (chunk + 1) * rows // chunks, p * WIDTH : (p + 1) * WIDTH]
-        part_of_x = x[chunk * rows // chunks : (chunk + 1) * rows // chunks]
-        multiply(part_of_x, panels[p], bias[p], part_of_y, act, panels[soon % len(panels)], most)
-        n, soon = soon, add(counter, 1)
+        if n < strips:
+            round_strip(n, x, words)
+        else:
+            wait_for(counter[DONE:], strips)
+            inputs = words[:, : panels.shape[1]]
+            multiply_task(n - strips, inputs, panels, bias, act, chunks, threads, most, sums[me], y)
+        add(counter[DONE:], 1)
+        n = add(counter, 1)
 
 
 @functools.cache
 def kernel_for(value, weight):
     """multiply_all as a Kernel for inputs and weights of two types; compiled when first wanted."""
     kinds = (
-        types.Array(value, 2, "A", readonly=True),  # x (R, K)
-        weight[:, :, ::1],  # panels (P, K, WIDTH)
-        types.float32[:, ::1],  # bias (P, WIDTH)
-        types.float32[:, ::1],  # y (R, P·WIDTH)
+        READ,  # x (R, I)
+        READ if value == types.float32 else WORDS,  # words (R, K …), or x
+        types.int64,  # strips of x that are to be rounded
+        weight[:, :, ::1],  # panels (P, K, W)
+        types.float32[:, ::1],  # bias (P, W)
         types.int64,  # the number of the activation
-        types.int64,  # chunks of rows
+        types.int64,  # threads
         types.int64,  # most rows of a tile
+        types.float32[:, :, ::1],  # sums, scratch memory for each thread
+        types.float32[:, ::1],  # y (R, P·W)
     )
     return kernel(*kinds)(multiply_all)
 
 
+def inputs_for(x, panels):
+    """What a product of x (R, I) needs: memory for words, strips to round, most rows of a tile, memory for sums."""
+    sums = empty((LIMIT, min(len(x), CHUNK), panels.shape[2]))
+    if panels.dtype == np.uint32:
+        return pairs.empty_words(*x.shape), -(-len(x) // STRIP), pairs.MOST, sums
+    return x, 0, ROWS, sums
+
+
 def product(x, weights, act=None):
-    """x (R, I) with neighbouring values, a Packed -> act(x·wᵀ + b) (R, P·WIDTH), new"""
-    panels, most = weights.panels, ROWS
-    y = empty((len(x), len(panels) * WIDTH))
+    """x (R, I) with neighbouring values, a Packed -> act(x·wᵀ + b) (R, P·W), new"""
+    panels, bias = weights
+    y = empty((len(x), bias.size))
     if y.size:
-        if panels.dtype == np.uint32:
-            x, most = pairs.in_pairs(x), pairs.MOST
-        chunks = count_chunks(len(x), len(panels), get_num_threads(), most)
-        run = kernel_for(from_dtype(x.dtype), from_dtype(panels.dtype))
-        run(x, panels, weights.bias, y, ACTIVATIONS[act], chunks, most)
+        words, strips, most, sums = inputs_for(x, panels)
+        run = kernel_for(from_dtype(words.dtype), from_dtype(panels.dtype))
+        run(x, words, strips, panels, bias, ACTIVATIONS[act], get_num_threads(), most, sums, y)
     return y
-
-
-def count_chunks(rows, panels, threads, most):
-    """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if possible."""
-    wanted = -(-4 * threads // panels) if threads > 1 else 1
-    return max(-(-rows // CHUNK), min(wanted, -(-rows // most)))

@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 
 SMALL = 1 << 15  # bytes: below, NumPy's own memory is as good
+LINE = 64  # bytes of a cache line: what begins on one is read twice as fast
 
 
 class Memory:
@@ -26,10 +27,17 @@ class Memory:
         try:
             block = blocks.pop()
         except IndexError:
-            block = memoryview(np.empty(-(-size // step) * step, np.uint8))
+            block = memoryview(aligned(-(-size // step) * step))
         array = np.frombuffer(block, np.float32, size // 4)
         weakref.finalize(array, blocks.append, block).atexit = False
         return array.reshape(shape)
+
+
+def aligned(size, make=np.empty):
+    """`size` bytes that begin on a cache line."""
+    memory = make(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size]
 
 
 class Current(threading.local):

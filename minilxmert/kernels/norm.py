@@ -36,16 +36,22 @@ def normalise(y, w, b, eps):
         y[j] = y[j] * scale * w[j] + b[j]
 
 
+@part(fastmath={"contract"})
+def normalise_strip(n, x, residual, both, w, b, eps, y):
+    """STRIP rows of normalise_all"""
+    for i in range(n * STRIP, min((n + 1) * STRIP, len(x))):
+        source, other, result = row(x, i), row(residual, i), row(y, i)
+        for j in range(len(result)):
+            result[j] = source[j] + other[j] if both else source[j]
+        normalise(result, w, b, eps)
+
+
 @kernel(MATRIX, MATRIX, types.int64, VECTOR, VECTOR, types.float64, types.float32[:, ::1])
 def normalise_all(counter, x, residual, both, w, b, eps, y):
     """y = layer_norm(x + residual), or layer_norm(x) unless both; all (R, E). A task is STRIP rows."""
     n = add(counter, 1)
     while n * STRIP < len(x):
-        for i in range(n * STRIP, min((n + 1) * STRIP, len(x))):
-            source, other, result = row(x, i), row(residual, i), row(y, i)
-            for j in range(x.shape[1]):
-                result[j] = source[j] + other[j] if both else source[j]
-            normalise(result, w, b, eps)
+        normalise_strip(n, x, residual, both, w, b, eps, y)
         n = add(counter, 1)
 
 

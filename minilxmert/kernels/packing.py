@@ -16,11 +16,11 @@ from ..files import forget_pages
 from . import pairs
 from .compiling import part
 from .math import U, bfloat16
+from .memory import aligned
 from .shared import add
 from .threads import kernel
 from .tiles import NARROW, WIDTH, row
 
-LINE = 64  # bytes of a cache line: vectors that begin on one are loaded twice as fast
 READ = 4 << 20  # bytes of weights that are packed at a time: of a mapped file, so much is in memory
 
 
@@ -29,19 +29,19 @@ def pack_all(counter, bits, panels, column, pair):
     as bfloat16 if the panels have 16 bits, or (pair) two neighbouring inputs as bfloat16 in a word. A task is a panel.
 
     Values are gathered for a row of a panel, not strewn over it: so LLVM rounds a whole vector of them at once."""
-    outputs = len(bits)
-    n = column // WIDTH + add(counter, 1)
-    while n * WIDTH < column + outputs:
-        first, last = max(n * WIDTH, column), min((n + 1) * WIDTH, column + outputs)
+    outputs, width = len(bits), panels.shape[2]
+    n = column // width + add(counter, 1)
+    while n * width < column + outputs:
+        first, last = max(n * width, column), min((n + 1) * width, column + outputs)
         source = bits[first - column : last - column]
         for i in range(panels.shape[1]):
-            target = row(panels[n], i)[first - n * WIDTH : last - n * WIDTH]
+            target = row(panels[n], i)[first - n * width : last - n * width]
             if pair:
                 pack_pairs(source, 2 * i, target)
             else:
                 for j in range(len(target)):
                     target[j] = source[j, i] if panels.itemsize == 4 else bfloat16(source[j, i])
-        n = column // WIDTH + add(counter, 1)
+        n = column // width + add(counter, 1)
 
 
 @part
@@ -67,7 +67,7 @@ class Packed(NamedTuple):
     """The weights of linear maps of the same rows, side by side."""
 
     panels: np.ndarray  # see panels_of; zeros beyond the last output of each map
-    bias: np.ndarray  # (P, WIDTH)
+    bias: np.ndarray  # (P, width of a panel)
 
 
 class Layer(dict):
@@ -75,12 +75,8 @@ class Layer(dict):
 
     def __init__(self, layer, packed, first):
         super().__init__(layer)
-        self.packed, self.first, self.last = packed, first, first + in_panels(len(layer["w"]))
-
-
-def in_panels(outputs):
-    """How many panels hold that many outputs."""
-    return -(-outputs // WIDTH)
+        self.packed, self.first = packed, first
+        self.last = first + -(-len(layer["w"]) // packed.bias.shape[1])
 
 
 def is_map(node):
@@ -108,11 +104,12 @@ def inside(node, halved):
 
 def pack(layers, halved=False):
     """Linear maps [{"w": (O, I), "b": (O,)}, …] of the same inputs -> their Layers, one after the other"""
-    starts = np.cumsum([0, *(in_panels(len(layer["w"])) for layer in layers)]).tolist()
-    bias = np.zeros((starts[-1], WIDTH), np.float32)
+    width = pairs.WIDTH if halved and NARROW and pairs.USED else WIDTH
+    starts = np.cumsum([0, *(-(-len(layer["w"]) // width) for layer in layers)]).tolist()
+    bias = np.zeros((starts[-1], width), np.float32)
     for layer, first in zip(layers, starts, strict=False):
         bias[first:].reshape(-1)[: len(layer["b"])] = layer["b"]
-    packed = Packed(panels_of([layer["w"] for layer in layers], starts, halved and NARROW), bias)
+    packed = Packed(panels_of([layer["w"] for layer in layers], starts, width, halved and NARROW), bias)
     return [Layer(layer, packed, first) for layer, first in zip(layers, starts, strict=False)]
 
 
@@ -127,16 +124,16 @@ def together(layers):
     return Packed(panels[first.first : layers[-1].last], bias[first.first : layers[-1].last])
 
 
-def panels_of(ws, starts, halved=False):
-    """Weights [(O, I), …], each from a panel of its own, starts[n], up to starts[-1] -> panels (P, I, WIDTH): float32;
-    halved: bfloat16 as uint16, or, where the processor multiplies pairs, words (P, K, WIDTH) of uint32"""
+def panels_of(ws, starts, width, halved=False):
+    """Weights [(O, I), …], each from a panel of its own, starts[n], up to starts[-1] -> panels (P, I, width): float32;
+    halved: bfloat16 as uint16, or, where the processor multiplies pairs, words (P, K, width) of uint32"""
     inputs, paired = ws[0].shape[1], halved and pairs.USED
     kind = np.float32 if not halved else np.uint32 if paired else np.uint16
-    panels = aligned_zeros((starts[-1], pairs.words(inputs) if paired else inputs, WIDTH), kind)
+    panels = aligned_zeros((starts[-1], pairs.words(inputs) if paired else inputs, width), kind)
     pack_rows = packing_kernel(types.uint16 if kind == np.uint16 else types.uint32)
     bits = panels if kind == np.uint16 else panels.view(np.uint32)
     for w, first in zip(ws, starts, strict=False):
-        column = first * WIDTH
+        column = first * width
         for rows in np.array_split(w, max(1, w.nbytes // READ)):
             pack_rows(in_rows(rows).view(np.uint32), bits, column, paired)
             forget_pages(rows)  # it was read once; the packed copy stays
@@ -151,7 +148,4 @@ def in_rows(x):
 
 def aligned_zeros(shape, dtype=np.float32):
     """Zeros that begin on a cache line."""
-    size = np.dtype(dtype).itemsize * math.prod(shape)
-    memory = np.zeros(size + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
+    return aligned(np.dtype(dtype).itemsize * math.prod(shape), np.zeros).view(dtype).reshape(shape)

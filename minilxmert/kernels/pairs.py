@@ -6,26 +6,21 @@ instruction is vdpbf16ps (AVX-512) on a register of words or tdpbf16ps (AMX, amx
 MINILXMERT_BFLOAT16 chooses another way by name: "widened" keeps x in float32 and widens the weights (tiles.py), as
 processors do that have neither; "emulated" is the definition below."""
 
-import functools
-
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.extending import overload
 
 from . import amx, cpu
 from .compiling import part
 from .math import bfloat16
 from .memory import empty
-from .shared import add
-from .threads import kernel
-from .tiles import ROWS, TILE, make_tile, row
+from .tiles import LANES, TILE, make_tile, put_rows, row
 
 NAME = cpu.bfloat16_name()
 USED = NAME != "widened"
 STEP = amx.EDGE  # words: K is a multiple of it, as AMX wants
-STRIP = 8  # rows of one task
-SMALL = 16384  # values: below, starting other threads takes longer than the work
 
 
 @part
@@ -39,10 +34,13 @@ def lower(word):
     return np.uint32(word << np.uint32(16)).view(np.float32)
 
 
-def plain_tile(x, w, y, ahead):
-    """y += x·w for words x (at most MOST, K), w (K, WIDTH) and sums y (like x, WIDTH); K a multiple of STEP"""
+def plain_tile(x, w, start, y, ahead):
+    """y = start + x·w for words x (at most MOST, K), w (K, WIDTH) and sums y (like x, WIDTH); K a multiple of STEP;
+    start like y, or one row for all"""
     for m in range(x.shape[0]):
-        sums = row(y, m)
+        sums, first = row(y, m), row(start, m if len(start) > 1 else 0)
+        for j in range(len(sums)):
+            sums[j] = first[j]
         for k in range(x.shape[1]):
             weights = row(w, k)
             for j in range(len(sums)):
@@ -56,29 +54,51 @@ def dot_pairs(b, x, w, total):
     return b.asm(kind, "vdpbf16ps $3, $2, $0", "=v,0,v,v", [total, x, w], side_effect=False)
 
 
+WIDTH = amx.WIDTH  # outputs of a panel
 if NAME == "avx512_bf16":
-    tile, MOST = make_tile(*TILE, dot_pairs), ROWS
+    MOST = 12  # rows: with two registers of outputs they fill those that there are
+    tile = make_tile(TILE.lanes, WIDTH // TILE.lanes, MOST, dot_pairs)
 else:
     tile, MOST = amx.tile if NAME == "amx" else part(plain_tile), amx.ROWS
 
 
-def round_all(counter, bits, halves):
-    """Copy the bits of float32 (R, I) as bfloat16 into halves (R, 2·K). A task is STRIP rows."""
-    n = add(counter, 1)
-    while n * STRIP < len(bits):
-        for i in range(n * STRIP, min((n + 1) * STRIP, len(bits))):
-            source, target = row(bits, i), row(halves, i)
-            for j in range(len(source)):
-                target[j] = bfloat16(source[j])
-            for j in range(len(source), len(target)):
-                target[j] = np.uint16(0)
-        n = add(counter, 1)
+@part
+def round_row(bits, halves):
+    """The bits of float32 (I,) as bfloat16; zeros in what `halves` has beyond"""
+    for j in range(len(bits)):
+        halves[j] = bfloat16(bits[j])
+    for j in range(len(bits), len(halves)):
+        halves[j] = np.uint16(0)
 
 
-@functools.cache
-def rounding_kernel():
-    """round_all as a Kernel, compiled when first wanted."""
-    return kernel(types.Array(types.uint32, 2, "A", readonly=True), types.uint16[:, ::1])(round_all)
+def put(values, y):
+    """Values into y (O,) of float32, or into halves of words; zeros where there are no more."""
+    if y.dtype == np.uint16:
+        round_row(values[: len(y)].view(np.uint32), y)
+    else:
+        y[:] = values[: len(y)]
+
+
+@overload(put, jit_options={"_nrt": False})
+def put_for(values, y):
+    def rounded(values, y):
+        round_row(values[: len(y)].view(np.uint32), y)
+
+    def whole(values, y):
+        for j in range(len(y)):
+            y[j] = values[j]
+
+    return rounded if y.dtype == types.uint16 else whole
+
+
+@part
+def fill(values, y):
+    """y (R, O) = values (R, …), whole or rounded to bfloat16; zeros where there are no more"""
+    if y.shape[1] == values.shape[1] and y.shape[1] % LANES == 0:
+        put_rows(values, y)
+    else:
+        for m in range(len(y)):
+            put(row(values, m), row(y, m))
 
 
 def words(inputs):
@@ -86,8 +106,7 @@ def words(inputs):
     return -(-inputs // (2 * STEP)) * STEP
 
 
-def in_pairs(x):
-    """x (R, I) with neighbouring values -> its words (R, K), new"""
-    halves = empty((len(x), words(x.shape[1]))).view(np.uint16)
-    rounding_kernel()(x.view(np.uint32), halves, small=halves.size <= SMALL)
-    return halves.view(np.uint32)
+def empty_words(rows, inputs):
+    """Memory for the words of some rows, (R, K) and a cache line beyond each: rows that lie a power of two apart would
+    meet in the cache."""
+    return empty((rows, words(inputs) + STEP)).view(np.uint32)

@@ -15,13 +15,14 @@ from numba import types
 
 from ..errors import ConfigError
 from . import cpu
-from .compiling import compiled
+from .compiling import compiled, part
 from .shared import add, give_way, look, pause, perform, write_call
 
 LIMIT = int(min(numba.config.NUMBA_NUM_THREADS, cpu.quota()))
 PATIENCE = 20_000  # pauses until a helper sleeps, or the caller lets the system run others: about half a millisecond
 LINE = 8  # words of a cache line; each shared word has its own, so that waiting for one does not slow down another
 JOB, INSIDE, HELPERS, TAKEN, READER, CALL = (i * LINE for i in range(6))
+NEXT, ME, DONE = (i * LINE for i in range(3))  # of a kernel's counter: tasks and numbers that are taken, tasks done
 STATE = types.int64[::1]
 
 count = LIMIT
@@ -50,7 +51,8 @@ def set_num_threads(n):
 class Kernel:
     """A compiled function of (counter, *arguments) that takes tasks until none is left; called without the counter.
 
-    counter: the next task, and the next number for a thread that wants one, below the number of threads."""
+    counter: the next task; from ME the next number for a thread that wants one, below the number of threads; from DONE
+    how many tasks are done, which a kernel counts whose later tasks need the earlier ones (wait_for)."""
 
     def __init__(self, function, kinds):
         kinds = (types.int64[::1], *kinds)
@@ -64,7 +66,7 @@ class Kernel:
 
     def __call__(self, *arguments, small=False):
         """Run it with the helpers; alone where the work is too small to share, or another thread has the helpers."""
-        counter, threads = np.zeros(2, np.int64), get_num_threads()
+        counter, threads = np.zeros(3 * LINE, np.int64), get_num_threads()
         if not small and threads > 1 and not numba.config.DISABLE_JIT:
             call_helpers(threads - 1)
             if self.together(state, next(jobs), self.address, counter, *arguments):
@@ -122,7 +124,20 @@ def left(state):
     return False
 
 
-if not numba.config.DISABLE_JIT:
+@part
+def wait_for(word, wanted):
+    """Until word[0] has come to `wanted`: others are at work on what is missing."""
+    waited = 0
+    while look(word) < wanted:
+        pause()
+        waited += 1
+        if waited > PATIENCE:
+            give_way()
+
+
+if numba.config.DISABLE_JIT:  # one thread does everything in order
+    wait_for = lambda word, wanted: None  # noqa: E731
+else:
     serve = compiled(serve, STATE, types.int64, types.int64, returns=types.int64)
     left = compiled(left, STATE, returns=types.boolean)
 

@@ -3,6 +3,7 @@
 Both have a Python definition, too. It is what runs under NUMBA_DISABLE_JIT=1, when kernels can be stepped through with
 a debugger, and, for the tile, under MINILXMERT_TILE=plain."""
 
+import numpy as np
 from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
@@ -11,6 +12,7 @@ from numba.np import arrayobj
 
 from . import cpu
 from .compiling import part
+from .math import bfloat16
 
 NAME = cpu.tile_name()
 TILE = cpu.TILES[NAME]
@@ -18,18 +20,22 @@ ROWS = TILE.rows
 WIDTH = TILE.lanes * TILE.vectors  # outputs of one tile: the width of a panel of packed weights
 
 LINE = 64  # bytes of a cache line
+LANES = 16  # values copied at a time: all widths are multiples
 FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
 
-def plain_tile(x, w, y, ahead):
-    """y += x·w for x (at most ROWS, K), w (K, WIDTH), y (like x, WIDTH); values of a row are neighbours; K ≥ 1
+def plain_tile(x, w, start, y, ahead):
+    """y = start + x·w for x (at most ROWS, K), w (K, WIDTH), y (like x, WIDTH); values of a row are neighbours; K ≥ 1
 
-    ahead (≤ K, WIDTH): weights wanted soon; the vector tile fetches them from memory while it multiplies."""
+    start: like y, or one row for all. ahead (≤ K, WIDTH): weights wanted soon; the vector tile fetches them from memory
+    while it multiplies."""
     for m in range(x.shape[0]):
-        sums = row(y, m)
+        sums, first = row(y, m), row(start, m if len(start) > 1 else 0)
+        for j in range(len(sums)):
+            sums[j] = first[j]
         for k in range(x.shape[1]):
             weights = row(w, k)
-            for j in range(WIDTH):
+            for j in range(len(sums)):
                 sums[j] += x[m, k] * weights[j]
 
 
@@ -38,11 +44,23 @@ def plain_row(x, i):
     return x[i]
 
 
+def plain_put(x, y):
+    """y = x, float32 (R, W): whole, or rounded to bfloat16 if y has 16 bits"""
+    for i in range(len(x)):
+        y[i] = [bfloat16(bits) for bits in x[i].view(np.uint32)] if y.dtype == np.uint16 else x[i]
+
+
 def matrix(context, builder, kind, value):
     """(address, bytes from row to row, shape) of a 2-D array inside generated code."""
     array = context.make_array(kind)(context, builder, value)
     strides, shape = cgutils.unpack_tuple(builder, array.strides), cgutils.unpack_tuple(builder, array.shape)
     return array.data, strides[0], shape
+
+
+def beginning(b, start):
+    """(address, bytes from row to row) of a matrix whose only row, if it has but one, stands for all."""
+    base, step, (rows, _) = start
+    return base, b.select(b.icmp_signed(">", rows, INT64(1)), step, INT64(0))
 
 
 def address(builder, base, offset, kind):
@@ -66,7 +84,7 @@ def make_tile(lanes, vectors, most, multiply_add=fused):
     way from memory is shorter; the arithmetic stays float32."""
 
     @intrinsic
-    def tile(typing, x, w, y, ahead):
+    def tile(typing, x, w, start, y, ahead):
         def codegen(context, builder, signature, args):
             arrays = [matrix(context, builder, *pair) for pair in zip(signature.args, args, strict=True)]
             builder.function.attributes.add("noinline")  # one copy of so much code in a kernel: it compiles faster
@@ -81,12 +99,12 @@ def make_tile(lanes, vectors, most, multiply_add=fused):
             builder.position_at_end(end)
             return context.get_dummy_value()
 
-        return types.void(x, w, y, ahead), codegen
+        return types.void(x, w, start, y, ahead), codegen
 
     return tile
 
 
-def tile_loop(b, multiply_add, rows, lanes, vectors, size, x, w, y, ahead):
+def tile_loop(b, multiply_add, rows, lanes, vectors, size, x, w, start, y, ahead):
     """One case of the tile: all sums in registers. A step multiplies one column of x by one row of w.
 
     size: bytes of a weight."""
@@ -117,10 +135,11 @@ def tile_loop(b, multiply_add, rows, lanes, vectors, size, x, w, y, ahead):
     pairs = b.sub(inputs, b.srem(inputs, INT64(2)))
     state = loop(b, "tile.loop", begin, two_steps, pairs)
     _, _, _, *sums = loop(b, "tile.last", state, one_step, inputs)
+    start, start_step = beginning(b, start)
     for i, total in enumerate(sums):
-        place = b.add(b.mul(y_step, INT64(i // vectors)), INT64(4 * lanes * (i % vectors)))
-        place = address(b, y, place, vector)
-        b.store(b.fadd(b.load(place, align=4), total), place, align=4)
+        m, column = INT64(i // vectors), INT64(4 * lanes * (i % vectors))
+        first = b.load(address(b, start, b.add(b.mul(start_step, m), column), vector), align=4)
+        b.store(b.fadd(first, total), address(b, y, b.add(b.mul(y_step, m), column), vector), align=4)
 
 
 def loop(b, name, begin, body, end):
@@ -163,6 +182,38 @@ def prefetch(builder, pointer):
 
 
 @intrinsic
+def vector_put(typing, x, y):
+    """y = x, float32 (R, W) of W a multiple of 16: whole, or rounded to bfloat16 if y has 16 bits"""
+
+    def codegen(context, b, signature, args):
+        (x, x_step, (rows, width)), (y, y_step, _) = (
+            matrix(context, b, *pair) for pair in zip(signature.args, args, strict=True)
+        )
+        size = signature.args[1].dtype.bitwidth // 8
+        with cgutils.for_range(b, rows) as outer, cgutils.for_range(b, b.sdiv(width, INT64(LANES))) as inner:
+            column = b.mul(inner.index, INT64(LANES))
+            place = b.add(b.mul(outer.index, x_step), b.mul(column, INT64(4)))
+            values = b.load(address(b, x, place, ir.VectorType(FLOAT, LANES)), align=4)
+            values = values if size == 4 else in_halves(b, values)
+            place = b.add(b.mul(outer.index, y_step), b.mul(column, INT64(size)))
+            b.store(values, address(b, y, place, values.type), align=size)
+        return context.get_dummy_value()
+
+    return types.void(x, y), codegen
+
+
+def in_halves(b, values):
+    """math.bfloat16 in every lane"""
+    bits = b.bitcast(values, wide := ir.VectorType(INT32, LANES))
+    halfway, sixteen, one = (ir.Constant(wide, [n] * LANES) for n in (0x7FFF, 16, 1))
+    upper = b.lshr(bits, sixteen)
+    rounded = b.lshr(b.add(b.add(bits, halfway), b.and_(upper, one)), sixteen)
+    nan = b.fcmp_unordered("uno", values, values)
+    quiet = b.or_(upper, ir.Constant(wide, [0x40] * LANES))
+    return b.trunc(b.select(nan, quiet, rounded), ir.VectorType(ir.IntType(16), LANES))
+
+
+@intrinsic
 def vector_row(typing, x, i):
     kind = types.Array(x.dtype, 1, "C", readonly=not x.mutable)
 
@@ -178,6 +229,7 @@ def vector_row(typing, x, i):
 
 
 row = plain_row if config.DISABLE_JIT else vector_row
+put_rows = plain_put if config.DISABLE_JIT else vector_put
 NARROW = not (config.DISABLE_JIT or NAME == "plain")  # whether weights may be bfloat16
 if not NARROW:
     tile = part(plain_tile, fastmath={"contract"})  # a·b + c may be rounded once

@@ -15,8 +15,7 @@ try:
     from .gelu import gelu_and_slope
     from .matmul import product
     from .norm import normalised
-    from .packing import in_panels, in_rows, together
-    from .tiles import WIDTH
+    from .packing import in_rows, together
 except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
     product = None
     reason = str(problem).strip().splitlines()[0]
@@ -48,10 +47,11 @@ def linears(x, p, names, cache=None):
     layers = [p[name] for name in names]
     if cache is not None or not layers or not all(fits(x, layer) for layer in layers):
         return ops.linears(x, p, names, cache)
-    y, first, parts = with_rows(product, x, together(layers)), 0, []
-    for layer in layers:
-        parts.append(y[..., first : first + len(layer["w"])])
-        first += in_panels(len(layer["w"])) * WIDTH
+    packed, first, parts = together(layers), 0, []
+    y, width = with_rows(product, x, packed), packed.bias.shape[1]
+    for outputs in (len(layer["w"]) for layer in layers):
+        parts.append(y[..., first : first + outputs])
+        first += -(-outputs // width) * width
     return parts
 
 
@@ -108,19 +108,25 @@ def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
         or mask.shape != (batch, 1, 1, m)
     ):
         return ops.attend(q, k, v, mask, heads, rate, rng, cache)
-    begin, end = np.zeros(batch, np.int64), np.full(batch, q.shape[1], np.int64)
-    mask = np.ascontiguousarray(mask).reshape(batch, m)
-    return attended(in_rows(q), in_rows(k), in_rows(v), mask, begin, end, begin, np.full(batch, m, np.int64), heads)
+    n, width = q.shape[1:]
+    begin, mask = np.arange(batch), np.ascontiguousarray(mask).reshape(-1)
+    q, k, v = (in_rows(x.reshape(-1, width)) for x in (q, k, v))
+    places = begin * n, begin * n + n, begin * m, begin * m + m
+    return attended(q, k, v, mask, places, heads).reshape(batch, n, width)
 
 
 def attend_rows(q, k, v, q_starts, k_starts, mask, heads):
     """ops.attend_rows: q (R, E), k and v (S, E), mask (S,), starts (B + 1,) -> (R, E)"""
     if not attendable(q, k, v, mask, heads) or q.ndim != 2 or mask.shape != k.shape[:1]:
         return ops.attend_rows(q, k, v, q_starts, k_starts, mask, heads)
+    q, k, v = (in_rows(x) for x in (q, k, v))
+    return attended(q, k, v, np.ascontiguousarray(mask), places_of(q_starts, k_starts), heads)
+
+
+def places_of(q_starts, k_starts):
+    """Where the queries of each sentence begin and end, and where its keys do, of starts (B + 1,)"""
     q_starts, k_starts = (np.ascontiguousarray(starts, np.int64) for starts in (q_starts, k_starts))
-    places = (q_starts[:-1], q_starts[1:], k_starts[:-1], k_starts[1:])
-    q, k, v = (in_rows(x)[None] for x in (q, k, v))
-    return attended(q, k, v, np.ascontiguousarray(mask)[None], *places, heads)[0]
+    return q_starts[:-1], q_starts[1:], k_starts[:-1], k_starts[1:]
 
 
 def attendable(q, k, v, mask, heads):
