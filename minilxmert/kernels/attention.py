@@ -12,42 +12,35 @@ from .memory import empty
 from .pairs import fill
 from .shared import add
 from .threads import LIMIT, ME, kernel
-from .tiles import ROWS, WIDTH, row, tile
+from .tiles import LANES, ROWS, WIDTH, row, tile, turn
 
 ROWS_OF = types.Array(types.float32, 2, "A", readonly=True)
 PLACES = types.Array(types.int64, 1, "C", readonly=True)
-LINES = 2 * ROWS + 3  # of a thread's scratch memory: scores and context of a tile, the mask, the maxima, zeros
+LINES = 2 * ROWS + 2  # of a thread's scratch memory: scores and context of a tile, the mask, zeros
 
 
 @part
 def key_panels(k, panels):
-    """k (M, D) -> the panels of kᵀ, (P, D, WIDTH) one after the other in panels (P·D, WIDTH)"""
+    """k (M, D) -> the panels of kᵀ, (P, D, WIDTH) one after the other in panels (P·D, WIDTH); any values beyond M"""
     count, size = k.shape
-    for n in range(len(panels)):
-        target, first, d = row(panels, n), n // size * WIDTH, n % size
-        for j in range(len(target)):
-            target[j] = k[first + j, d] if first + j < count else np.float32(0)
+    if size % LANES or WIDTH % LANES:
+        for n in range(len(panels)):
+            for j in range(WIDTH):
+                panels[n, j] = k[min(n // size * WIDTH + j, count - 1), n % size]
+        return
+    for n in range(0, len(panels), LANES):
+        first, d = n // size * WIDTH, n % size
+        for j in range(0, WIDTH, LANES):
+            turn(k[min(first + j, count - 1) :, d : d + LANES], panels[n : n + LANES, j : j + LANES])
 
 
 @part
 def value_panels(v, panels):
-    """v (M, D) -> the panels of v, (P, M, WIDTH) one after the other in panels (P·M, WIDTH)"""
+    """v (M, D) -> the panels of v, (P, M, WIDTH) one after the other in panels (P·M, WIDTH); any values beyond D"""
     count = len(v)
-    for n in range(len(panels)):
-        first = n // count * WIDTH
-        source, target = row(v[:, first : first + WIDTH], n % count), row(panels, n)
-        for j in range(len(source)):
-            target[j] = source[j]
-        for j in range(len(source), len(target)):
-            target[j] = np.float32(0)
-
-
-@part
-def copy(x, y):
-    for i in range(len(x)):
-        source, target = row(x, i), row(y, i)
-        for j in range(len(source)):
-            target[j] = source[j]
+    for p in range(len(panels) // count):
+        source = v[:, p * WIDTH : (p + 1) * WIDTH]
+        fill(source, panels[p * count : (p + 1) * count, : source.shape[1]])
 
 
 @part
@@ -84,33 +77,32 @@ def total(x):
 
 
 @part
-def softmax(scores, mask, scale, most):
+def softmax(scores, mask, scale):
     """softmax(scores * scale + mask), in place: rows of whole panels, whose mask is -inf beyond the last key.
 
-    One step for all rows before the next: the rows do not wait for each other, so the processor overlaps them. `most`
-    keeps a number for each row in between."""
-    rows, share = len(scores), most
-    for i in range(rows):
+    One step for all rows before the next: the rows do not wait for each other, so the processor overlaps them."""
+    for i in range(len(scores)):
         values = row(scores, i)
         for j in range(len(values)):
             values[j] = values[j] * scale + mask[j]
-        most[i] = largest(values)
-    for i in range(rows):
-        values = row(scores, i)
+        most = largest(values)
         for j in range(len(values)):
-            values[j] = exp32(values[j] - most[i])
-        share[i] = np.float32(1) / total(values)
-    for i in range(rows):
+            values[j] -= most
+    values = scores.reshape(-1)
+    for j in range(len(values)):
+        values[j] = exp32(values[j])
+    for i in range(len(scores)):
         values = row(scores, i)
+        share = np.float32(1) / total(values)
         for j in range(len(values)):
-            values[j] *= share[i]
+            values[j] *= share
 
 
 @part
 def attend_head(q, k, v, mask, y, panels, lines):
     """One head of one sentence: q (N, D), k and v (M, D), mask (M,), y (N, D). Without keys: zeros.
 
-    Scratch memory: panels (…, WIDTH) of keys and values; lines (LINES, …): scores and context, mask, maxima, zeros"""
+    Scratch memory: panels (…, WIDTH) of keys and values; lines (LINES, …): scores and context, mask, zeros"""
     count, size = k.shape
     if count == 0:
         y[:] = 0
@@ -120,18 +112,18 @@ def attend_head(q, k, v, mask, y, panels, lines):
     values = panels[len(keys) : len(keys) + value_width // WIDTH * count]
     key_panels(k, keys)
     value_panels(v, values)
-    padded, most = row(lines[:, :key_width], 2 * ROWS), row(lines, 2 * ROWS + 1)
-    zeros = lines[2 * ROWS + 2 :, :WIDTH]
-    for c in range(WIDTH):
-        zeros[0, c] = np.float32(0)
+    padded, zeros = row(lines, 2 * ROWS)[:key_width], lines[2 * ROWS + 1 :, :WIDTH]
     for c in range(key_width):
         padded[c] = mask[c] if c < count else np.float32(-np.inf)
+    for c in range(WIDTH):
+        zeros[0, c] = np.float32(0)
     for a in range(0, len(q), ROWS):
         b = min(ROWS, len(q) - a)
-        scores, queries = lines[:b, :key_width], lines[ROWS : ROWS + b, :size]
-        copy(q[a : a + b], queries)  # of the type that scores have: one copy of the tile's code does for both products
+        scores = lines[:ROWS].reshape(-1)[: b * key_width].reshape(b, key_width)  # one after the other, see softmax
+        queries = lines[ROWS : ROWS + b, :size]
+        fill(q[a : a + b], queries)  # of the type that scores have: one copy of the tile's code does for both products
         multiply(queries, keys, zeros, scores)
-        softmax(scores, padded, scale, most)
+        softmax(scores, padded, scale)
         context = lines[ROWS : ROWS + b, :value_width]
         multiply(scores[:, :count], values, zeros, context)
         fill(context[:, :size], y[a : a + b])

@@ -50,6 +50,11 @@ def plain_put(x, y):
         y[i] = [bfloat16(bits) for bits in x[i].view(np.uint32)] if y.dtype == np.uint16 else x[i]
 
 
+def plain_turn(x, y):
+    """y = xᵀ for y (LANES, LANES) and x of as many columns; the last row of x stands for those that are missing"""
+    y[:] = x[np.minimum(np.arange(LANES), len(x) - 1)].T
+
+
 def matrix(context, builder, kind, value):
     """(address, bytes from row to row, shape) of a 2-D array inside generated code."""
     array = context.make_array(kind)(context, builder, value)
@@ -202,6 +207,31 @@ def vector_put(typing, x, y):
     return types.void(x, y), codegen
 
 
+@intrinsic
+def vector_turn(typing, x, y):
+    """y = xᵀ for y (LANES, LANES) and x of as many columns; the last row of x stands for those that are missing"""
+
+    def codegen(context, b, signature, args):
+        (x, x_step, (rows, _)), (y, y_step, _) = (
+            matrix(context, b, *pair) for pair in zip(signature.args, args, strict=True)
+        )
+        kind, last = ir.VectorType(FLOAT, LANES), b.sub(rows, INT64(1))
+        places = [b.select(b.icmp_signed("<", INT64(i), last), INT64(i), last) for i in range(LANES)]
+        lines = [b.load(address(b, x, b.mul(x_step, place), kind), align=4) for place in places]
+        half = LANES // 2
+        mix = [
+            ir.Constant(ir.VectorType(INT32, LANES), [LANES * (i % 2) + i // 2 + first for i in range(LANES)])
+            for first in (0, half)
+        ]
+        for _ in range(half.bit_length()):  # riffling the lines like cards, four times, turns a square of 16
+            lines = [b.shuffle_vector(*lines[i :: half], mix[n]) for i in range(half) for n in range(2)]
+        for i, line in enumerate(lines):
+            b.store(line, address(b, y, b.mul(y_step, INT64(i)), kind), align=4)
+        return context.get_dummy_value()
+
+    return types.void(x, y), codegen
+
+
 def in_halves(b, values):
     """math.bfloat16 in every lane"""
     bits = b.bitcast(values, wide := ir.VectorType(INT32, LANES))
@@ -230,6 +260,7 @@ def vector_row(typing, x, i):
 
 row = plain_row if config.DISABLE_JIT else vector_row
 put_rows = plain_put if config.DISABLE_JIT else vector_put
+turn = plain_turn if config.DISABLE_JIT else vector_turn
 NARROW = not (config.DISABLE_JIT or NAME == "plain")  # whether weights may be bfloat16
 if not NARROW:
     tile = part(plain_tile, fastmath={"contract"})  # a·b + c may be rounded once
