@@ -53,7 +53,8 @@ def program(tall):
 @intrinsic
 def tile(typing, x, w, start, y, ahead):
     """y = start + x·w for words x (1 to ROWS, K), w (K, WIDTH) and sums y (like x, WIDTH), start like y or one row for
-    all; values of a row are neighbours; K a multiple of 16. `ahead` is left alone: the processor fetches ahead by itself what is read straight through."""
+    all; values of a row are neighbours; K a multiple of 16. `ahead` is left alone: the processor fetches ahead by
+    itself what is read straight through."""
 
     def codegen(context, builder, signature, args):
         llvmlite.binding.initialize_native_asmparser()

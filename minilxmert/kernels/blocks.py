@@ -1,12 +1,10 @@
 """The Numba twins of the blocks of a layer: each is one launch, however many steps it has, so that nothing waits for
 Python between them, and what one step leaves in the cache the next one finds there.
 
-The tasks of a step begin when all those of the steps before it are done (wait_for). Large batches are cut into groups
-whose rows stay in the second cache from the first step to the last. As in twins.py, this is inference in float32; for
-whatever else comes along the answer is NotImplemented, and the definition does it."""
+The tasks of a step begin when all those of the steps before it are done (wait_for). As in twins.py, this is inference
+in float32; for whatever else comes along the answer is NotImplemented, and the definition does it."""
 
 import functools
-import itertools
 
 import numpy as np
 from numba import types
@@ -22,7 +20,6 @@ from .shared import add
 from .threads import DONE, ME, get_num_threads, kernel, wait_for
 from .twins import fits, normal, places_of
 
-GROUP = 192  # rows for each thread
 QKV = ("query", "key", "value")
 
 
@@ -107,7 +104,7 @@ def kernels_for(value, weight):
 
 
 def between(x, panels):
-    """Memory for what a product by panels (P, K, W) reads, a row for each of x, and what is written: the halves of words"""
+    """Memory for what a product by panels (P, K, W) reads, a row for each of x; and the same as it is written"""
     if panels.dtype != np.uint32:
         return [empty((len(x), panels.shape[1]))] * 2
     memory = pairs.empty_words(len(x), 2 * panels.shape[1])
@@ -119,26 +116,17 @@ def plain(x, norm, rng, cache):
     return cache is None and rng is None and x.size > 0 and normal(x, norm)
 
 
-def cut(starts):
-    """Sentences that begin at starts (B + 1,), in groups of about GROUP rows a thread -> [(first, last + 1), …]"""
-    count = -(-int(starts[-1]) // (GROUP * get_num_threads()))
-    bounds = [n * (len(starts) - 1) // count for n in range(count + 1)]
-    return [(a, b) for a, b in itertools.pairwise(bounds) if a < b]
-
-
 def feed_forward(x, p, config, rng=None, cache=None):
     """encoder.feed_forward: x (..., E) -> (..., E)"""
     layers, norm = (p["inner"], p["outer"]), p["norm"]
     if not (plain(x, norm, rng, cache) and fits(x, layers[0])) or layers[1]["w"].shape != layers[0]["w"].shape[::-1]:
         return NotImplemented
     (inner, outer), rows = (together([layer]) for layer in layers), in_rows(x.reshape(-1, x.shape[-1]))
-    y, act, settings = empty(rows.shape), ACTIVATIONS[config.hidden_act], (norm["w"], norm["b"], config.layer_norm_eps)
-    for a, b in cut(range(len(rows) + 1)):
-        some = rows[a:b]
-        words, strips, most, sums = inputs_for(some, inner.panels)
-        run, _ = kernels_for(from_dtype(words.dtype), from_dtype(inner.panels.dtype))
-        last = get_num_threads(), most, sums, y[a:b]
-        run(some, words, strips, *inner, act, *between(some, outer.panels), *outer, *settings, *last)
+    words, strips, most, sums = inputs_for(rows, inner.panels)
+    run, _ = kernels_for(from_dtype(words.dtype), from_dtype(inner.panels.dtype))
+    y, act, hidden = empty(rows.shape), ACTIVATIONS[config.hidden_act], between(rows, outer.panels)
+    last = norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y
+    run(rows, words, strips, *inner, act, *hidden, *outer, *last)
     return y.reshape(x.shape)
 
 
@@ -147,11 +135,7 @@ def self_attention(x, mask, p, config, rng=None, cache=None):
     if not attends(x, mask, p, config, rng, cache):
         return NotImplemented
     rows, starts, mask = packed(x, mask)
-    layers, y = maps(p), empty(rows.shape)
-    for a, b in cut(starts):
-        group, places = slice(starts[a], starts[b]), starts[a : b + 1] - starts[a]
-        attention(rows[group], mask[group], places_of(places, places), layers, p["norm"], config, y[group])
-    return y.reshape(x.shape)
+    return attention(rows, mask, places_of(starts, starts), p, config).reshape(x.shape)
 
 
 def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
@@ -159,17 +143,10 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
     if not all(attends(*side, p, config, rng, cache) for side in ((lang, lang_mask), (visn, visn_mask))):
         return NotImplemented
     (words, w, lang_mask), (objects, o, visn_mask) = packed(lang, lang_mask), packed(visn, visn_mask)
-    layers, lang_y, visn_y = maps(p), np.empty_like(words), np.empty_like(objects)
-    for a, b in cut(w + o):
-        parts, n = (slice(w[a], w[b]), slice(o[a], o[b])), w[b] - w[a]
-        both = np.concatenate([words[parts[0]], objects[parts[1]]])
-        mask = np.concatenate([lang_mask[parts[0]], visn_mask[parts[1]]])
-        starts = w[a : b + 1] - w[a], o[a : b + 1] - o[a] + n
-        directions = zip(places_of(*starts), places_of(*starts[::-1]), strict=True)
-        y = empty(both.shape)
-        attention(both, mask, tuple(map(np.concatenate, directions)), layers, p["norm"], config, y)
-        lang_y[parts[0]], visn_y[parts[1]] = y[:n], y[n:]
-    return lang_y.reshape(lang.shape), visn_y.reshape(visn.shape)
+    starts, n = (w, o + len(words)), len(words)
+    places = map(np.concatenate, zip(places_of(*starts), places_of(*starts[::-1]), strict=True))
+    y = attention(np.concatenate([words, objects]), np.concatenate([lang_mask, visn_mask]), tuple(places), p, config)
+    return y[:n].reshape(lang.shape), y[n:].reshape(visn.shape)
 
 
 def attends(x, mask, p, config, rng, cache):
@@ -192,17 +169,13 @@ def packed(x, mask):
     return in_rows(x.reshape(-1, width)), np.arange(batch + 1) * n, np.ascontiguousarray(mask).reshape(-1)
 
 
-def maps(p):
-    """The packed maps of a block: query, key and value as one, and the output's"""
-    return together([p[name] for name in QKV]), together([p["output"]])
-
-
-def attention(x, mask, places, layers, norm, config, y):
-    """One group of rows: x (R, E) -> y (R, E)"""
-    inner, outer = layers
-    words, strips, most, sums = inputs_for(x, inner.panels)
-    _, run = kernels_for(from_dtype(words.dtype), from_dtype(inner.panels.dtype))
-    heads, qkv = config.num_attention_heads, empty((len(x), inner.bias.size))
+def attention(x, mask, places, p, config):
+    """A block on rows: x (R, E), mask (R,) and the places of each sentence -> (R, E)"""
+    maps, outer, norm = together([p[name] for name in QKV]), together([p["output"]]), p["norm"]
+    words, strips, most, sums = inputs_for(x, maps.panels)
+    _, run = kernels_for(from_dtype(words.dtype), from_dtype(maps.panels.dtype))
+    y, qkv, heads = empty(x.shape), empty((len(x), maps.bias.size)), config.num_attention_heads
     memory = *scratch(places, x.shape[1] // heads), *between(x, outer.panels)
-    settings = norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y
-    run(x, words, strips, *inner, qkv, mask, places, heads, *memory, *outer, *settings)
+    last = norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y
+    run(x, words, strips, *maps, qkv, mask, places, heads, *memory, *outer, *last)
+    return y

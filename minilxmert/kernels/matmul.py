@@ -57,7 +57,7 @@ def tile_for(x, w, start, y, ahead):
 
 
 def round_strip(n, x, words):
-    """Task n before a product of words: STRIP rows of x (R, I) become words (R, K …). No product of float32 needs it."""
+    """Task n before a product of words: STRIP rows of x (R, I) become words (R, K …). Values need none of it."""
     some, halves = slice(n * STRIP, min((n + 1) * STRIP, len(x))), words.view(np.uint16)
     pairs.fill(x[some], halves[some, : halves.shape[1] - 2 * pairs.STEP])
 
