@@ -9,15 +9,23 @@ from typing import NamedTuple
 from llvmlite import binding as llvm
 from numba import types
 
-from minilxmert.kernels import attention, cpu, gelu, matmul, norm, packing, pairs
+from minilxmert.kernels import (
+    blocks, cpu, gelu, jpeg, matmul, norm, packing, patches, pooling, regions, residual, suppression, unfilter,
+)  # fmt: skip
 
 MAKERS = {
-    "attention": lambda: attention.attend_all, "gelu": lambda: gelu.gelu_all, "norm": lambda: norm.normalise_all,
+    "attention": lambda: blocks.kernels_for(types.float32, types.float32)[1],
+    "feed forward": lambda: blocks.kernels_for(types.uint32, types.uint32)[0],
+    "gelu": lambda: gelu.gelu_all, "norm": lambda: norm.normalise_all,
     "product": lambda: matmul.kernel_for(types.float32, types.float32),
     "widened": lambda: matmul.kernel_for(types.float32, types.uint16),
     "pairs": lambda: matmul.kernel_for(types.uint32, types.uint32),
     "packing halves": lambda: packing.packing_kernel(types.uint16),
-    "packing": lambda: packing.packing_kernel(types.uint32), "rounding": pairs.rounding_kernel,
+    "packing": lambda: packing.packing_kernel(types.uint32),
+    "patches": lambda: patches.gather, "sum and ReLU": lambda: residual.add_positive,
+    "pooling": lambda: pooling.pool_threes, "pooling of boxes": lambda: pooling.pool_boxes,
+    "suppression": suppression.compiled_keep, "regions": regions.compiled_grow, "PNG": unfilter.compiled_undo,
+    "JPEG": jpeg.compiled_read,
 }  # fmt: skip
 
 LABEL = re.compile(r"([.\w$]+):")
@@ -31,7 +39,8 @@ COUNTING = re.compile(r"NRT_(?:incref|decref)")
 
 def assembly(name, triple=""):
     """What LLVM makes of a kernel: by Numba, or by LLVM alone for a processor that Numba cannot compile for here."""
-    function = MAKERS[name]().alone
+    made = MAKERS[name]()
+    function = getattr(made, "alone", made)
     library = function.overloads[function.signatures[0]].library
     module, machine = library._get_module_for_linking(), library._codegen._tm
     if triple:

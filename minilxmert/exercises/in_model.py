@@ -3,6 +3,7 @@
 Only under the NumPy backend, and only while the scores are computed."""
 
 import contextlib
+import inspect
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def scores():
 @contextlib.contextmanager
 def replaced(original, stand_in):
     """Every name in the model's rooms that means `original` (or the switch over it) means `stand_in` for a while."""
-    places = []
+    places, original = [], inspect.unwrap(original)
     for room in ROOMS:
         for name, value in vars(room).items():
             if getattr(value, "__wrapped__", value) is original:

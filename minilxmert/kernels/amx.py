@@ -14,7 +14,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .shared import INT64
-from .tiles import address, beginning, matrix
+from .tiles import beginning
+from .vectors import address, matrix
 
 EDGE = 16  # most rows of a tile, words of its row
 ROWS = WIDTH = 2 * EDGE  # most rows of one call, outputs of a panel

@@ -12,7 +12,8 @@ from .memory import empty
 from .pairs import fill
 from .shared import add
 from .threads import LIMIT, ME, kernel
-from .tiles import LANES, ROWS, WIDTH, row, tile, turn
+from .tiles import ROWS, WIDTH, tile
+from .vectors import LANES, row, turn
 
 ROWS_OF = types.Array(types.float32, 2, "A", readonly=True)
 PLACES = types.Array(types.int64, 1, "C", readonly=True)

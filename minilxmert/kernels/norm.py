@@ -9,7 +9,7 @@ from .compiling import part
 from .memory import empty
 from .shared import add
 from .threads import kernel
-from .tiles import row
+from .vectors import row
 
 SMALL = 16384  # values: below, starting other threads takes longer than the work
 STRIP = 8  # rows of one task

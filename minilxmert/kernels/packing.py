@@ -19,7 +19,8 @@ from .math import U, bfloat16
 from .memory import aligned
 from .shared import add
 from .threads import kernel
-from .tiles import NARROW, WIDTH, row
+from .tiles import NARROW, WIDTH
+from .vectors import row
 
 READ = 4 << 20  # bytes of weights that are packed at a time: of a mapped file, so much is in memory
 

@@ -16,7 +16,8 @@ from . import amx, cpu
 from .compiling import part
 from .math import bfloat16
 from .memory import empty
-from .tiles import LANES, TILE, make_tile, put_rows, row
+from .tiles import TILE, make_tile
+from .vectors import LANES, put_rows, row
 
 NAME = cpu.bfloat16_name()
 USED = NAME != "widened"

@@ -6,7 +6,7 @@ from numba import types
 from .packing import in_rows
 from .shared import add
 from .threads import kernel
-from .tiles import row
+from .vectors import row
 
 TASK = 32  # rows
 

@@ -3,17 +3,18 @@
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from .compiling import part
 from .shared import add
 from .threads import kernel
-from .tiles import row
+from .vectors import row
 
 MAP = types.Array(types.float32, 4, "C", readonly=True)
 F = np.float32
 
 
-@njit
+@part
 def largest(x, top, bottom, left, right, out):
     """The largest value in rows top … bottom and columns left … right of x (H, W, C), by channel; (C,) is written"""
     channels = x.shape[2]
@@ -46,7 +47,7 @@ def max_pool(x):
     return out
 
 
-@njit
+@part
 def whole(value, scale):
     """A corner in cells, halves away from zero"""
     scaled = F(value * scale)
@@ -54,7 +55,7 @@ def whole(value, scale):
     return cells if scaled >= 0 else -cells
 
 
-@njit
+@part
 def bin_of(number, first, last, size, limit):
     """Where a bin of first … last begins and ends, within 0 … limit; in float32"""
     step = F(max(last - first + 1, 1)) / F(size)

@@ -13,7 +13,7 @@ from numba import njit
 from test_kernels import SIZES, layer, normal
 
 from minilxmert import ConfigError
-from minilxmert.kernels import amx, cpu, packing, pairs, tiles, twins
+from minilxmert.kernels import amx, cpu, matmul, packing, pairs, tiles, twins
 from minilxmert.kernels.math import bfloat16
 
 
@@ -29,7 +29,7 @@ def rounded(x):
 
 
 def in_words(x):
-    """x (R, 2·K), rounded -> (R, K), written independently of pairs.in_pairs"""
+    """x (R, 2·K), rounded -> (R, K), written independently of matmul.round_strip"""
     halves = (rounded(x).view(np.uint32) >> 16).astype(np.uint16)
     return halves.reshape(len(x), -1, 2).view(np.uint32)[..., 0]
 
@@ -48,7 +48,10 @@ def test_words_hold_neighbouring_inputs(inputs, rng):
     x = normal(rng, 19, inputs)
     padded = np.zeros((19, 2 * pairs.words(inputs)), np.float32)
     padded[:, :inputs] = x
-    np.testing.assert_array_equal(pairs.in_pairs(x), in_words(padded))
+    words = pairs.empty_words(*x.shape)
+    for strip in range(3):
+        matmul.round_strip(strip, x, words)
+    np.testing.assert_array_equal(words[:, : pairs.words(inputs)], in_words(padded))
 
 
 def expected_product(x, p):
@@ -145,19 +148,21 @@ def test_the_amx_program_on_a_machine_of_our_own(words, monkeypatch, rng):
     monkeypatch.setattr(ir.IRBuilder, "asm", lambda builder, *args, **kwargs: machine.asm(builder, *args, **kwargs))
 
     @njit
-    def multiply(x, w, y):
-        amx.tile(x, w, y, w)
+    def multiply(x, w, start, y):
+        amx.tile(x, w, start, y, w)
 
     for rows in range(1, amx.ROWS + 1):
-        x, w, y = normal(rng, rows, 2 * words), normal(rng, 48, 2 * words), normal(rng, rows + 2, 60)
+        x, w, y = normal(rng, rows, 2 * words), normal(rng, amx.WIDTH, 2 * words), normal(rng, rows + 2, 60)
         panel = np.ascontiguousarray(in_words(w).T)
         wide = np.full((rows + 2, words + 5), 0x7FC07FC0, np.uint32)  # NaN, where nothing may be read
         wide[1:-1, 2 : 2 + words] = in_words(x)
-        expected = y.astype(float)
-        expected[1:-1, 7:55] += rounded(x).astype(float) @ rounded(w).astype(float).T
-        multiply(wide[1:-1, 2 : 2 + words], panel, y[1:-1, 7:55])
-        assert not machine.faults and machine.shapes is None
-        check(y, expected)
+        inside, product = y[1:-1, 7 : 7 + amx.WIDTH], rounded(x).astype(float) @ rounded(w).astype(float).T
+        for start in (inside, inside[-1:].copy()):  # what every row begins with, or one row for all
+            expected = y.astype(float)
+            expected[1:-1, 7 : 7 + amx.WIDTH] = start + product
+            multiply(wide[1:-1, 2 : 2 + words], panel, start, inside)
+            assert not machine.faults and machine.shapes is None
+            check(y, expected)
 
 
 def test_the_machine_refuses_what_a_processor_would():
@@ -171,10 +176,10 @@ def amx_module():
     module, word = ir.Module(), ir.IntType(64)
     module.triple = "x86_64-unknown-linux-gnu"
     function = ir.Function(
-        module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), word, word, word] * 3), "f"
+        module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), word, word, word] * 4), "f"
     )
     builder, a = ir.IRBuilder(function.append_basic_block()), function.args
-    amx.call_program(builder, *((a[i], a[i + 1], (a[i + 2], a[i + 3])) for i in (0, 4, 8)))
+    amx.call_program(builder, *((a[i], a[i + 1], (a[i + 2], a[i + 3])) for i in (0, 4, 8, 12)))
     builder.ret_void()
     return llvm.parse_assembly(str(module))
 
@@ -186,7 +191,8 @@ def test_llvm_makes_the_documented_bytes_of_the_amx_program():
     llvm.initialize_native_asmparser()
     target = llvm.Target.from_triple("x86_64-unknown-linux-gnu")
     code = target.create_target_machine(cpu="sapphirerapids").emit_object(amx_module())
-    for sums in range(6):  # VEX.128.F3.0F38.W0 5C /r: tdpbf16ps of registers 7 (w) and 6 (x) into `sums`
-        found = code.count(bytes([0xC4, 0xE2, 0x42, 0x5C, 0xC6 | sums << 3]))
-        assert found == (2 if sums < 3 else 1)  # in the program for one tile of rows, and in that for two
+    for sums in range(4):  # VEX.128.F3.0F38.W0 5C /r: tdpbf16ps of w (registers 6 and 7) and x (4 and 5) into `sums`
+        w, x = 6 + sums % 2, 4 + sums // 2
+        found = code.count(bytes([0xC4, 0xE2, ~w << 3 & 0x78 | 2, 0x5C, 0xC0 | sums << 3 | x]))
+        assert found == (2 if sums < 2 else 1)  # in the program for one tile of rows, and in that for two
     assert code.count(bytes([0xC4, 0xE2, 0x78, 0x49, 0xC0])) == 2  # tilerelease

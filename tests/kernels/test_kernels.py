@@ -14,7 +14,7 @@ from numba import njit
 
 from minilxmert import ConfigError, kernels
 from minilxmert.core import ops
-from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins
+from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins, vectors
 from minilxmert.kernels.math import exp32, gelu32
 
 CLOSE = 3e-6  # of the largest value: a sum of 3072 float32 products is good to about 1e-6, in NumPy as here
@@ -103,7 +103,7 @@ def test_linear_keeps_nan_and_infinity(rng):
 def test_the_tile_is_its_definition(rows, rng):
     @njit
     def tile(x, w, y):
-        tiles.tile(x, w, y, w)
+        tiles.tile(x, w, y, y, w)
 
     x, w, y = normal(rng, rows, 13), normal(rng, 13, tiles.WIDTH), normal(rng, rows, tiles.WIDTH)
     expected = y + x @ w
@@ -118,15 +118,36 @@ def test_every_tile(name, rng):
     multiply = tiles.make_tile(*shape)
 
     @njit
-    def tile(x, w, y):
-        multiply(x, w, y, w)
+    def tile(x, w, start, y):
+        multiply(x, w, start, y, w)
 
     for rows in range(1, shape.rows + 1):
         x, w = normal(rng, rows, 5), normal(rng, 5, shape.lanes * shape.vectors)
         y = normal(rng, rows, shape.lanes * shape.vectors)
-        expected = y + x @ w
-        tile(x, w, y)
-        check_close(y, expected)
+        for start in (y, y[:1].copy()):  # what every row begins with, or one row for all
+            expected = start + x @ w
+            tile(x, w, start, y)
+            check_close(y, expected)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16])
+def test_squares_are_turned_and_rows_put_as_defined(rows, rng):
+    @njit
+    def turn_and_put(x, turned, whole, halves):
+        vectors.turn(x, turned)
+        vectors.put_rows(x, whole)
+        vectors.put_rows(x, halves)
+
+    x = normal(rng, rows, 16)
+    x[0, :4] = np.nan, np.inf, -0.0, 1e-40
+    found = [np.zeros((16, 16), np.float32), np.zeros((rows, 16), np.float32), np.zeros((rows, 20), np.uint16)[:, 2:18]]
+    expected = [array.copy() for array in found]
+    turn_and_put(x, *found)
+    vectors.plain_turn(x, expected[0])
+    vectors.plain_put(x, expected[1])
+    vectors.plain_put(x, expected[2])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # --- activations and normalisation -----------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ import pytest
 
 from minilxmert import LxmertConfig, LxmertForPreTraining, LxmertForQuestionAnswering, backend
 from minilxmert.core.params import flatten
+from minilxmert.experiments.benchmark import draw_batch
 from minilxmert.kernels.memory import Memory
 from minilxmert.kernels.packing import Layer
+from minilxmert.kernels.threads import Kernel
 
 CONFIG = LxmertConfig(
     vocab_size=60, hidden_size=64, num_attention_heads=2, intermediate_size=96, num_qa_labels=7, l_layers=1,
@@ -162,7 +164,7 @@ def test_later_answers_take_no_fresh_memory():
     done = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True)
     for line in done.stdout.splitlines():
         batch, *faults = map(int, line.split())
-        assert faults[-1] < 300 < faults[0], batch
+        assert max(faults[1:]) < 300 < faults[0], batch
 
 
 def test_memory_is_never_given_to_two_at_once():
@@ -201,3 +203,16 @@ def test_eight_first_calls_at_once_leave_nothing_locked(call):
             worker.join()
         assert len(found) == 8 and all(np.array_equal(one, found[0]) for one in found)
         assert all(array.flags.writeable for array in flatten(model.params).values())
+
+
+@DTYPES
+def test_a_block_is_one_launch(dtype, monkeypatch):
+    """Between launches everything waits for Python: at batch 1 that was a tenth of the time of an answer."""
+    launches, run = [], Kernel.__call__
+    monkeypatch.setattr(Kernel, "__call__", lambda self, *args, **more: launches.append(run(self, *args, **more)))
+    model = LxmertForQuestionAnswering(CONFIG.replace(l_layers=9, r_layers=5, x_layers=5), dtype=dtype)
+    call = draw_batch(model.config, 1, 20, 36)
+    model(**call)
+    launches.clear()
+    model(**call)
+    assert len(launches) == 68
