@@ -10,7 +10,19 @@ from llvmlite import binding as llvm
 from numba import types
 
 from minilxmert.kernels import (
-    blocks, cpu, gelu, jpeg, matmul, norm, packing, patches, pooling, regions, residual, suppression, unfilter,
+    blocks,
+    cpu,
+    gelu,
+    jpeg,
+    matmul,
+    norm,
+    packing,
+    patches,
+    pooling,
+    regions,
+    residual,
+    suppression,
+    unfilter,
 )  # fmt: skip
 
 MAKERS = {
@@ -92,7 +104,7 @@ def family(kind):
     return kind if kind in ("add", "sub", "mul", "div", "dpbf16") else "fused"
 
 
-def blocks(text):
+def code_blocks(text):
     """Assembly text -> [(label, instructions)] in their order, and the labels that tables of jumps hold"""
     found, table = [("", [])], set()
     for line in text.splitlines():
@@ -111,7 +123,7 @@ def blocks(text):
 
 def ways(text):
     """{label: labels where its block may go on}, {label: instructions}"""
-    found, table = blocks(text)
+    found, table = code_blocks(text)
     labels, to = {label for label, _ in found}, {}
     for (label, lines), following in zip(found, [*found[1:], ("", [])], strict=True):
         name, _, operands = lines[-1].partition("\t") if lines else ("", "", "")
