@@ -93,6 +93,7 @@ def ready():
     return True
 
 
+@functools.cache
 def load(name):
     """A file of this room that needs Numba: whoever imports one late asks here. Raises ConfigError."""
     if not ready():

@@ -3,7 +3,8 @@
 A task computes whole rows or tiles, always in the same order, so the results have the same bits whatever the number.
 The caller works too, and waits only for helpers that are inside. One that the system has not woken yet is not waited
 for: OpenMP does that, and on a busy machine it made an answer ten times slower than this. Helpers start with the first
-kernel that wants them; a forked child has none and works alone."""
+kernel that wants them; a forked child has none and works alone. Numba's own pools end the process instead: one when two
+Python threads call at once, OpenMP's when a forked child computes (TBB's would be one more package)."""
 
 import itertools
 import os
