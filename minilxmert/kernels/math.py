@@ -23,6 +23,13 @@ def bfloat16(bits):
     return np.uint16(upper | U(0x40)) if U(bits & U(0x7FFFFFFF)) > U(0x7F800000) else np.uint16(rounded)
 
 
+@part
+def flushed(bits):
+    """The bits of a float32 (uint32), or 0 for one so small that it has no exponent: products of those take 27 times
+    as long"""
+    return bits if U(bits & U(0x7F800000)) else U(0)
+
+
 @part(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
 def exp32(x):
     """exp(x) for x ≤ 0, to 1.2e-7 relative: 2ⁿ·exp(r) with |r| ≤ ln(2)/2 by its Taylor series; 0 where x < -87.3"""

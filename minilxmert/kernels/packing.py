@@ -15,7 +15,7 @@ from numba import types
 from ..files import forget_pages
 from . import pairs
 from .compiling import part
-from .math import U, bfloat16
+from .math import U, bfloat16, flushed
 from .memory import aligned
 from .shared import add
 from .threads import kernel
@@ -41,7 +41,8 @@ def pack_all(counter, bits, panels, column, pair):
                 pack_pairs(source, 2 * i, target)
             else:
                 for j in range(len(target)):
-                    target[j] = source[j, i] if panels.itemsize == 4 else bfloat16(source[j, i])
+                    value = flushed(source[j, i])
+                    target[j] = value if panels.itemsize == 4 else bfloat16(value)
         n = column // width + add(counter, 1)
 
 
@@ -50,11 +51,11 @@ def pack_pairs(source, i, target):
     """Inputs i and i + 1 of source (O, I), zero where there are none, as the words of target (O,)"""
     if i + 1 < source.shape[1]:
         for j in range(len(target)):
-            upper = U(U(bfloat16(source[j, i + 1])) << U(16))
-            target[j] = U(bfloat16(source[j, i]) | upper)
+            upper = U(U(bfloat16(flushed(source[j, i + 1]))) << U(16))
+            target[j] = U(bfloat16(flushed(source[j, i])) | upper)
     elif i < source.shape[1]:
         for j in range(len(target)):
-            target[j] = bfloat16(source[j, i])
+            target[j] = bfloat16(flushed(source[j, i]))
 
 
 @functools.cache
