@@ -145,7 +145,8 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
     (words, w, lang_mask), (objects, o, visn_mask) = packed(lang, lang_mask), packed(visn, visn_mask)
     starts, n = (w, o + len(words)), len(words)
     places = map(np.concatenate, zip(places_of(*starts), places_of(*starts[::-1]), strict=True))
-    y = attention(np.concatenate([words, objects]), np.concatenate([lang_mask, visn_mask]), tuple(places), p, config)
+    both = np.concatenate([words, objects], out=empty((n + len(objects), words.shape[1])))
+    y = attention(both, np.concatenate([lang_mask, visn_mask]), tuple(places), p, config)
     return y[:n].reshape(lang.shape), y[n:].reshape(visn.shape)
 
 

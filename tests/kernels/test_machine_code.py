@@ -56,7 +56,7 @@ def check(name, text):
         assert "dpbf16" in found or "tdpbf16ps" in text
         found.add("mul")
     assert found >= NEEDED.get(name, set()), name
-    if name != "suppression":  # a box is compared until one is found that hides it: no work for vectors
+    if name not in ("suppression", "pooling of boxes"):  # boxes are looked at one by one, and their corners rounded
         assert not [loop[:3] for loop in scalar_loops(text)], name
     assert not counting_loops(text), name
 
