@@ -158,10 +158,10 @@ print(
 #
 # Two faults in these kernels stayed unnoticed for a long time, because no number was wrong.
 #
-# **A loop that was too short.** GELU once ran over the outputs of a tile with `for j in range(WIDTH)`. WIDTH is a constant,
-# 16 on a processor with AVX2. LLVM unrolls so short a loop *before* it looks for loops to vectorise, and then there is
-# none: 12.6 ns a value. With `range(len(values))` the length is not known, the loop stays, and eight values are done
-# at a time: 1.5 ns. Products with a GELU became almost twice as fast.
+# **A loop that was too short.** GELU once ran over the outputs of a tile with `for j in range(WIDTH)`. WIDTH is a
+# constant, 16 on a processor with AVX2. LLVM unrolls so short a loop *before* it looks for loops to vectorise, and
+# then there is none: 12.6 ns a value. With `range(len(values))` the length is not known, the loop stays, and eight
+# values are done at a time: 1.5 ns. Products with a GELU became almost twice as fast.
 #
 # **A counter that all threads wrote.** Numba counts references to an array. A slice, `y[a:b]`, is a reference, too:
 # count up, count down, for every tile. All threads shared the counter, and a core must own a cache line before it
