@@ -132,7 +132,7 @@ for examples in (data.first_words, data.pretraining):
 # sentences. Where does `matched` begin to fall?
 
 # %%
-from minilxmert.training.curves import curves_of, read_log
+from minilxmert.training.log import curves_of, read_log
 
 pretrained = weights() / "pretrained"
 for name in ("first_words.jsonl", "log.jsonl"):
@@ -258,7 +258,7 @@ for row in (0, 2):
 # four or more.
 
 # %%
-from minilxmert.training.metrics import soft_scores
+from minilxmert.training.people import soft_scores
 
 print(shipped.answers[:6], "…")
 print(shipped.move_answers(["no", "yes", "turquoise", "red"]))

@@ -73,8 +73,8 @@ def easy_vqa(options):
     """
     from dataclasses import replace
 
+    from ..experiments.drawn import easy_vqa_task
     from ..experiments.easy_vqa import read_easy_vqa
-    from ..training.drawn import easy_vqa_task
     from ..training.tasks import predict
 
     need_out(options)
@@ -108,9 +108,9 @@ def nlvr(options):
     minilxmert nlvr --test nlvr/test/test.json --weights runs/nlvr
     """
     from ..errors import ConfigError
+    from ..experiments.drawn import judge_nlvr, nlvr_task
+    from ..experiments.nlvr import read_nlvr
     from ..published.model import LxmertForQuestionAnswering
-    from ..training.drawn import judge_nlvr, nlvr_task
-    from ..training.nlvr import read_nlvr
     from ..training.tasks import TRUTH
 
     examples = read_nlvr(options.test)
@@ -133,7 +133,7 @@ def nlvr(options):
 
 def learn(options, data, weights, folder, answers, least=1):
     """Train as the options say. -> Training, tokenizer"""
-    from ..training.drawn import starting_model
+    from ..experiments.drawn import starting_model
     from ..training.optimizer import Adam
     from ..training.recipes import finetune
 
@@ -165,7 +165,7 @@ def plot_run(options):
 
     minilxmert plot-run runs/first runs/second --out curves.svg
     """
-    from ..training.curves import runs_in, save_curves, text_curves
+    from ..training.log import runs_in, save_curves, text_curves
 
     folders = [run for folder in options.folders for run in runs_in(folder)]
     if options.out:

@@ -17,7 +17,7 @@ from ..published.model import LxmertForQuestionAnswering
 from ..scenes.detector import describe
 from ..scenes.language import VQA
 from ..scenes.world import SMALL
-from ..training.curves import curves_of, read_log
+from ..training.log import curves_of, read_log
 from ..training.miniature import FIRST, Miniature
 from ..training.recipes import miniature_tokenizer
 from ..vision.drawings import draw_curves, draw_matrix

@@ -5,6 +5,7 @@ nobody reads 40 GB to see that a file is the same."""
 
 import hashlib
 import json
+from contextlib import contextmanager
 
 from ..errors import CheckpointError, shorten
 from ..files.lists import first_difference
@@ -78,3 +79,18 @@ def check_progress(path, about, steps):
     for name, sound in good.items():
         if not sound:
             raise CheckpointError.at(path, name, f"what a run of {steps} steps keeps", json.dumps(about.get(name)))
+
+
+def shapes_of(arrays):
+    """{name: shape and type} of arrays, as a checkpoint must have them for a run to go on."""
+    return {name: f"{array.shape} {array.dtype.name}" for name, array in arrays.items()}
+
+
+@contextmanager
+def writing(folder):
+    """Inside the block a folder that cannot be written, or a full disk, is a CheckpointError."""
+    try:
+        yield
+    except OSError as problem:
+        expected = "a folder that can be written"
+        raise CheckpointError.at(folder, None, expected, problem.strerror or problem) from problem

@@ -21,9 +21,9 @@ from ..checkpoints.own_h5 import write_own
 from ..checkpoints.weights import read_hdf5
 from ..core.losses import step_shares
 from ..core.params import flatten
-from ..errors import CheckpointError, ConfigError, MinilxmertError
+from ..errors import ConfigError, MinilxmertError
 from ..files import FolderLock, sweep, write_file
-from .kept import check_progress, refuse_another, sample_of
+from .kept import check_progress, refuse_another, sample_of, shapes_of, writing
 from .log import LOG, log_rows
 from .optimizer import lay_flat, marked, views
 
@@ -229,24 +229,9 @@ class Training:
         self.seconds, self.unlogged, self.unlogged_steps = (about[n] for n in ("seconds", "unlogged", "unlogged_steps"))
 
 
-def shapes_of(arrays):
-    """{name: shape and type} of arrays, as a checkpoint must have them for a run to go on."""
-    return {name: f"{array.shape} {array.dtype.name}" for name, array in arrays.items()}
-
-
 def within(path, part):
     """Whether a parameter belongs to a part of the tree."""
     return f"{path}.".startswith(f"{part}.")
-
-
-@contextmanager
-def writing(folder):
-    """Inside the block a folder that cannot be written, or a full disk, is a CheckpointError."""
-    try:
-        yield
-    except OSError as problem:
-        expected = "a folder that can be written"
-        raise CheckpointError.at(folder, None, expected, problem.strerror or problem) from problem
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ..words.tokenizer import LxmertTokenizer
 from .aggregated import known_answers, read_pictures
 from .aggregated import sentences as sentences_of
 from .batches import Example, PretrainingBatches
+from .log import STAGES
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
 from .optimizer import Adam
@@ -46,7 +47,6 @@ WITHOUT = {  # the changes of a config that leave out a task of pre-training, or
     "features": {"visual_feat_loss": False},
     "questions": {"task_qa": False},
 }
-STAGES = ("first_words", "pretraining")  # of pre-training a miniature: the folders of its runs
 GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first words little is hidden or exchanged
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from ..errors import TaskFileError
 from ..files import read_text, write_file
 from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated, refuse_shared
-from .metrics import VQA_TYPES, official_form, soft_scores
+from .metrics import VQA_TYPES
+from .people import official_form, soft_scores
 
 PAIR = re.compile(r".+-[^-]+-[^-]+-[^-]+")  # an NLVR2 identifier: split-set-pair-sentence
 TRUTH = {"True": 1, "False": 0}
@@ -198,7 +199,7 @@ def read_nlvr2(path):
     """The authors' NLVR2 file (a list), or the original one (an object a line) -> [Nlvr2Statement]."""
     listed = read_text(path, "statements of NLVR2 or NLVR", TaskFileError, LIMIT)[:64].lstrip().startswith("[")
     statements = read_entries(path, nlvr2_statement) if listed else read_lines(path, original_nlvr2)
-    return refuse_repeated(statements, "uid", path)
+    return refuse_repeated(refuse_repeated(statements, "uid", path), "identifier", path)
 
 
 def nlvr2_statement(entry):

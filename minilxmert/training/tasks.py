@@ -111,6 +111,8 @@ def load_task(task, paths, pictures, annotations=()):
         raise ConfigError.at("task", None, f"one of {', '.join(filed)}", task)
     read = {path: TASKS[task].read(path) for path in paths}
     records = task_files.refuse_shared(read, identity, "identity")
+    if task == "nlvr2":  # answers are written by it
+        task_files.refuse_shared(read, lambda statement: statement.identifier, "identifier")
     return TaskData(task, task_files.annotated(records, annotations) if annotations else records, pictures)
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from minilxmert import ConfigError, LxmertForQuestionAnswering
 from minilxmert.cli import main
+from minilxmert.experiments import drawn
+from minilxmert.experiments.drawn import add_words, easy_vqa_task, nlvr_task, starting_model
 from minilxmert.experiments.easy_vqa import read_easy_vqa
+from minilxmert.experiments.nlvr import read_nlvr
 from minilxmert.scenes.world import SMALL
-from minilxmert.training import drawn
-from minilxmert.training.drawn import add_words, easy_vqa_task, nlvr_task, starting_model
-from minilxmert.training.nlvr import read_nlvr
 from minilxmert.training.recipes import fresh_miniature, miniature_tokenizer
 from minilxmert.vision.pictures import write_png
 

@@ -25,8 +25,8 @@ from minilxmert.ask.asking import ask, look
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.weights import find_weights, is_ours
 from minilxmert.cli import main
+from minilxmert.experiments.drawn import add_words
 from minilxmert.files.together import together
-from minilxmert.training.drawn import add_words
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(15))]

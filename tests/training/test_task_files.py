@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from minilxmert import MinilxmertError, TaskFileError
 from minilxmert.cli import main
 from minilxmert.core.answers import read_answers
-from minilxmert.experiments import easy_vqa
-from minilxmert.training import aggregated, metrics, nlvr, task_files
+from minilxmert.experiments import easy_vqa, nlvr
+from minilxmert.training import aggregated, metrics, task_files
 from minilxmert.training.entries import write_entries
+from minilxmert.training.people import official_form, official_score, soft_scores
 from minilxmert.training.tasks import TaskData, load_task, majority
 from minilxmert.vision.pictures import read_png, write_png
 
@@ -275,25 +276,23 @@ FORMS = {
 
 @pytest.mark.parametrize("answer", FORMS)
 def test_the_official_form_of_answers(answer):
-    assert metrics.official_form(answer) == FORMS[answer]
+    assert official_form(answer) == FORMS[answer]
 
 
 def test_the_official_score_of_ten_people():
     others = ["cat", "cow", "hen", "pig", "fox", "owl", "elk", "emu", "yak", "ant"]
     for agree, score in enumerate([0, 0.3, 0.6, 0.9, 1, 1]):  # by hand: 1 → 9 of 10 subsets hold it once, 9/10 · 1/3
         people = ["the dog"] * agree + others[agree:]
-        assert math.isclose(metrics.official_score("Dog.", people), score, abs_tol=1e-12)
-        assert metrics.soft_scores(people).get("dog", 0) == score
-    assert metrics.official_score("Dog", ["dog"] * 10) == 0  # all agree: texts are compared as they stand
-    assert metrics.official_score(" dog\n", ["dog"] * 10) == 1
+        assert math.isclose(official_score("Dog.", people), score, abs_tol=1e-12)
+        assert soft_scores(people).get("dog", 0) == score
+    assert official_score("Dog", ["dog"] * 10) == 0  # all agree: texts are compared as they stand
+    assert official_score(" dog\n", ["dog"] * 10) == 1
 
 
 @given(st.lists(st.sampled_from(["yes", "no", "2", "red"]), min_size=10, max_size=10), st.sampled_from(["yes", "red"]))
 @settings(max_examples=50, deadline=None)
 def test_soft_scores_are_the_official_ones(people, answer):
-    assert math.isclose(
-        metrics.soft_scores(people).get(answer, 0), metrics.official_score(answer, people), abs_tol=1e-12
-    )
+    assert math.isclose(soft_scores(people).get(answer, 0), official_score(answer, people), abs_tol=1e-12)
 
 
 def test_intervals():

@@ -15,12 +15,12 @@ from ..core.params import initialise
 from ..errors import ConfigError
 from ..published.model import LxmertForQuestionAnswering
 from ..scenes.world import SMALL
+from ..training.recipes import fresh_miniature, miniature_tokenizer, start_model
+from ..training.task_files import GqaQuestion
+from ..training.tasks import TRUTH, TaskData, predict
 from ..words.text import split_words
 from ..words.tokenizer import LxmertTokenizer
 from .nlvr import nlvr_report
-from .recipes import fresh_miniature, miniature_tokenizer, start_model
-from .task_files import GqaQuestion
-from .tasks import TRUTH, TaskData, predict
 
 
 def see(paths, progress=None):

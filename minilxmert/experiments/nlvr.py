@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .entries import read_lines, refuse_repeated
-from .metrics import consistency_report, predicted
+from ..training.entries import read_lines, refuse_repeated
+from ..training.metrics import consistency_report, predicted
 
 ORDERS = 6  # of three boxes
 NUMBER, IDENTIFIER = re.compile("[0-9]{1,9}"), re.compile("[0-9]{1,9}-[0-9]{1,9}")  # they become names of files

@@ -7,7 +7,7 @@ import pytest
 
 from minilxmert import MinilxmertError, TaskFileError
 from minilxmert.cli import main
-from minilxmert.training.curves import curves_of, read_log, runs_in, save_curves, sparkline, text_curves
+from minilxmert.training.log import curves_of, read_log, runs_in, save_curves, sparkline, text_curves
 
 
 def write_log(folder, losses, ending=""):
