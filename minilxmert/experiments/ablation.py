@@ -24,7 +24,8 @@ from ..files import read_small, strict_json, write_file
 from ..kernels import set_num_threads
 from ..published.model import LxmertForPreTraining
 from ..scenes.world import SMALL
-from ..training.loop import STATE, TrainingError, quietly_interrupted
+from ..training.interrupts import quietly_interrupted
+from ..training.loop import STATE, TrainingError
 from ..training.miniature import Miniature
 from ..training.optimizer import Adam
 from ..training.recipes import (

@@ -92,8 +92,8 @@ def text_curves(folder):
     lines = [f"{folder}: {rows[-1]['step']} steps"]
     lines[0] += f" in {rows[-1]['seconds']:.0f} s" if "seconds" in rows[-1] else ""
     for name, (_, values) in curves_of(rows).items():
-        told = f"{values[0]:.4g} → {values[-1]:.4g}, lowest {min(values):.4g}"
-        lines.append(f"  {name:<15} {sparkline(values):<{WIDTH}} {told}")
+        text = f"{values[0]:.4g} → {values[-1]:.4g}, lowest {min(values):.4g}"
+        lines.append(f"  {name:<15} {sparkline(values):<{WIDTH}} {text}")
     return lines
 
 

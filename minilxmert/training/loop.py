@@ -6,11 +6,10 @@ log is the same too). Same seed, same bits, however often a run was interrupted.
 
 import json
 import math
-import signal
 import time
 import zlib
 from collections import Counter
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..core.losses import step_shares
 from ..core.params import flatten
 from ..errors import ConfigError, MinilxmertError
 from ..files import FolderLock, sweep, write_file
+from .interrupts import quietly_interrupted
 from .kept import check_progress, refuse_another, sample_of, shapes_of, writing
 from .log import LOG, log_rows
 from .optimizer import lay_flat, marked, views
@@ -119,7 +119,7 @@ class Training:
         self.unlogged_steps += 1
         return {task: total / self.unlogged_steps for task, total in self.unlogged.items()}
 
-    @np.errstate(over="ignore", invalid="ignore")  # told in words below
+    @np.errstate(over="ignore", invalid="ignore")  # said in words below
     def one_step(self):
         """-> the losses by task, and the norm of the gradients. The parameters change only if all are numbers."""
         self.gradients[:] = 0
@@ -232,26 +232,3 @@ class Training:
 def within(path, part):
     """Whether a parameter belongs to a part of the tree."""
     return f"{path}.".startswith(f"{part}.")
-
-
-@contextmanager
-def quietly_interrupted():
-    """Inside the block the first Ctrl-C (or SIGTERM) only fills the list that is the context's value; a second one
-    interrupts at once. Outside the main thread nothing changes."""
-    wanted, before = [], {}
-
-    def remember(number, frame):
-        if wanted:
-            raise KeyboardInterrupt
-        wanted.append(number)
-
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, remember)
-    except ValueError:  # not in the main thread
-        pass
-    try:
-        yield wanted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

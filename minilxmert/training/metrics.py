@@ -202,10 +202,14 @@ def predicted(predictions, identity, title):
     return predictions[identity]
 
 
+def identity(record):
+    """The name of a record in predictions: question_id, or a statement's uid."""
+    return record.uid if hasattr(record, "uid") else record.question_id
+
+
 def needed(record, name):
     """A field of a record that a measure compares with."""
     value = getattr(record, name)
     if value is None:
-        identity = record.uid if hasattr(record, "uid") else record.question_id
-        raise TaskFileError.at("questions", identity, f"a {name} to compare with", "none (a test split?)")
+        raise TaskFileError.at("questions", identity(record), f"a {name} to compare with", "none (a test split?)")
     return value

@@ -17,6 +17,7 @@ from ..vision.features import open_features
 from . import metrics, task_files
 from .batches import Example, QuestionBatches, StatementBatches
 from .kept import digest
+from .metrics import identity
 
 TRUTH = ("no", "yes")  # the classes of the two-picture head, by number
 FREQUENT = 9  # as often an answer is the best of a question, to be one of VQA's 3,129 published ones
@@ -96,11 +97,6 @@ def truth(label):
     return None if label is None else {TRUTH[label]: 1.0}
 
 
-def identity(record):
-    """The name of a record in predictions: question_id, or a statement's uid."""
-    return record.uid if hasattr(record, "uid") else record.question_id
-
-
 def load_task(task, paths, pictures, annotations=()):
     """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError, also for
     an identity that is in two of the files: predictions are kept by it.
@@ -117,8 +113,7 @@ def load_task(task, paths, pictures, annotations=()):
 
 
 class Together:
-    """Several feature files as one: a picture is looked for in each, and what is in two must be the same. Closed
-    together."""
+    """Several feature files as one: a picture is looked for in each, and what is in two must be the same."""
 
     def __init__(self, files):
         self.files = files
@@ -145,13 +140,6 @@ class Together:
     def about(self):
         """What the files say of all their pictures: the first that says something."""
         return next((file.about for file in self.files if file.about), {})
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *failure):
-        for file in self.files:
-            file.__exit__(*failure)
 
 
 def open_all(paths, progress=None):

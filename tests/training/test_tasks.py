@@ -332,11 +332,11 @@ def test_a_picture_of_two_feature_files_must_be_the_same(files, tmp_path):
     image, objects = next(iter(WORLD.pictures.items()))
     (tmp_path / "same.tsv").write_text(tsv_row(image, objects) + "\n")
     (tmp_path / "other.tsv").write_text(tsv_row(image, replace(objects, features=objects.features + 1)) + "\n")
-    with open_all([files / "obj.tsv", tmp_path / "same.tsv"]) as pictures:
-        np.testing.assert_array_equal(pictures[image].features, objects.features)
-    with open_all([files / "obj.tsv", tmp_path / "other.tsv"]) as pictures:
-        with pytest.raises(FeatureFileError, match=r"other\.tsv: image .*obj\.tsv"):
-            pictures[image]
+    pictures = open_all([files / "obj.tsv", tmp_path / "same.tsv"])
+    np.testing.assert_array_equal(pictures[image].features, objects.features)
+    pictures = open_all([files / "obj.tsv", tmp_path / "other.tsv"])
+    with pytest.raises(FeatureFileError, match=r"other\.tsv: image .*obj\.tsv"):
+        pictures[image]
 
 
 def test_several_scored_answers_and_none_at_all_can_be_predicted(pretrained):
