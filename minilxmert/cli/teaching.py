@@ -44,6 +44,7 @@ def exercise_arguments(command):
     begin = actions.add_parser("start", help="write stubs into a folder; files that are there stay as they are")
     begin.add_argument("folder", metavar="DIR")
     begin.add_argument("numbers", metavar="N", type=positive, nargs="*", help="which exercises (default: all)")
+    add_variant(begin)
     begin.set_defaults(action=start)
     one = actions.add_parser("check", help="is an answer right? exit code 0: yes, 1: no")
     one.add_argument("number", metavar="N", type=positive)
@@ -51,6 +52,7 @@ def exercise_arguments(command):
     one.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
     one.add_argument("--seconds", type=positive, default=30, help="processor time it may take (default 30)")
     one.add_argument("--in-model", action="store_true", help="then put it into a small model, whose scores must stay")
+    add_variant(one)
     one.set_defaults(action=check)
     many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
     many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
@@ -62,7 +64,13 @@ def exercise_arguments(command):
     many.add_argument("--seconds", type=positive, default=60, help="processor time a submission may take (default 60)")
     many.add_argument("--memory", type=positive, default=4096, metavar="MB", help="memory it may take (default 4096)")
     many.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
+    add_variant(many)
     many.set_defaults(action=grade)
+
+
+def add_variant(command):
+    text = "other constants in the exercises that have some, for another class or year (default 0: as they stand)"
+    command.add_argument("--variant", type=natural, default=0, metavar="N", help=text)
 
 
 def exercise(options):
@@ -88,7 +96,7 @@ def list_exercises(options):
 def start(options):
     from ..exercises.answering import start
 
-    new, there = start(options.folder, options.numbers)
+    new, there = start(options.folder, options.numbers, options.variant)
     for path in new:
         print(f"wrote {path}")
     for path in there:
@@ -101,7 +109,7 @@ def check(options):
 
     file = options.file or answer_file(options.number)
     limits = options.seed, options.seconds, options.in_model
-    verdict = check_file(options.number, file, *limits, hear=repeat)
+    verdict = check_file(options.number, file, *limits, hear=repeat, variant=options.variant)
     for line in verdict.text.splitlines():
         print(line if line.startswith("in the model") else f"exercise {options.number}: {line}")
     return OK if verdict.right else DISAGREES
@@ -115,7 +123,7 @@ def repeat(text):
 def grade(options):
     from ..exercises.grading import as_csv, as_json, grade, passed_by, table
 
-    limits = {"seconds": options.seconds, "megabytes": options.memory, "seed": options.seed}
+    limits = {"seconds": options.seconds, "megabytes": options.memory, "seed": options.seed, "variant": options.variant}
     counted = functools.partial(progress, "graded")
     grades = grade(options.folder, numbers=options.numbers, progress=counted, **limits)
     for file, told in ((options.csv, as_csv), (options.json, as_json)):

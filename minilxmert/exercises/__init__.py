@@ -3,12 +3,15 @@
 Exercise N is one file, sheets/exNN_name.py; `name` is the function to write. What is right is the package's own
 function wherever there is one."""
 
+import ast
 import copy
 import functools
 import importlib
 import inspect
+import linecache
 import pkgutil
 import re
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -94,11 +97,36 @@ def remade(function, source):
 
 
 @functools.cache
-def exercise(number):
-    """The Exercise of a number. Raises MinilxmertError."""
+def exercise(number, variant=0):
+    """The Exercise of a number. Raises MinilxmertError.
+
+    variant: from 1, other constants, where its sheet has VARIANTS; all other exercises stay the same."""
     if number not in NAMES:
         raise MinilxmertError(f"there is no exercise {number}; `minilxmert exercise list` shows all")
-    return Exercise.of(importlib.import_module(f".sheets.{NAMES[number]}", __name__), function_name(number))
+    sheet = importlib.import_module(f".sheets.{NAMES[number]}", __name__)
+    if variant and hasattr(sheet, "VARIANTS"):
+        sheet = varied(sheet, function_name(number), sheet.VARIANTS[(variant - 1) % len(sheet.VARIANTS)])
+    return Exercise.of(sheet, function_name(number))
+
+
+def varied(sheet, name, changes):
+    """A sheet with other constants, {old text: new text}; the plain answer is its solution. Raises ValueError."""
+    source = inspect.getsource(sheet)
+    constants = source.index("VARIANTS =")
+    for old, new in changes.items():
+        if old not in source[:constants]:
+            raise ValueError(f"{sheet.__name__} does not hold {old}")
+        source = source[:constants].replace(old, new) + source[constants:]
+        constants = source.index("VARIANTS =")
+    lines, function = source.splitlines(), next(f for f in ast.parse(source).body if getattr(f, "name", "") == name)
+    arguments = ", ".join(argument.arg for argument in function.args.args)
+    if sheet.plainly is not vars(sheet)[name]:
+        lines[function.body[0].end_lineno : function.end_lineno] = [f"    return plainly({arguments})"]
+    made = types.ModuleType(sheet.__name__)
+    made.__package__, file = sheet.__package__, f"<{sheet.__name__} with {changes}>"
+    linecache.cache[file] = len(source), None, [f"{line}\n" for line in lines], file  # inspect reads it there
+    exec(compile("\n".join(lines), file, "exec"), vars(made))  # noqa: S102 (the package's own text)
+    return made
 
 
 def function_name(number):

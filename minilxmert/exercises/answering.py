@@ -19,12 +19,12 @@ from minilxmert.exercises.for_pytest import pytest_collect_file, pytest_configur
 """
 
 
-def start(folder, numbers=()):
+def start(folder, numbers=(), variant=0):
     """Write the stubs of some exercises (default: all) into a folder, with what pytest needs; what is there stays.
 
     -> the new files and those that were there already. Raises MinilxmertError."""
     folder = Path(folder)
-    texts = {folder / f"{NAMES[number]}.py": stub(number) for number in numbers or NAMES if exercise(number)}
+    texts = {folder / f"{NAMES[number]}.py": stub(number, variant) for number in numbers or NAMES if exercise(number)}
     folder.mkdir(parents=True, exist_ok=True)
     there = [path for path in texts if path.exists()]
     for path, text in (texts | {folder / "conftest.py": FOR_PYTEST}).items():
@@ -33,9 +33,9 @@ def start(folder, numbers=()):
     return [path for path in texts if path not in there], there
 
 
-def stub(number):
+def stub(number, variant=0):
     """What a student gets of an exercise: its function up to the end of the docstring. Raises MinilxmertError."""
-    task = exercise(number)
+    task = exercise(number, variant)
     source = inspect.getsource(task.solution)
     head = source.splitlines()[: ast.parse(source).body[0].body[0].end_lineno]
     given = f"from minilxmert.core.ops import {task.given}" if task.given else ""
@@ -54,12 +54,12 @@ def answer_file(number, folder="."):
     return found[0]
 
 
-def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None):
+def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None, variant=0):
     """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError.
 
     It runs in a process of its own, which ends after so many seconds of work; where none can be started, in this one,
     and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): told its prints."""
-    task, note = exercise(number), ""
+    task, note = exercise(number, variant), ""
     if in_model:
         piece(number)
     read_small(path)

@@ -46,7 +46,7 @@ class Grade:
     file: str
 
 
-def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=(), seed=0, progress=None):
+def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=(), seed=0, progress=None, variant=0):
     """A Grade for every submission in a folder, by student and exercise, and for every one that is missing.
 
     numbers: the exercises that were set (default: those that anybody has handed in); progress(done, total). Raises
@@ -56,7 +56,7 @@ def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=()
     if not everybody:
         raise MinilxmertError.at(folder, None, "submissions such as ada/ex06_layer_norm.py", "none")
     limits = Limits(seconds, megabytes, threads=max(1, min(THREADS, megabytes >> 10)))
-    marks = functools.partial(verdict_of, limits=limits, seed=seed)
+    marks = functools.partial(verdict_of, limits=limits, seed=seed, variant=variant)
     verdicts = all_of(marks, [entry[1:] for entry in files], workers or processors(), progress)
     found = [Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)]
     there, wanted = {(g.student, g.exercise) for g in found}, sorted(numbers or {g.exercise for g in found})
@@ -132,9 +132,9 @@ def all_of(marks, entries, workers, progress):
         return [future.result() for future in futures]
 
 
-def verdict_of(running, number, path, limits, seed):
+def verdict_of(running, number, path, limits, seed, variant):
     """(right, sentence) of one submission. Raises MinilxmertError where no process can be started."""
-    task = exercise(number)
+    task = exercise(number, variant)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         try:
             read_small(path)

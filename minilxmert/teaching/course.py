@@ -8,7 +8,7 @@ from .example import beside, weights
 
 README = """# LXMERT, chapter by chapter
 
-Everything in here works without a network, wherever `pip install minilxmert` has been done once.
+Everything in here works without a network, wherever minilxmert is installed.
 
     python tutorials/01_question_and_picture.py      a chapter; read tutorials/README.md first
     cd exercises

@@ -283,6 +283,21 @@ def test_names_of_files_tell_the_exercise():
     assert {name: number_of(name) for name in names} == names
 
 
+@pytest.mark.parametrize("number", [2, 18, 20, 38])
+def test_variants_have_other_constants_in_text_and_check(number):
+    """Each is solved by its own plain answer, and by no other's; its mistakes are its own, too."""
+    plain = exercise(number)
+    texts = {stub(number, variant) for variant in (0, 1, 2)}
+    assert len(texts) == 3 and all("plainly" not in text for text in texts)
+    for variant in (1, 2):
+        task = exercise(number, variant)
+        assert check(task, task.solution).right and not check(task, plain.solution).right
+        assert not check(plain, task.solution).right and not check(exercise(number, 3 - variant), task.solution).right
+        for sentence, mistaken in task.mistakes:
+            assert sentence in check(task, mistaken).text
+    assert stub(6, 3) == stub(6)
+
+
 def test_unknown_numbers_are_refused():
     with pytest.raises(MinilxmertError, match="no exercise 0"):
         exercise(0)

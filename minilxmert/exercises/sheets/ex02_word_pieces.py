@@ -81,3 +81,12 @@ words of 100 characters are still spelled, those of 101 are not
     <= limit => < limit
 """
 MISTAKES = (("WordPiece is greedy: it never goes back to try a shorter piece", somewhere),)
+VARIANTS = tuple(
+    {
+        "import LONGEST_WORD, longest_matches": f"import longest_matches\n\nLONGEST_WORD = {longest}",
+        "more than 100 characters": f"more than {longest} characters",
+        "words of 100 characters are still": f"words of {longest} characters are still",
+        "those of 101": f"those of {longest + 1}",
+    }
+    for longest in (40, 25, 60)
+)

@@ -70,3 +70,11 @@ the mean is taken over the masked objects; divide by the number of all
 the features of all objects count; only the masked ones do
     * masked).mean() => ).mean()
 """
+VARIANTS = tuple(
+    {
+        "d² / 2 where |d| < 1": f"d² / {2 * bend} where |d| < {bend}",
+        "|d| - 1/2": f"|d| - {bend}/2",
+        "abs(d) < 1, d * d / 2, abs(d) - 0.5": f"abs(d) < {bend}, d * d / {2 * bend}, abs(d) - {bend / 2}",
+    }
+    for bend in (2, 3)
+)

@@ -89,3 +89,13 @@ the old moments are used; the new ones count
 0.9 and 0.999 are exchanged
     first=0.9, second=0.999 => first=0.999, second=0.9
 """
+VARIANTS = tuple(
+    {
+        "m = 0.9 · m + 0.1 · g": f"m = {first} · m + {1 - first:.2g} · g",
+        "v = 0.999 · v + 0.001 · g²": f"v = {second} · v + {1 - second:.2g} · g²",
+        "first=0.9, second=0.999": f"first={first}, second={second}",
+        "=> first=0.999, second=0.9": f"=> first={second}, second={first}",
+        "0.9 and 0.999 are": f"{first} and {second} are",
+    }
+    for first, second in ((0.8, 0.99), (0.95, 0.98), (0.7, 0.995))
+)

@@ -52,3 +52,15 @@ it goes uphill: subtract the change
 the square root is missing
     np.sqrt( => (
 """
+VARIANTS = tuple(
+    {
+        "0.999": f"{second}",
+        "0.9 · m + 0.1 · g": f"{first} · m + {1 - first:.2g} · g",
+        "0.001 · g²": f"{1 - second:.2g} · g²",
+        "0.9ᵗ": f"{first}ᵗ",
+        "0.9 * m + 0.1 * g": f"{first} * m + {1 - first:.2g} * g",
+        "0.001 * g * g": f"{1 - second:.2g} * g * g",
+        "1 - 0.9**t": f"1 - {first}**t",
+    }
+    for first, second in ((0.8, 0.99), (0.7, 0.995))
+)
