@@ -112,6 +112,7 @@ WRONG = {
     "answer type": ("vqa", having(VQA, answer_type="colour"), "answer_type: expected yes/no or number or other"),
     "gqa twice": ("gqa", GQA * 2, "expected every question_id once"),
     "pair": ("nlvr2", having(NLVR2, identifier="train-1"), "identifier: expected split-set-pair-sentence"),
+    "identifier twice": ("nlvr2", NLVR2 + having(NLVR2, uid="other"), "expected every identifier once, found it twice"),
     "truth": ("nlvr2", having(NLVR2, label=2), "label: expected 0 or 1, found 2"),
     "sources": ("pictures", having(PICTURES, sentf=[]), "sentf: expected an object of lists by source, found"),
     "sentences": ("pictures", having(PICTURES, sentf={"vg": "a"}), "sentf, vg: expected a list of texts, found 'a'"),
