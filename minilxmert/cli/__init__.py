@@ -51,10 +51,11 @@ def main(argv=None):
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
-        except (MinilxmertError, OSError) as error:
+        except (MinilxmertError, OSError, MemoryError) as error:
             if options.debug:
                 raise
-            print(f"minilxmert {options.command or ''}: {error}", file=sys.stderr)
+            text = str(error) or "no memory is left"
+            print(f"minilxmert {options.command or ''}: {text}", file=sys.stderr)
             return DISAGREES
     return OK  # the reader of our output had enough
 

@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import MinilxmertError
-from .writing import fcntl, flush_directory, lock
+from .writing import REPLACEABLE, fcntl, flush_directory, lock
 
 SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
 
@@ -34,6 +34,7 @@ def together(folder):
     with staging(folder) as staged:
         yield staged
         for file in staged.iterdir():
+            check_free(folder / file.name.removesuffix(GONE))
             keep_rights(file, folder / file.name)
         flush_directory(staged)
         decide(staged, folder)
@@ -73,6 +74,16 @@ def held(folder, wait=False):
 def gone(staged, name):
     """Note in the folder of `together` that the file of this name is to be removed."""
     (staged / f"{name}{GONE}").touch()
+
+
+def check_free(old):
+    """Windows replaces and removes no file that is open, or mapped: a new name, its own, tells it beforehand."""
+    try:
+        os.rename(old, old)
+    except FileNotFoundError:
+        pass
+    except PermissionError as problem:
+        raise MinilxmertError.at(old, None, REPLACEABLE, problem.strerror) from problem
 
 
 def keep_rights(new, old):

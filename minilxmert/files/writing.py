@@ -20,6 +20,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed: tha
 
 TEMPORARY = r"\.tmp\.[0-9a-f]{16}"  # what follows the target's name
 PRIVATE = 0o600
+REPLACEABLE = "a file that may be replaced: close what has it open (a model: load it with mapped=False)"
 
 
 @contextlib.contextmanager
@@ -93,8 +94,7 @@ def replacing_plain(path):
         try:
             os.replace(temporary, path)
         except PermissionError as problem:
-            expected = "a file that may be replaced: close what has it open (a model: load it with mapped=False)"
-            raise MinilxmertError.at(path, None, expected, problem.strerror) from problem
+            raise MinilxmertError.at(path, None, REPLACEABLE, problem.strerror) from problem
         flush_directory(path.parent)
 
 

@@ -87,7 +87,7 @@ def ready():
         with uninterrupted():
             for module in NUMBA:
                 importlib.import_module(module)
-    except ImportError as missing:
+    except (ImportError, OSError, MemoryError) as missing:  # or the system has no room for it
         warnings.warn(f"no compiled kernels, NumPy computes: {missing}", stacklevel=3)
         return False
     return True

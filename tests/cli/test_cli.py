@@ -192,6 +192,28 @@ def test_installed_script():
     assert found.stdout.strip() == f"minilxmert {minilxmert.__version__}"
 
 
+LITTLE = """import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv.pop(1)) << 20,) * 2)
+from minilxmert.cli import main
+sys.exit(main(sys.argv[1:]))"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of the address space")
+def test_numpy_computes_where_the_address_space_holds_no_numba():
+    asked = ["answer", "--image", "weights/scene.png", "--question", "what color is the star ?"]
+    told = subprocess.run([sys.executable, "-c", LITTLE, "400", *asked], capture_output=True, text=True, cwd=ROOT)
+    assert told.returncode == 0 and "yellow" in told.stdout
+    assert "NumPy computes" in told.stderr and told.stderr.count("\n") == 1
+
+
+def test_no_memory_is_told_in_a_line(capsys, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("minilxmert..summary", full)
+    assert run(capsys, "inspect", WEIGHTS) == (1, "", "minilxmert inspect: no memory is left\n")
+
+
 def test_output_into_a_closed_pipe():
     command = [sys.executable, "-m", "minilxmert", "inspect", str(WEIGHTS)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -31,7 +31,7 @@ def call():
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 interrupted = 0
 for trial in range(times):
-    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 1.2 if trial < times // 2 else 0.05))
+    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 1.2 if trial < times // 2 else 0.05) if trial else 0.002)
     try:
         call()
         signal.setitimer(signal.ITIMER_REAL, 0)
