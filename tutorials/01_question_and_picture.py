@@ -109,7 +109,7 @@ for color in ("red", "green", "yellow", "purple"):
 # One switch says what runs under the model. `numba`, the default, is compiled and fast. `numpy` is plain Python that a
 # debugger can follow to the last line. Both give the same numbers. Set a breakpoint in the next cell, or write
 # `breakpoint()` before the call, and step into `model(…)`: you come to `run_encoders` in
-# [model.py](../minilxmert/published/model.py), and from there to every part of the model.
+# [core/model.py](../minilxmert/core/model.py), and from there to every part of the model.
 
 # %%
 with backend("numpy"):

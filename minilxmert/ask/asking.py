@@ -68,8 +68,8 @@ def look(path, detector=None, recipe="authors"):
     if detector is not None:
         return detector(picture, recipe, Path(path).name)
     if is_photograph(picture):
-        found = "a photograph: it needs --detector FOLDER"
-        raise PictureError.at(path, None, "a drawn scene, or a detector that sees photographs", found)
+        expected = "a drawn scene, or a detector for photographs (detector=…, --detector FOLDER)"
+        raise PictureError.at(path, None, expected, "a photograph")
     return detect(picture, Path(path).name)
 
 

@@ -28,7 +28,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class Remote(NamedTuple):
-    """A file on the server: where its bytes are, how many, and their checksum ("" where none is told)."""
+    """A file on the server: where its bytes are, how many, and their checksum ("" if the server gives none)."""
 
     url: str
     size: int

@@ -105,6 +105,8 @@ POINTER = b"version https://git-lfs"  # a file that was not fetched
 def find_weights(path):
     """The weight file at a path: the file itself, or that of a directory. Raises CheckpointError."""
     settle(path if path.is_dir() else path.parent)
+    if not path.exists():
+        raise CheckpointError.at(path, None, "a readable file", "No such file or directory")
     if not path.is_dir():
         return path
     files = weight_files(path) or [path / name for name in KINDS if (path / name).is_file()]

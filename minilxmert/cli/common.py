@@ -9,7 +9,7 @@ from ..errors import ConfigError, MinilxmertError
 
 SHIPPED = "weights"  # the folder of a clone, which travels in the wheel, too
 PACKAGE = Path(__file__).parents[1]
-OK, DISAGREES, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+OK, DISAGREES, INTERRUPTED = 0, 1, 130
 
 
 def positive(text):
@@ -141,9 +141,12 @@ def only_of_vqa_files(options, *names):
 
 def task_data(options, split):
     """The data that the options name: of a world's split, or of files."""
+    from ..checkpoints.weights import find_weights
     from ..training.miniature import Miniature
     from ..training.tasks import load_task, open_all
 
+    if options.weights:
+        find_weights(Path(options.weights))  # before scenes are drawn for nothing
     if getattr(options, "world", None):
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
         return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)

@@ -1,4 +1,4 @@
-"""What leaves for the terminal, a file or a pipe: every character in a form that gets through, and that does nothing.
+"""Output that is safe to print: control characters are made visible, characters that the stream lacks are replaced.
 
 Text of others (answers of a downloaded model, names of files, what a student raises) may hold control characters, which
 would act on the terminal; a stream may know fewer characters than we use; its reader may have gone."""
@@ -43,7 +43,7 @@ class Screen:
 
     @contextlib.contextmanager
     def writing(self):
-        """Where the stream takes nothing any more, what is still to come goes nowhere, and the fault is told once."""
+        """After a write fails, later output is discarded; the error is raised once."""
         try:
             yield
         except OSError as problem:

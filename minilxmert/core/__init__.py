@@ -1,1 +1,1 @@
-"""The model, all of it: config, arithmetic, parameters, attention, encoder, heads, losses."""
+"""The model, all of it: config, inputs, arithmetic, parameters, attention, encoder, heads, one pass, losses."""

@@ -28,7 +28,7 @@ class LxmertConfig(ConfigFile):
     max_position_embeddings: int = 512  # the longest sentence, in tokens
     type_vocab_size: int = 2  # sentence segments
     initializer_range: float = 0.02  # standard deviation of fresh weights
-    layer_norm_eps: float = 1e-12  # kept out of the way of float32
+    layer_norm_eps: float = 1e-12  # added to a variance
     l_layers: int = layers(9)  # layers of the language encoder
     x_layers: int = layers(5)  # layers of the cross-modality encoder
     r_layers: int = layers(5)  # layers of the object-relationship encoder
@@ -45,7 +45,7 @@ class LxmertConfig(ConfigFile):
     output_attentions: bool = dataclasses.field(default=False, compare=False)  # what a call returns unless it says
     output_hidden_states: bool = dataclasses.field(default=False, compare=False)
     return_dict: bool = dataclasses.field(default=True, compare=False)  # False: a plain tuple
-    num_labels: int | None = dataclasses.field(default=None, compare=False)  # how many id2label has; no size in here
+    num_labels: int | None = dataclasses.field(default=None, compare=False)  # follows id2label; not a size of the model
     id2label: dict | None = dataclasses.field(default=None, compare=False)  # {number: text}; None: LABEL_0, LABEL_1 …
     others: dict = dataclasses.field(default_factory=dict, compare=False)  # keys of config.json that nothing here reads
 

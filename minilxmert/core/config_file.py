@@ -1,4 +1,4 @@
-"""What a config has beside its sizes: the names of labels, keys of others, and config.json, in and out."""
+"""The rest of a config: names of labels, keys of other programs, and config.json, read and written."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a value in a config may be: each is checked, and said to the person who wrote it."""
+"""What a value in a config may be: each is checked; a wrong one is an error that says what is allowed."""
 
 import dataclasses
 import difflib
@@ -23,7 +23,7 @@ def probability(default):
 
 
 def refuse_misspelt(name, fields):
-    """Refuse a key that is nearly a field's name: what others call their keys is none of ours. Raises ConfigError."""
+    """Refuse a key that is nearly a field's name: keys of other programs pass. Raises ConfigError."""
     near = difflib.get_close_matches(name, fields, 1, cutoff=0.85)
     if near:
         raise ConfigError.at("config", name, f"a key such as {near[0]}", "this one")

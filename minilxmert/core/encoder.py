@@ -86,6 +86,7 @@ def layer(x, mask, p, config, rng=None, cache=None):
 
 
 def layer_backward(dy, p, cache, g):
+    """dy (B, N, E) -> dx (B, N, E)"""
     dy = feed_forward_backward(dy, p["ffn"], cache["ffn"], g["ffn"])
     return self_attention_backward(dy, p["attention"], cache["attention"], g["attention"])
 
@@ -99,6 +100,7 @@ def cross_layer(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=Non
 
 
 def cross_layer_backward(dlang, dvisn, p, cache, g):
+    """dlang (B, N, E), dvisn (B, M, E) -> the gradients of both inputs, in the same shapes"""
     dvisn = layer_backward(dvisn, p["vision"], cache["vision"], g["vision"])
     dlang = layer_backward(dlang, p["language"], cache["language"], g["language"])
     return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])

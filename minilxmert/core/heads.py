@@ -22,6 +22,7 @@ def transform(x, p, config, cache=None):
 
 
 def transform_backward(dy, p, cache, g):
+    """dy (..., E) -> dx (..., E)"""
     dz = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
     return ops.linear_act_backward(dz, p["transform"], cache["transform"], g["transform"])
 

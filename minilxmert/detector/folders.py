@@ -23,6 +23,8 @@ def photographs(folder, part=(1, 1)):
 
     A picture's id is its path in the folder without the suffix. Raises FeatureFileError: none, or two of one id."""
     folder = Path(folder)
+    if not folder.is_dir():
+        raise FeatureFileError.at(folder, None, "a folder of pictures", "no such folder")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     found = {}
     for path in files:

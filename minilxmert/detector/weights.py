@@ -24,7 +24,7 @@ def read_weights(path):
 
 
 class Tensors:
-    """The tensors of a file, each taken once. A size that is not told is the file's."""
+    """The tensors of a file, each taken once. A size that is not given is taken from the file."""
 
     def __init__(self, tensors, path):
         self.left, self.path = dict(tensors), path

@@ -50,7 +50,7 @@ def answer_file(number, folder="."):
     found = [path for path in sorted(Path(folder).glob("*.py")) if number_of(path.name) == number]
     if len(found) != 1:
         what = f"{len(found)} answers ({', '.join(path.name for path in found)})" if found else "none"
-        raise MinilxmertError.at(folder, None, f"one file {NAMES[number]}.py; go to its folder, or name it", what)
+        raise MinilxmertError.at(folder, None, f"one file {NAMES[number]}.py (or its path as FILE)", what)
     return found[0]
 
 

@@ -32,7 +32,7 @@ class Stored:
     """The part of a face that meets files and published names. `load_report` says where every tensor went.
 
     answers: the texts of the answers, tokens: those of the vocabulary, by number; detector: what the feature files say
-    of the objects that it learnt from, {"recipe": name}. None where nobody told them."""
+    of the objects that it learnt from, {"recipe": name}. None if unknown."""
 
     load_report = answers = tokens = detector = None
 
@@ -137,7 +137,7 @@ class Stored:
         return getattr(self.load_report, "fresh", ())
 
     def set_params(self, arrays, dtype):
-        """Take a tree of parameters, of which nothing is copied that has the right type already."""
+        """Use these parameters; arrays that have the right type already are not copied."""
         self.precision = dtype
         plain = np.float64 if dtype == "float64" else np.float32
         self.params = tree.map_tree(lambda array: np.asarray(array, plain), arrays)

@@ -1,4 +1,4 @@
-"""What a picture holds that the world of a model has not, and how far to trust an answer all the same.
+"""Signs that a picture lies outside the world of a model, and how far to trust an answer then.
 
     found = signs(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as none of …"}
     trusted(probabilities, found)

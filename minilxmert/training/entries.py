@@ -95,7 +95,7 @@ class Entry:
         return Entry(self.value.get(key) or {}, self.file, f"{self.name}, {key}")
 
     def maybe(self, method, key, *details):
-        """method(key, …), or None where the key is missing, as much is in test splits."""
+        """method(key, …), or None where the key is missing, as it is in test splits."""
         return method(key, *details) if self.has(key) else None
 
     def refuse(self, key, expected, found):

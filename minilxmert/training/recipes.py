@@ -57,7 +57,8 @@ def pretrain_miniature(
     none), then on everything, where a share `foiled` of wrong sentences differ in one fact. -> Training
 
     progress: of the training (loop.py); data_progress: of the drawing (miniature.py); run: options of Training; config:
-    of miniature_config. A folder with a checkpoint is gone on with; after Ctrl-C the Training says `interrupted`."""
+    of miniature_config. If the folder holds a checkpoint, training goes on from it; after Ctrl-C the Training says
+    `interrupted`."""
     folder = Path(folder)
     data, tokenizer = Miniature(world, "train", recipe.scenes, seed, data_progress), miniature_tokenizer(world)
     if weights:

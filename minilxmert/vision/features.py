@@ -45,17 +45,14 @@ def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
     picture at a time. Raises FeatureFileError, ConfigError."""
     if dtype not in ("float32", "float16"):
         raise ConfigError.at("convert_to_hdf5", "dtype", "float32 or float16", dtype)
-    try:
-        with (
-            open_all(source) as pictures,
-            replacing(target) as temporary,
-            PatientFile(temporary, "w+") as file,
-        ):
-            write_hdf5(pictures, file, progress, dtype, pictures.about if about is None else about)
-            file.check()
-    except OSError as problem:
-        reason = os.strerror(problem.errno) if problem.errno else shorten(problem)
-        raise FeatureFileError.at(target, None, "a file that can be written", reason) from problem
+    with open_all(source) as pictures:
+        try:
+            with replacing(target) as temporary, PatientFile(temporary, "w+") as file:
+                write_hdf5(pictures, file, progress, dtype, pictures.about if about is None else about)
+                file.check()
+        except OSError as problem:
+            reason = os.strerror(problem.errno) if problem.errno else shorten(problem)
+            raise FeatureFileError.at(target, None, "a file that can be written", reason) from problem
 
 
 def open_all(source):

@@ -77,7 +77,7 @@ class Objects:
 
 class FeatureFile:
     """What every file of objects can do, in any thread, forked process or pickled copy. A subclass has `ids` and
-    `read`. path: as given, for messages; place: where it is, wherever one is then."""
+    `read`. path: as given, for messages; place: its absolute path, which stays right after a change of directory."""
 
     about = MappingProxyType({})  # what the file says of all its pictures: {"recipe": "authors"}
 

@@ -46,7 +46,9 @@ class TsvFile(FeatureFile):
 
     def make_index(self, progress):
         """{image id: (line number, offset, number of objects)}, from one pass that decodes nothing."""
-        size, index, reported = os.path.getsize(self.place), {}, 0
+        with self.opened() as file:
+            size = os.fstat(file.fileno()).st_size
+        index, reported = {}, 0
         for number, offset, line in self.lines():
             fields = self.fields(line, number)
             image_id = self.image_id(fields, number)

@@ -219,3 +219,23 @@ def test_output_into_a_closed_pipe():
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 0
+
+
+def test_a_missing_file_is_said_before_anything_is_drawn(capsys, tmp_path):
+    """The source that is missing is named, never the target; weights are looked for before scenes are drawn."""
+    missing = [
+        "answer",
+        "--features",
+        "none.tsv",
+        "--image",
+        "a",
+        "--question",
+        "what ?",
+        "--weights",
+        str(ROOT / "weights"),
+    ]
+    for command in (missing, ["convert", "none.tsv", str(tmp_path / "out.h5")]):
+        assert main(command) == 1
+        assert "none.tsv: expected a readable file" in capsys.readouterr().err
+    assert main(["evaluate", "vqa", "--world", "small", "--weights", "nowhere"]) == 1
+    assert "scenes" not in (err := capsys.readouterr().err) and "nowhere" in err
