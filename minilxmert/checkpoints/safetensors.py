@@ -4,6 +4,7 @@ Source: the format's description in huggingface/safetensors."""
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 
@@ -21,10 +22,7 @@ def read_safetensors(data, file):
     """The bytes of a safetensors file -> ({name: array}, {text: text}); arrays are views. Raises CheckpointError.
 
     A file marked "format: tf" holds Keras names and kernels (in, out): it is given torch names and (out, in)."""
-
-    def refuse(entry, expected, found):
-        return CheckpointError.at(file, entry, expected, found)
-
+    refuse = partial(CheckpointError.at, file)
     size, header, metadata = read_header(data, file, refuse)
     if not 0 < len(header) <= MOST_TENSORS:
         raise refuse("header", f"1 … {MOST_TENSORS} tensors", len(header))
@@ -52,10 +50,7 @@ def read_header(data, file, refuse):
 
 def read_about(file):
     """What minilxmert wrote into a safetensors file beside the tensors; nothing in a file of others."""
-
-    def refuse(entry, expected, found):
-        return CheckpointError.at(file, entry, expected, found)
-
+    refuse = partial(CheckpointError.at, file)
     return about(read_header(map_file(file), file, refuse)[2], file)
 
 

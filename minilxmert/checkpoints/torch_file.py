@@ -5,6 +5,7 @@ Both are a pickled dict of tensors, each a window (offset, size, stride) into a 
 import math
 import re
 import warnings
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -68,10 +69,7 @@ def check_view(view, root, refuse):
 
 def read_torch_zip(data, file):
     """The bytes of a torch zip file -> {name: array}, in the file's order. Raises CheckpointError."""
-
-    def refuse(entry, expected, found):
-        return CheckpointError.at(file, entry, expected, found)
-
+    refuse = partial(CheckpointError.at, file)
     members = read_members(data, file)
     roots = {name.split("/")[0] for name in members}
     root = next(iter(roots)) if len(roots) == 1 else ""
@@ -110,10 +108,7 @@ def check_version(content, refuse):
 
 def read_torch_legacy(data, file):
     """The bytes of an older torch file -> {name: array}, in the file's order. Raises CheckpointError."""
-
-    def refuse(entry, expected, found):
-        return CheckpointError.at(file, entry, expected, found)
-
+    refuse = partial(CheckpointError.at, file)
     view, known = memoryview(data), {}
     position = len(MAGIC)
     source = PickleWindow(view)

@@ -5,6 +5,7 @@ evaluated. Source of npy: numpy.lib.format, versions 1 to 3."""
 
 import math
 import re
+from functools import partial
 
 import numpy as np
 
@@ -108,10 +109,7 @@ def read_npz(path, names=(), more=None, called=lambda has: dict(zip(has, has, st
 
 def read_npy(data, path, name):
     """The bytes of one .npy member -> its array."""
-
-    def refuse(expected, found):
-        return FeatureFileError.at(path, name, expected, found)
-
+    refuse = partial(FeatureFileError.at, path, name)
     head = bytes(data[:12])
     if head[:6] != b"\x93NUMPY" or head[6:8] not in (b"\1\0", b"\2\0", b"\3\0"):
         raise refuse("a NumPy array (.npy 1.0 to 3.0)", "another")

@@ -32,7 +32,7 @@ ATTRIBUTES = 256  # of an object
 VALUES = 4096  # of an attribute
 RATIO = 100  # unpacked to packed bytes; weights and features stay below 2
 OPENED = 64  # objects kept open, for speed
-COMPACT, CHUNKED = 0, 2  # layouts; between them, 1, numbers in one row
+COMPACT, CHUNKED = 0, 2  # layouts; 1: numbers in one row
 
 
 class Object(NamedTuple):
@@ -67,7 +67,6 @@ class CheckedFile:
         self.root = self.read_object("", root, "an HDF5 file")
 
     def refuse(self, entry, expected, found):
-        """The error about one entry of this file."""
         return self.error.at(self.path, entry, expected, found)
 
     @contextlib.contextmanager

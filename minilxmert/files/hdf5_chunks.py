@@ -2,6 +2,7 @@
 
 Source: HDF5 File Format Specification, version 3.0."""
 
+import itertools
 import math
 import struct
 import zlib
@@ -108,42 +109,45 @@ class Chunks:
             at += size + 4
 
     def extensible_array(self):
-        """The chunks in order: first those in the index block, then data blocks, whose size doubles now and then."""
-        take = self.source.sealed
-        head = struct.unpack_from("<6B48xQ", take(b"EAHD\0", self.at, 68), 6)
+        """The chunks in order: those in the index block, then those in blocks whose size doubles now and then."""
+        head = struct.unpack_from("<6B48xQ", self.source.sealed(b"EAHD\0", self.at, 68), 6)
         width, bits, inside, least, pointers, page, at = head
-        wide, rows = -(-bits // 8), 1 + bits - (least.bit_length() - 1)
-        direct, early = 2 * (pointers - 1), 2 * (pointers.bit_length() - 1)
         if at == UNDEFINED:
-            return iter(())
-        block = take(b"EAIB\0", at, 14 + width * inside + 8 * (direct + rows - early))
-        places = struct.unpack(f"<{direct + rows - early}Q", block[14 + width * inside :])
+            return
+        rows, early, wide = 2 + bits - least.bit_length(), 2 * (pointers.bit_length() - 1), -(-bits // 8)
+        count = (
+            2 * (pointers - 1) + rows - early
+        )  # of places: of data blocks in the early rows, of tables of the others
+        start = 14 + width * inside
+        block = self.source.sealed(b"EAIB\0", at, start + 8 * count)
+        places = iter(struct.unpack(f"<{count}Q", block[start:]))
+        sizes = [(1 << row // 2, least << (row + 1) // 2) for row in range(rows)]  # blocks in a row, chunks in a block
+        parts = itertools.chain(
+            [block[14:start]],
+            *(self.data_block(next(places), n, width, wide) for blocks, n in sizes[:early] for _ in range(blocks)),
+            *(self.table(next(places), *size, width, wide, page) for size in sizes[early:]),
+        )
+        yield from self.numbered(parts, width)
 
-        def parts():
-            yield block[14 : 14 + width * inside]
-            data, later = iter(places[:direct]), iter(places[direct:])
-            for row in range(rows):
-                blocks, count = 1 << row // 2, least << (row + 1) // 2
-                pages = count >> page if count > 1 << page else 0  # both are powers of two
-                if row < early:
-                    addresses, written = [next(data) for _ in range(blocks)], b"\xff" * (blocks * pages)
-                else:
-                    at, bitmap = next(later), blocks * -(-pages // 8)
-                    if at == UNDEFINED:
-                        yield blocks * count
-                        continue
-                    table = take(b"EASB\0", at, 14 + wide + bitmap + 8 * blocks)[14 + wide :]
-                    written, addresses = table[:bitmap], struct.unpack(f"<{blocks}Q", table[bitmap:])
-                for number, at in enumerate(addresses):
-                    if at == UNDEFINED:
-                        yield count
-                    elif not pages:
-                        yield take(b"EADB\0", at, 14 + wide + width * count)[14 + wide :]
-                    else:
-                        take(b"EADB\0", at, 14 + wide)
-                        yield from self.pages(at + 18 + wide, count, 1 << page, width, written, number * pages)
+    def data_block(self, at, count, width, wide):
+        """The elements of a data block of an extensible array."""
+        start = 14 + wide
+        yield count if at == UNDEFINED else self.source.sealed(b"EADB\0", at, start + width * count)[start:]
 
-        return self.numbered(parts(), width)
+    def table(self, at, blocks, count, width, wide, page):
+        """The elements of a table of `blocks` data blocks of `count` elements each, large ones in pages."""
+        if at == UNDEFINED:
+            yield blocks * count
+            return
+        pages, start = count >> page if count > 1 << page else 0, 14 + wide  # both are powers of two
+        bitmap = blocks * -(-pages // 8)
+        data = self.source.sealed(b"EASB\0", at, start + bitmap + 8 * blocks)[start:]
+        for number, at in enumerate(struct.unpack(f"<{blocks}Q", data[bitmap:])):
+            if at == UNDEFINED or not pages:
+                yield from self.data_block(at, count, width, wide)
+            else:
+                self.source.sealed(b"EADB\0", at, start)
+                yield from self.pages(at + start + 4, count, 1 << page, width, data[:bitmap], number * pages)
 
     def numbered(self, parts, width):
         """The chunks of an index by number. parts: bytes of elements, or how many there are of which none is stored."""
@@ -200,8 +204,10 @@ def undo_filters(data, filters, mask, size):
     """The `size` bytes of a chunk from those that are stored. A filter whose bit is in the mask was left out for this
     chunk, as writers do where it would not make it smaller."""
     for number, (code, values) in reversed(list(enumerate(filters))):
-        if not mask & 1 << number:
-            data = unshuffle(data, values[0]) if code == SHUFFLE else UNPACK[code](data, size)
+        if not mask & 1 << number and code == SHUFFLE:  # all first bytes of the numbers, then all second bytes, …
+            data = np.frombuffer(data, np.uint8).reshape(values[0], -1).T.tobytes()
+        elif not mask & 1 << number:
+            data = UNPACK[code](data, size)
     return data
 
 
@@ -239,11 +245,6 @@ def unlzf(data, size):
     if len(result) != size or at != len(data):
         raise ValueError(f"a chunk of other than {size} bytes")
     return bytes(result)
-
-
-def unshuffle(data, width):
-    """Undo HDF5's shuffle filter, which stores all first bytes of the numbers, then all second bytes, …"""
-    return np.frombuffer(data, np.uint8).reshape(width, -1).T.tobytes()
 
 
 UNPACK = {GZIP: unzip, LZF: unlzf}

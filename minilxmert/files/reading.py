@@ -6,6 +6,7 @@ import math
 import mmap
 import os
 import re
+from functools import partial
 
 import numpy as np
 
@@ -22,9 +23,7 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1, dig
 
     file: named in the message; error: the MinilxmertError class to raise; line: the number of
     the first line, where a file holds more before it; digits: of a whole number, at most."""
-
-    def refuse(entry, expected, found):
-        return error.at(file, entry, expected, found)
+    refuse = partial(error.at, file)
 
     def unique(pairs):
         result = {}

@@ -4,6 +4,7 @@ Source: the ZIP application note (6.3); which parts of it the writers use was fo
 
 import struct
 import zlib
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +36,7 @@ def read_members(data, file, error=CheckpointError, deflate=False):
     """{name: bytes as an array} of an archive, checksums verified. Raises `error`.
 
     data: the file's bytes (size,) uint8. deflate: whether compressed members are allowed (inflated, within bounds)."""
-
-    def refuse(entry, expected, found):
-        return error.at(file, entry, expected, found)
-
+    refuse = partial(error.at, file)
     count, size, start = find_directory(data, refuse)
     members = read_directory(data[start : start + size], count, (STORED, DEFLATED) if deflate else (STORED,), refuse)
     position, found = 0, {}

@@ -4,6 +4,7 @@ numbers back to tokens and text."""
 import itertools
 import operator
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +50,7 @@ def in_order(numbers, source):
 
 def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS, expected_size=None):
     """A list of tokens, if they can be a vocabulary. Raises VocabularyError, naming the line (of `source`)."""
-
-    def refuse(entry, expected, found):
-        return VocabularyError.at(source, entry, expected, found)
-
+    refuse = partial(VocabularyError.at, source)
     seen = {}
     for number, token in enumerate(tokens, 1):
         if not token or len(token) > LONGEST_TOKEN or "\0" in token or token.startswith("\ufeff"):
