@@ -211,7 +211,7 @@ def test_the_functions_that_solve_an_exercise_are_noted(tmp_path):
         verdict = check_file(number, write(tmp_path, {"a.py": head + text}) / "a.py")
         assert not verdict.right, verdict.text
         assert (number == 5) != ("write it yourself" in verdict.text), verdict.text
-    assert all(solved_in(exercise(number)) for number in NAMES if number != 15)
+    assert all(solved_in(exercise(number)) for number in NAMES if number not in (15, 29))
 
 
 IN_A_LOOP = """def gelu(x):

@@ -59,6 +59,7 @@ def plainly(boxes, scores, threshold):
     return np.array(kept, np.int64)
 
 
+SOLVED = (arithmetic.suppress,)
 SLIPS = """
 1 is added to the sides, as in whole pixels; boxes here are not whole pixels
     boxes[:, 2] - boxes[:, 0] => boxes[:, 2] - boxes[:, 0] + 1

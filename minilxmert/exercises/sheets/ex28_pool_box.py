@@ -61,6 +61,7 @@ def plainly(x, box, size):
     return out
 
 
+SOLVED = (arithmetic.roi_pool,)
 SLIPS = """
 rows and columns are swapped: x0 and x1 are columns, the second axis of the map
     x0, y0, x1, y1 = => y0, x0, y1, x1 =
