@@ -210,7 +210,7 @@ def test_no_memory_is_told_in_a_line(capsys, monkeypatch):
     def full(*_):
         raise MemoryError
 
-    monkeypatch.setattr("minilxmert..summary", full)
+    monkeypatch.setattr("minilxmert.checkpoints.loading.summary", full)
     assert run(capsys, "inspect", WEIGHTS) == (1, "", "minilxmert inspect: no memory is left\n")
 
 
