@@ -126,9 +126,9 @@ def grade(options):
     limits = {"seconds": options.seconds, "megabytes": options.memory, "seed": options.seed, "variant": options.variant}
     counted = functools.partial(progress, "graded")
     grades = grade(options.folder, numbers=options.numbers, progress=counted, **limits)
-    for file, told in ((options.csv, as_csv), (options.json, as_json)):
+    for file, form in ((options.csv, as_csv), (options.json, as_json)):
         if file:
-            write_file(file, told(grades))
+            write_file(file, form(grades))
     print(table(grades))
     for path in passed_by(options.folder):
         print(f"passed by: {path} (answers have names such as ex06_layer_norm.py)")

@@ -58,7 +58,7 @@ def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None,
     """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError.
 
     It runs in a process of its own, which ends after so many seconds of work; where none can be started, in this one,
-    and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): told its prints."""
+    and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): gets its prints."""
     task, note = exercise(number, variant), ""
     if in_model:
         piece(number)
@@ -80,5 +80,5 @@ def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None,
 
 
 def solved_in(task):
-    """The package's functions that an answer must not use, as a process is told of them."""
+    """The package's functions that an answer must not use, as "module:name" texts for the student's process."""
     return [f"{function.__module__}:{function.__qualname__}" for function in task.solved]

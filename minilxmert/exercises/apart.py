@@ -46,7 +46,7 @@ class Apart:
     """The function `name` of a file, asked in another process, as student.Student is in this one.
 
         with Apart(path, "layer_norm") as student:    # raises Wrong for a file that does not define it
-    solved: "module:name" of the package's functions that it must not use; hear(text): told what the student prints;
+    solved: "module:name" of the package's functions that it must not use; hear(text): gets what the student prints;
     home: the folder for its files (default: where this process is). Raises NoProcess."""
 
     def __init__(self, path, name, solved=(), limits=Limits(), hear=None, home=None):

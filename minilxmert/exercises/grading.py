@@ -69,7 +69,7 @@ def submissions(folder):
     """[(student, exercise, file)]: a folder a student, or files such as ada_ex06_layer_norm.py.
 
     In the folder, files may be named as learning platforms do, ada_1815_7001_ex06_layer_norm.py: the last number is the
-    file's. The student's own is only told where two students have one name."""
+    file's. The student's own is only shown where two students have one name."""
     found = []
     for path in python_files(folder):
         number, parts = number_of(path.name), path.relative_to(folder).parts
@@ -78,11 +78,13 @@ def submissions(folder):
     names = Counter(name for name, _ in {who for who, *_ in found if isinstance(who, tuple)})
     taken = {who for who, *_ in found if isinstance(who, str)}
 
-    def told(who):
+    def display_name(who):
         alone = isinstance(who, tuple) and names[who[0]] == 1 and who[0] not in taken
         return who if isinstance(who, str) else who[0] if alone else "_".join(who)
 
-    return sorted(((told(who), number, path) for who, number, path in found), key=lambda e: (e[0].lower(), e[1]))
+    return sorted(
+        ((display_name(who), number, path) for who, number, path in found), key=lambda e: (e[0].lower(), e[1])
+    )
 
 
 def owner(filename):
@@ -180,9 +182,9 @@ def as_json(grades):
     """The grades as JSON text: of one student what Gradescope reads as results.json, of several that for each."""
     results = {}
     for g in grades:
-        told = {"name": f"exercise {g.exercise}: {exercise(g.exercise).title}", "score": int(g.right), "max_score": 1}
-        told |= {"status": "passed" if g.right else "failed", "output": visible(g.verdict)}
-        results.setdefault(visible(g.student), {"tests": []})["tests"].append(told)
+        test = {"name": f"exercise {g.exercise}: {exercise(g.exercise).title}", "score": int(g.right), "max_score": 1}
+        test |= {"status": "passed" if g.right else "failed", "output": visible(g.verdict)}
+        results.setdefault(visible(g.student), {"tests": []})["tests"].append(test)
     one = results if len(results) > 1 else next(iter(results.values()))
     return json.dumps(one, indent=1, ensure_ascii=False) + "\n"
 

@@ -69,8 +69,8 @@ def try_in_model(number, answer):
         except Wrong as wrong:
             return Verdict(False, visible(str(wrong)))
     difference = max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True))
-    told = f"called {calls} times by a model whose scores then differ by at most {difference:.1e}"
-    return Verdict(difference < 1e-3, told)
+    text = f"called {calls} times by a model whose scores then differ by at most {difference:.1e}"
+    return Verdict(difference < 1e-3, text)
 
 
 def scores():

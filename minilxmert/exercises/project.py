@@ -110,12 +110,12 @@ def pieces_of(folder):
     return found
 
 
-def train(folder, steps=STEPS, scenes=SCENES, seed=0, progress=None, told=None):
+def train(folder, steps=STEPS, scenes=SCENES, seed=0, progress=None, data_progress=None):
     """Train the model of the functions in a folder on questions about drawn things, into folder/model. -> Training
 
     A run that was interrupted is gone on with. Raises MinilxmertError."""
     pieces = pieces_of(folder)
-    data, tokenizer = Miniature(SMALL, "train", scenes, seed, told), miniature_tokenizer(SMALL)
+    data, tokenizer = Miniature(SMALL, "train", scenes, seed, data_progress), miniature_tokenizer(SMALL)
     model = fresh_miniature(OwnModel, SMALL, seed, **SIZES)
     model.pieces = pieces
     examples = [example for example in data.first_words if example.answers]

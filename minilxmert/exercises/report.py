@@ -60,8 +60,8 @@ def accuracies(model, asked):
             for kind in (sentence.kind.name, "all"):
                 found[kind].append((model.answers[best] == sentence.answer, sentence.answer))
     return {
-        kind: (np.mean([right for right, _ in told]), Counter(a for _, a in told).most_common(1)[0][1] / len(told))
-        for kind, told in found.items()
+        kind: (np.mean([right for right, _ in pairs]), Counter(a for _, a in pairs).most_common(1)[0][1] / len(pairs))
+        for kind, pairs in found.items()
     }
 
 
@@ -87,8 +87,8 @@ def report(folder):
     matrix = draw_matrix(maps["words_to_objects"][-1].mean(0), *maps.labels("words_to_objects"))
     card = {"parameters": f"{model.num_parameters():,}", "steps": rows[-1]["step"], "seconds": rows[-1]["seconds"]}
     card["largest difference to minilxmert's scores"] = f"{largest_difference(folder, model, asked[:20]):.1e}"
-    told = {kind: f"{right:.1%} (the commonest answer: {most:.1%})" for kind, (right, most) in sorted(shares.items())}
-    card |= {f"right, {kind}": text for kind, text in told.items()}
+    lines = {kind: f"{right:.1%} (the commonest answer: {most:.1%})" for kind, (right, most) in sorted(shares.items())}
+    card |= {f"right, {kind}": text for kind, text in lines.items()}
     steps, losses = curves_of(rows)["loss ans"]
     fields = {
         "card": "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in card.items()),

@@ -56,7 +56,7 @@ class Student:
         except KeyboardInterrupt:
             raise
         except BaseException as problem:
-            return {"failed": told(problem, sys.exc_info()[2], self.file or file_of(self.function))}
+            return {"failed": describe_error(problem, sys.exc_info()[2], self.file or file_of(self.function))}
 
 
 def refusal(function, count):
@@ -76,7 +76,7 @@ def file_of(function):
     return function.__code__.co_filename if type(function) is types.FunctionType else None
 
 
-def told(problem, trace, file):
+def describe_error(problem, trace, file):
     """An exception in one line, with the last line of the student's own file that it came through."""
     numbers = []
     while trace:
@@ -120,7 +120,7 @@ def read_student(path, name):
     except KeyboardInterrupt:
         raise
     except BaseException as problem:
-        text = told(problem, sys.exc_info()[2], str(path))
+        text = describe_error(problem, sys.exc_info()[2], str(path))
         raise Wrong(f"the file fails before the check begins: {text}") from None
     if name not in module.__dict__:
         raise Wrong(f"the file defines no function called {name}")

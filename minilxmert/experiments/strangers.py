@@ -124,12 +124,12 @@ class Answered:
 
     def figures(self):
         """What the table shows, by name: how many, shares of them; ECE: expected calibration error."""
-        told = {"asked": len(self.right), "right": self.right.mean(), "said": np.mean([bool(s) for s in self.signs])}
-        for name, sure in (("the model", self.model), ("told", self.sober)):
+        figures = {"asked": len(self.right), "right": self.right.mean(), "said": np.mean([bool(s) for s in self.signs])}
+        for name, sure in (("the model", self.model), ("corrected", self.sober)):
             part = np.minimum((sure * BINS).astype(int), BINS - 1)
             error = sum(abs((self.right - sure)[part == b].sum()) for b in range(BINS)) / len(sure)
-            told |= {f"ECE, {name}": error, f"sure, {name}": ((sure > SURE) & ~self.right).mean()}
-        return {name: float(value) for name, value in told.items()}
+            figures |= {f"ECE, {name}": error, f"sure, {name}": ((sure > SURE) & ~self.right).mean()}
+        return {name: float(value) for name, value in figures.items()}
 
 
 def together(parts):
@@ -144,8 +144,8 @@ def answered(model, tokenizer, changes, drawings, rng):
     for _ in range(drawings):
         scene, true, picture = drawing(rng, **changes)
         objects = detect(picture)
-        told = [teller.sentence((*VQA, *GQA)[kind], scene) for kind in rng.permutation(len(VQA) + len(GQA))]
-        asked += [(one.text, objects, answer_to(one, true)) for one in [one for one in told if one][:EACH]]
+        sentences = [teller.sentence((*VQA, *GQA)[kind], scene) for kind in rng.permutation(len(VQA) + len(GQA))]
+        asked += [(one.text, objects, answer_to(one, true)) for one in [one for one in sentences if one][:EACH]]
     rows = [row for start in range(0, len(asked), BATCH) for row in scores(model, tokenizer, asked[start:][:BATCH])]
     right, sure, now, first = zip(*rows, strict=True)
     return Answered(np.array(right), np.array(sure), np.array(now), list(first))
@@ -188,5 +188,5 @@ def table(found):
         lines.append(f"{name:<18}{asked:>17,.0f}" + "".join(f"{share:>17.1%}" for share in shares))
     half = found["fitted kinds"]
     right = {sign: [r for r, first in zip(half.right, half.signs, strict=True) if first == sign] for sign in TRUST}
-    told = (f"{sign} {np.mean(ones):.1%} of {len(ones):,}" for sign, ones in right.items() if ones)
-    return "\n".join([*lines, f"right by first sign, fitted kinds: {', '.join(told)}"])
+    shares = (f"{sign} {np.mean(ones):.1%} of {len(ones):,}" for sign, ones in right.items() if ones)
+    return "\n".join([*lines, f"right by first sign, fitted kinds: {', '.join(shares)}"])

@@ -1,6 +1,6 @@
 """A world on disk, for people, other programs, and paint programs to compare with: pictures and what is said of them.
 
-    told = write_world("out", SMALL, 20, seed=1)
+    count = write_world("out", SMALL, 20, seed=1)
 out/0.png … are the pictures; out/scenes.jsonl has a line each: picture, things, captions, questions with their true
 answers and programs. The same world and seed give the same files."""
 

@@ -94,9 +94,9 @@ class Teller:
             return None
         self.said[kind.name, best.answer] += 1
         self.said[self.meaning(best), best.answer] += 1
-        return self.told(best)
+        return self.with_text(best)
 
-    def told(self, sentence):
+    def with_text(self, sentence):
         """The Sentence with its text, in one of the phrasings."""
         text = write(self.choose(sentence.kind.phrasings), sentence.slots, self.choose)
         return replace(sentence, text=text)
@@ -163,7 +163,7 @@ class Teller:
             if len(pairs[answer]) < 2:
                 pairs[answer].append((pair, answer))
             if all(len(found) == 2 for found in pairs.values()):
-                return self.told(said), [*pairs["yes"], *pairs["no"]]
+                return self.with_text(said), [*pairs["yes"], *pairs["no"]]
         return None
 
 

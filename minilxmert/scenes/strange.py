@@ -19,7 +19,7 @@ OBLONG = 1.3  # the longer side by the shorter one
 NEAR_SIZE = 2.5  # pixels that the longer side may differ
 # How often the shipped model is right where this is its first sign, in half of the kinds of strangers of
 # experiments/strangers.py: minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89, so
-# that of nothing strange an answer is sure.
+# that an answer about a strange picture is never called sure.
 TRUST = {
     "shape": 0.65, "color": 0.64, "size": 0.79, "rough": 0.61, "hollow": 0.89, "crowd": 0.89, "ground": 0.89,
     "beside": 0.89,
@@ -40,9 +40,9 @@ def signs(world, question, objects):
     if objects.features.shape[1] != WIDTH or not len(objects):
         return found
     asked = descriptions(question)
-    for told, seen in map(strange_things, [world] * len(objects), *looks(world, objects)):
+    for signs_of, seen in map(strange_things, [world] * len(objects), *looks(world, objects)):
         meant = asked is None or any(could_mean(one, seen) for one in asked)
-        for sign, sentence in told.items():
+        for sign, sentence in signs_of.items():
             found.setdefault(sign if meant else "beside", sentence)
     if len(objects) > world.most:
         found["crowd"] = f"no picture of its world has more than {world.most} objects"
@@ -83,19 +83,19 @@ def strange_things(world, color, shape, near, middle, sides):
     own = [SHAPES.index(name) for name in world.shapes]
     name, noun, likeliest = COLOR_NAMES[color.argmin()], SHAPES[own[shape[own].argmin()]], SHAPES[shape.argmin()]
     far = shape[own].min() + (FAR_SHAPE if sides.max() > OBLONG * sides.min() else 0)
-    told = {}
+    found = {}
     if middle < HOLLOW and "ring" not in world.shapes:
-        told["hollow"] = "an object is hollow, as none of its world is"
+        found["hollow"] = "an object is hollow, as none of its world is"
     elif far >= FAR_SHAPE:
         other = f"an object is a {likeliest}" if likeliest != noun else f"an object is no {noun}, though most like one"
-        told["shape"] = f"{other}, and its world has none such"
+        found["shape"] = f"{other}, and its world has none such"
     elif far > near:
-        told["rough"] = f"an object is not quite a {noun} of its world"
+        found["rough"] = f"an object is not quite a {noun} of its world"
     if name not in world.colors:
-        told["color"] = f"an object is {name}, as none of its world is"
+        found["color"] = f"an object is {name}, as none of its world is"
     elif color.min() > NEAR_COLOR:
-        told["color"] = f"an object has a color that is none of its world, {name} at best"
+        found["color"] = f"an object has a color that is none of its world, {name} at best"
     if all(abs(sides.max() - 2 * r - 1) > NEAR_SIZE for r in world.sizes.values()):
-        told["size"] = f"an object is neither {' nor '.join(world.sizes)}"
-    unknown_shape, unknown_color = {"hollow", "shape"} & told.keys(), "color" in told
-    return told, {"color": None if unknown_color else name, "shape": None if unknown_shape else noun}
+        found["size"] = f"an object is neither {' nor '.join(world.sizes)}"
+    unknown_shape, unknown_color = {"hollow", "shape"} & found.keys(), "color" in found
+    return found, {"color": None if unknown_color else name, "shape": None if unknown_shape else noun}

@@ -88,7 +88,7 @@ class Miniature:
         twice = ([teller.foil(caption, self.scenes[int(image)]) for _ in range(2)] for image, caption in self.captions)
         foils = (max(found, key=lambda foil: HARDNESS.get(foil[1], 1) if foil else 0) for found in twice)
         captions = [
-            replace(example, foil=teller.told(foil[0]).text) if foil else example
+            replace(example, foil=teller.with_text(foil[0]).text) if foil else example
             for example, foil in zip(caption_examples(self.captions), foils, strict=True)
         ]
         return captions + question_examples(asked)

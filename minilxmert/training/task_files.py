@@ -54,7 +54,7 @@ class GqaQuestion:
     img_id: str
     sent: str
     label: dict | None = None  # {answer: 1.0}
-    structure: str | None = None  # query, verify, logical, choose or compare; this and the following where told
+    structure: str | None = None  # query, verify, logical, choose or compare; this and the following where given
     balanced: bool | None = None  # whether the official measures count it
     semantics: str | None = None  # about an attribute (attr), a category (cat), the scene (global), obj or rel
     group: str | None = None  # questions whose answers have one distribution

@@ -11,7 +11,7 @@ NO_BLOCKS = np.zeros((0, 0, 64), np.int16)
 
 
 class Scan:
-    """One scan, from its segment and the bytes behind it. Raises PictureError where something of it was not told."""
+    """One scan, from its segment and the bytes behind it. Raises PictureError where a table it needs is not defined."""
 
     def __init__(self, header, content, entropy):
         count = content[0] if content else 0
@@ -55,7 +55,7 @@ class Scan:
         """Rows of units first … last - 1: each component's coefficients are written into blocks {id: (R, C, 64)}"""
         header, rows, columns = self.header, last - first, self.header.units[1]
         parts = np.array([(c.down, c.across) for c in self.components])
-        if len(parts) == 1:  # alone, a component's unit is a block, and only those that show are told
+        if len(parts) == 1:  # alone, a component's unit is a block, and only those that show are coded
             c = self.components[0]
             height, width = header.size(c)
             rows, columns = min(last * c.down, -(-height // 8)) - first * c.down, -(-width // 8)

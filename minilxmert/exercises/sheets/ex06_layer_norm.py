@@ -17,7 +17,7 @@ def layer_norm(x, w, b, eps):
         y = w · (x - mean) / sqrt(variance + eps) + b
 
     mean and variance are those of each row, that is, over the last axis; the variance is the mean of the squared
-    distances from the mean.
+    distances from the mean. Centre twice: the mean is rounded, so a little is left the first time.
 
     Hints
     - x.mean(-1, keepdims=True) keeps an axis of length 1, so that it can be subtracted from x.
@@ -43,8 +43,8 @@ def extra(answer, rng):
         w, b = rng.standard_normal((2, 768)).astype(np.float32)
         y = answer(np.full((1, 768), number, np.float32), w, b, 1e-12)
         if not np.allclose(y, b, rtol=0, atol=1e-5):
-            told = f"a row of 768 equal numbers, {number} in float32, must give b, and misses it by"
-            raise Wrong(f"{told} {np.abs(y - b).max():.2g}: its mean is rounded; subtract the mean of what is left")
+            off = f"a row of 768 equal numbers ({number}, float32) must give b; yours is {np.abs(y - b).max():.2g} off"
+            raise Wrong(f"{off}. The mean is rounded, so x - mean is not quite 0: subtract its mean once more")
 
 
 def plainly(x, w, b, eps):

@@ -10,7 +10,7 @@ def right_by_var(x, w, b, eps):
 
 
 def wrong_centred_once(x, w, b, eps):
-    """the mean of what is left"""
+    """subtract its mean once more"""
     x = x - x.mean(-1, keepdims=True)
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(eps)) * w + b
 
