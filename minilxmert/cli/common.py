@@ -191,4 +191,4 @@ def recipe(options):
 
 
 def tell(what, done, total):
-    progress(f"made {what} of", done, total, " scenes")
+    progress(f"drew {what}:", done, total, " scenes")

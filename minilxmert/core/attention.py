@@ -61,10 +61,10 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
     Both directions read the incoming states, so all rows are projected at once. lang (B, N, E), visn (B, M, E) ->
     the same shapes. The maps are cache["lang"]["a"] (B, H, N, M) and cache["visn"]["a"] (B, H, M, N)."""
     both, n = np.concatenate([lang, visn], axis=-2), lang.shape[-2]  # (B, N + M, E)
-    (ql, qv), (kl, kv), (vl, vv) = (halves(x, n) for x in linears(both, p, QKV, cache))
+    (ql, qv), (kl, kv), (vl, vv) = (split_rows(x, n) for x in linears(both, p, QKV, cache))
     lang_z = attend_to(ql, kv, vv, lang_mask, visn_mask, config, rng, child(cache, "lang"))
     visn_z = attend_to(qv, kl, vl, visn_mask, lang_mask, config, rng, child(cache, "visn"))
-    return halves(attention_output(np.concatenate([lang_z, visn_z], axis=-2), both, p, config, rng, cache), n)
+    return split_rows(attention_output(np.concatenate([lang_z, visn_z], axis=-2), both, p, config, rng, cache), n)
 
 
 def cross_attention_backward(dlang, dvisn, p, cache, g):
@@ -75,10 +75,10 @@ def cross_attention_backward(dlang, dvisn, p, cache, g):
     dq_visn, dk_lang, dv_lang = ops.attend_backward(dz[:, n:], cache["visn"])
     pairs = ((dq_lang, dq_visn), (dk_lang, dk_visn), (dv_lang, dv_visn))
     dboth = dboth + ops.linears_backward([np.concatenate(pair, axis=1) for pair in pairs], p, QKV, cache, g)
-    return halves(dboth, n)
+    return split_rows(dboth, n)
 
 
-def halves(x, n):
+def split_rows(x, n):
     """The first n rows and the others: (..., N + M, E) -> (..., N, E), (..., M, E)"""
     return x[..., :n, :], x[..., n:, :]
 

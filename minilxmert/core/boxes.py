@@ -11,7 +11,7 @@ def normalise_boxes(boxes, width, height, check=True):
     """Boxes in pixels (..., 4) -> x divided by width, y by height, float32, as published. Raises ShapeError.
 
     check: refuse boxes that already are in 0…1, or that reach outside the picture."""
-    boxes = fours(boxes).astype(np.float32)
+    boxes = as_boxes(boxes).astype(np.float32)
     if not (width >= 1 and height >= 1):
         raise ShapeError(f"boxes: a picture of {width} × {height} pixels has no inside")
     size = np.array([width, height, width, height], np.float32)
@@ -20,14 +20,14 @@ def normalise_boxes(boxes, width, height, check=True):
             raise ShapeError(f"boxes: the largest value is {boxes.max():.3g}: they are already in 0…1")
         outside = (boxes > size + 1).any(-1)  # a pixel of slack
         if outside.any():
-            first = shown(boxes[outside][0])
+            first = format_box(boxes[outside][0])
             raise ShapeError(f"boxes: {first} reaches outside {width} × {height} pixels: are width and height swapped?")
     return boxes / size
 
 
 def boxes_from_xywh(boxes):
     """Boxes as corner, width and height (..., x y w h) -> as two corners (..., x0 y0 x1 y1)"""
-    boxes = fours(boxes)
+    boxes = as_boxes(boxes)
     return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
 
 
@@ -36,21 +36,23 @@ def check_boxes(boxes):
 
     Merely reversed corners pass (the published reference inputs are random numbers) unless every box read as x, y,
     width, height lies inside the picture: then that is what they are."""
-    boxes = fours(boxes).reshape(-1, 4)
+    boxes = as_boxes(boxes).reshape(-1, 4)
     wrong = ~((boxes >= -SLACK) & (boxes <= 1 + SLACK)).all(1)  # NaN is wrong too
     if wrong.any():
         first = int(wrong.argmax())
-        raise ShapeError(f"visual_pos: box {first} is {shown(boxes[first])}, outside 0…1. {cause(boxes[first])}")
+        raise ShapeError(
+            f"visual_pos: box {first} is {format_box(boxes[first])}, outside 0…1. {guess_cause(boxes[first])}"
+        )
     reversed_ = (boxes[:, 2:] < boxes[:, :2]).any(1)
     if reversed_.any() and (boxes[:, :2] + boxes[:, 2:] <= 1 + SLACK).all():
         first = int(reversed_.argmax())
         raise ShapeError(
-            f"visual_pos: box {first} is {shown(boxes[first])}: its second corner lies before its first. "
+            f"visual_pos: box {first} is {format_box(boxes[first])}: its second corner lies before its first. "
             "This looks like x, y, width, height: use boxes_from_xywh(boxes)"
         )
 
 
-def fours(boxes):
+def as_boxes(boxes):
     """Boxes as an array (..., 4) of numbers, or a ShapeError."""
     try:
         boxes = np.asarray(boxes)
@@ -61,7 +63,7 @@ def fours(boxes):
     return boxes
 
 
-def cause(box):
+def guess_cause(box):
     if not np.isfinite(box).all():
         return "The detector gave no number"
     if box.max() > 2:
@@ -69,5 +71,5 @@ def cause(box):
     return "Divide x by the picture's width and y by its height: normalise_boxes(boxes, width, height)"
 
 
-def shown(box):
+def format_box(box):
     return "(" + ", ".join(f"{value:.4g}" for value in box) + ")"

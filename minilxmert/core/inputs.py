@@ -47,7 +47,7 @@ def read_inputs(config, dtype, call, pairs=None, pictures=1, boxes_are_checked=T
 
     pairs: (B, 2) sentence and picture numbers, or None: as many sentences as pictures, or one of either for all.
     pictures: 2 for statements about two pictures, (C, 2, M, …), which become pairs themselves."""
-    texts, seen = (one_size({name: call.get(name) for name in names}) for names in (TEXTS, PICTURES))
+    texts, seen = (repeat_singles({name: call.get(name) for name in names}) for names in (TEXTS, PICTURES))
     if pictures > 1:
         seen = {name: value if value is None else pair_rows(name, value) for name, value in seen.items()}
     words, places, types, lang_mask = read_texts(config, dtype, **texts)
@@ -58,7 +58,7 @@ def read_inputs(config, dtype, call, pairs=None, pictures=1, boxes_are_checked=T
     return Inputs(words, places, types, feats, boxes, lang_mask, visn_mask, pairs)
 
 
-def one_size(arrays):
+def repeat_singles(arrays):
     """{name: array or None} of one side: what is given once for several is repeated."""
     arrays = {name: value if value is None else as_array(name, value) for name, value in arrays.items()}
     size = max((len(a) for a in arrays.values() if a is not None and a.ndim > 1), default=1)
@@ -81,7 +81,7 @@ def read_texts(config, dtype, input_ids, inputs_embeds, attention_mask, token_ty
         raise ShapeError("input_ids: a sentence needs at least one word ([CLS])")
     types = np.zeros((b, n), np.int64) if token_type_ids is None else token_type_ids
     types = ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size")
-    visible = visibility("attention_mask", attention_mask, (b, n), dtype)
+    visible = read_mask("attention_mask", attention_mask, (b, n), dtype)
     return words, np.broadcast_to(np.arange(n), (b, n)), types, added_mask(visible)
 
 
@@ -92,7 +92,7 @@ def read_objects(config, dtype, visual_feats, visual_pos, visual_attention_mask,
     feats = floats("visual_feats", visual_feats, ("B", "M", config.visual_feat_dim), dtype)
     b, m = feats.shape[:2]
     boxes = floats("visual_pos", visual_pos, (b, m, config.visual_pos_dim), dtype)
-    visible = visibility("visual_attention_mask", visual_attention_mask, (b, m), dtype)
+    visible = read_mask("visual_attention_mask", visual_attention_mask, (b, m), dtype)
     if boxes_are_checked and config.visual_pos_dim == 4:
         check_boxes(boxes[visible > 0])
     return feats, boxes, added_mask(visible)
@@ -124,7 +124,7 @@ def for_each_picture(sentence, picture, sentences, pictures):
     return np.repeat(sentence, pictures), picture
 
 
-def visibility(name, mask, shape, dtype):
+def read_mask(name, mask, shape, dtype):
     """A mask of 1 and 0; without one everything is visible."""
     return np.ones(shape, dtype) if mask is None else floats(name, mask, shape, dtype)
 

@@ -14,8 +14,8 @@ from .inputs import Inputs
 def in_rows(inputs):
     """The same inputs without the hidden places at the end of each sentence and picture, packed row after row: the
     arrays become (R, …) and the masks Rows. A sentence that is hidden altogether stays whole."""
-    lang, words = shown(inputs.lang_mask, at_least=1)
-    visn, objects = shown(inputs.visn_mask)
+    lang, words = visible_rows(inputs.lang_mask, at_least=1)
+    visn, objects = visible_rows(inputs.visn_mask)
     return Inputs(
         inputs.words[words], inputs.places[words], inputs.types[words],
         kept_rows(inputs.feats, objects), kept_rows(inputs.boxes, objects), lang, visn, inputs.pairs,
@@ -27,7 +27,7 @@ def kept_rows(x, kept):
     return x.reshape(-1, x.shape[-1]) if x.size and kept.all() else x[kept]
 
 
-def shown(mask, at_least=0):
+def visible_rows(mask, at_least=0):
     """mask (B, 1, 1, N) -> its Rows, and which places are in them, (B, N) of bool"""
     mask = mask[:, 0, 0]  # (B, N)
     n = mask.shape[1]
@@ -54,7 +54,7 @@ def cross_layer_for_first_words(lang, visn, lang_rows, visn_rows, p, config, rng
     return feed_forward(first, p["ffn"], config), visn
 
 
-def first_words(inputs, p, config):
+def encode_first_words(inputs, p, config):
     """embed and encode, in inference, for what reads only the first words (the answers): Inputs -> (B, E)"""
     rows = in_rows(inputs)
     masks = rows.lang_mask, rows.visn_mask

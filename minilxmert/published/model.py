@@ -8,7 +8,7 @@ from ..core import params as tree
 from ..core.inputs import ARGUMENTS, SWITCHES, floats, read_inputs
 from ..core.model import Run, run_encoders, run_encoders_backward
 from ..core.ops import child, linear_backward
-from ..core.rows import first_words
+from ..core.rows import encode_first_words
 from ..errors import ShapeError
 from ..kernels import linear
 from . import outputs
@@ -104,7 +104,7 @@ class Face(TorchNames, WordEmbedding, Stored):
             inputs = inputs.spread()
         with self.reading(cache) as p:
             if self.READS_POOLED and not states and cache is None and rng is None:
-                run = Run([], [], heads.pool(first_words(inputs, p, self.config), p["pooler"]), p, None)
+                run = Run([], [], heads.pool(encode_first_words(inputs, p, self.config), p["pooler"]), p, None)
             else:
                 run = run_encoders(inputs, p, self.config, rng, cache)
             scores = self.scores(run, targets)
