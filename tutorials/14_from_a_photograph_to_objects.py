@@ -18,9 +18,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from minilxmert import FasterRcnn
-from minilxmert.detector import arithmetic, heads, proposals, recipes, resnet
-from minilxmert.detector.random_weights import random_params
-from minilxmert.detector.resizing import resized
+from minilxmert.detector import arithmetic, network, recipes
+from minilxmert.detector.recipes import resized
+from minilxmert.detector.weights import random_params
 from minilxmert.kernels.cosines import transform
 from minilxmert.teaching import OBJECTS, draw_bars, draw_matrix, draw_picture, show
 
@@ -77,10 +77,10 @@ image, factors = resized(picture, small, recipe)  # (H, W, 3) float32
 seen = image[None]
 print("picture", picture.shape, "→ input", image.shape, "of", round(float(image.min())), "…", round(float(image.max())))
 for name, step in (
-    ("stem", lambda m: resnet.stem(m, params["stem"])),
-    ("res2", lambda m: resnet.stage(m, params["res2"])),
-    ("res3", lambda m: resnet.stage(m, params["res3"], 2)),
-    ("res4", lambda m: resnet.stage(m, params["res4"], 2)),
+    ("stem", lambda m: network.stem(m, params["stem"])),
+    ("res2", lambda m: network.stage(m, params["res2"])),
+    ("res3", lambda m: network.stage(m, params["res3"], 2)),
+    ("res4", lambda m: network.stage(m, params["res4"], 2)),
 ):
     seen = step(seen)
     print(f"{name} → {seen.shape}")
@@ -95,7 +95,7 @@ show(draw_matrix(seen[0, :, :, 0], color=OBJECTS, title="one channel of the map 
 # every cell stand the same A boxes, of several sizes, each wide, square and tall. Here are the nine of one cell.
 
 # %%
-anchors = proposals.place_anchors(params["anchors"], seen.shape[1:3])  # (H · W · A, 4), pixels of the input
+anchors = network.place_anchors(params["anchors"], seen.shape[1:3])  # (H · W · A, 4), pixels of the input
 print(f"{seen.shape[1]} × {seen.shape[2]} cells × {len(params['anchors'])} = {len(anchors)} anchors")
 height, width = image.shape[:2]
 cell = (seen.shape[1] // 2) * seen.shape[2] + seen.shape[2] // 2
@@ -111,7 +111,7 @@ show(draw_picture(picture, SimpleNamespace(boxes=nine * factors[0]), [""] * 9))
 # thing. We have drawn the things, so we can compute that: the **overlap** (intersection over union) with the best one.
 
 # %%
-logits, deltas = proposals.rpn(seen, params["rpn"])
+logits, deltas = network.rpn(seen, params["rpn"])
 print("numbers", logits.shape, "and deltas", deltas.shape, "by the network")
 
 
@@ -166,7 +166,7 @@ print(
 # place: 12 is row 1, column 2.
 
 # %%
-stride = proposals.STRIDE  # 16 pixels a cell
+stride = network.STRIDE  # 16 pixels a cell
 places = (10 * np.arange(6)[:, None] + np.arange(8)).astype(np.float32)[..., None]  # (H, W, 1)
 box = np.array(
     [[0.6 * stride, 1.4 * stride, 5.5 * stride, 4.2 * stride]], np.float32
@@ -187,8 +187,8 @@ show(
 # "background", no thing at all; it takes part in the softmax and is then left out.
 
 # %%
-found = heads.features(seen[0], boxes[three], params["res5"], small.resolution)  # (N, F)
-probabilities, _ = heads.classify(found, params)
+found = network.features(seen[0], boxes[three], params["res5"], small.resolution)  # (N, F)
+probabilities, _ = network.classify(found, params)
 print("features (N, F):", found.shape, "→ classes (N, K):", probabilities.shape)
 print("what is missing to 1 is background:", (1 - probabilities.sum(1)).round(2))
 detector = FasterRcnn(params, small)
@@ -220,9 +220,8 @@ show(draw_bars(list(costs), list(costs.values()), unit=""))
 #
 # ## Files of this chapter
 #
-# [detector/](../minilxmert/detector/): [resizing](../minilxmert/detector/resizing.py),
-# [resnet](../minilxmert/detector/resnet.py), [proposals](../minilxmert/detector/proposals.py),
-# [heads](../minilxmert/detector/heads.py), [choice](../minilxmert/detector/choice.py), and
+# [detector/](../minilxmert/detector/): [recipes](../minilxmert/detector/recipes.py), with the resizing, and
+# [network](../minilxmert/detector/network.py), a stage a function;
 # [frcnn](../minilxmert/detector/frcnn.py), which puts them together; the
 # [arithmetic](../minilxmert/detector/arithmetic.py) that they share. JPEG:
 # [vision/jpeg.py](../minilxmert/vision/jpeg.py), and its loops: [bits](../minilxmert/kernels/jpeg.py) and

@@ -82,7 +82,7 @@ def download(options):
     minilxmert download frcnn-vg-finetuned
     """
     from ..checkpoints.download import download as fetch
-    from ..detector.published import NAME, download_detector
+    from ..detector.weights import NAME, download_detector
 
     def show(name, done, total):
         progress(name, done, total, " bytes")

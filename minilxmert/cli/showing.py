@@ -63,7 +63,7 @@ def show(options):
 def named(objects, options):
     """The objects' texts by the files of names that the options give."""
     from ..explain.attention import object_names
-    from ..vision.names import read_names
+    from ..vision.objects import read_names
 
     texts = [path and read_names(path) for path in (options.classes, options.attributes)]
     return object_names(objects, *texts)

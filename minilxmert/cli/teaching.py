@@ -243,7 +243,7 @@ def build(options):
 
 def pictures(options):
     from ..teaching.chapters import chapters
-    from ..teaching.gallery import GALLERY
+    from ..teaching.example import GALLERY
 
     folder = Path(options.out) if options.out else chapters()[0].path.parent / "pictures"
     folder.mkdir(parents=True, exist_ok=True)

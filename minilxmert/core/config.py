@@ -3,8 +3,7 @@
 import dataclasses
 
 from ..errors import ConfigError
-from .config_file import ConfigFile
-from .config_values import checked, labels_of, layers, probability, refuse_misspelt
+from .config_file import ConfigFile, checked, labels_of, layers, probability, refuse_misspelt
 
 ACTIVATIONS = ("gelu", "relu")
 

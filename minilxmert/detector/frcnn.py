@@ -4,14 +4,12 @@ import numpy as np
 
 from ..errors import ConfigError, VocabularyError
 from ..kernels.weights import Weights
-from ..vision.names import read_names
-from ..vision.objects import Objects
+from ..vision.objects import Objects, read_names
 from ..vision.pictures import check_picture
-from . import choice, heads
-from .proposals import propose
-from .recipes import Settings, find_recipe
-from .resizing import resized
-from .resnet import backbone
+from . import network as choice
+from . import network as heads
+from .network import backbone, propose
+from .recipes import Settings, find_recipe, resized
 from .weights import read_weights
 from .yaml import read_yaml
 

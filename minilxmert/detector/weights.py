@@ -1,11 +1,15 @@
-"""The published tensors as a parameter tree: every name used once, every shape checked, normalisations folded in."""
+"""The published tensors as a parameter tree: every name used once, every shape checked, normalisations folded in.
+Random tensors under the same names; and where the published files are said to lie."""
 
+import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
 
+from ..checkpoints.download import fetch
 from ..checkpoints.weights import find_weights, read_tensors
-from ..errors import CheckpointError
+from ..errors import CheckpointError, DownloadError
 from ..files import forget_pages
 from ..files.arrays import check_finite
 
@@ -108,3 +112,80 @@ def build(tensors):
         more = f" and {len(tensors.left) - 1} more" if len(tensors.left) > 1 else ""
         raise CheckpointError.at(tensors.path, min(tensors.left) + more, "only the detector's tensors", "another")
     return p
+
+
+PUBLISHED = {  # blocks and inner width of each stage; a stage's maps are four times as wide
+    "backbone.res2": (3, 64), "backbone.res3": (4, 128), "backbone.res4": (23, 256), "roi_heads.res5": (3, 512),
+}  # fmt: skip
+
+
+def random_params(rng, **sizes):
+    """The parameter tree of a FasterRcnn; sizes as of random_tensors."""
+    return build(Tensors(random_tensors(rng, **sizes), "random weights"))
+
+
+def random_tensors(rng, stages=PUBLISHED, sides=(64, 128, 256, 512), hidden=512, classes=1600, attributes=400):
+    """{published name: tensor float32}. sides: of the anchors, in pixels; hidden: width of the proposal network."""
+    tensors = {ANCHORS: anchors(sides)}
+
+    def draw(name, outputs, inputs, *kernel):
+        spread = np.float32(math.sqrt(2 / (inputs * math.prod(kernel))))  # values keep their size from layer to layer
+        tensors[f"{name}.weight"] = spread * rng.standard_normal((outputs, inputs, *kernel), np.float32)
+
+    def folded(name, outputs, inputs, size=1, scale=1.0):
+        draw(name, outputs, inputs, size, size)
+        for part, value in zip(NORM, (scale, 0, 0, 1), strict=True):
+            tensors[f"{name}.{part}"] = np.full(outputs, value, np.float32)
+
+    def linear(name, outputs, inputs, *kernel):
+        draw(name, outputs, inputs, *kernel)
+        tensors[f"{name}.bias"] = np.zeros(outputs, np.float32)
+
+    width = stages["backbone.res2"][1]
+    folded("backbone.stem.conv1", width, 3, 7, 0.02)  # pixels reach 150
+    for stage, (blocks, inner) in stages.items():
+        if stage.startswith("roi_heads"):
+            linear(f"{HEAD}conv", hidden, width, 3, 3)
+        folded(f"{stage}.0.shortcut", 4 * inner, width)
+        for number in range(blocks):
+            folded(f"{stage}.{number}.conv1", inner, width)
+            folded(f"{stage}.{number}.conv2", inner, inner, 3)
+            folded(f"{stage}.{number}.conv3", 4 * inner, inner, scale=0.2)  # what a block adds is little
+            width = 4 * inner
+    count = len(tensors[ANCHORS])
+    linear(f"{HEAD}objectness_logits", count, hidden, 1, 1)
+    linear(f"{HEAD}anchor_deltas", 4 * count, hidden, 1, 1)
+    linear(f"{BOXES}cls_score", classes + 1, width)
+    linear(f"{BOXES}bbox_pred", 4 * classes, width)
+    draw(f"{BOXES}cls_embedding", classes + 1, width // 8)
+    linear(f"{BOXES}fc_attr", width // 4, width + width // 8)
+    linear(f"{BOXES}attr_score", attributes + 1, width // 4)
+    return tensors
+
+
+def anchors(sides, ratios=(0.5, 1.0, 2.0)):
+    """Boxes of areas side² and of heights `ratio` times their widths, around 0: (A, 4) float32"""
+    shapes = [(side / math.sqrt(ratio), side * math.sqrt(ratio)) for side in sides for ratio in ratios]
+    return np.array([(-w / 2, -h / 2, w / 2, h / 2) for w, h in shapes], np.float32)
+
+
+NAME = "frcnn-vg-finetuned"
+STORE = "https://s3.amazonaws.com/models.huggingface.co/bert/unc-nlp"  # the hub has it no more
+FILES = ("config.yaml", "pytorch_model.bin")
+
+
+def download_detector(directory=None, store=None, progress=None, pause=1.0):
+    """Fetch the published detector into a directory -> its path, and the SHA-256 of its weights in hex.
+
+    The store tells no checksum of its own: all tensors must be there, of shapes that fit. Raises DownloadError,
+    CheckpointError."""
+    directory = Path(directory or NAME)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DownloadError.at(directory, None, "a folder to write into", problem.strerror) from None
+    for name in FILES:
+        fetch(f"{store or STORE}/{NAME}/{name}", directory / name, progress, pause)
+    read_weights(directory)
+    with open(directory / FILES[-1], "rb") as file:
+        return directory, hashlib.file_digest(file, "sha256").hexdigest()

@@ -39,7 +39,7 @@ from ..training.recipes import (
     start_model,
 )
 from ..training.tasks import TASKS, majority, predict
-from .bottom_up import (
+from .baselines import (
     BottomUpForQuestionAnswering,
     BottomUpForVisualReasoning,
     RecurrentForQuestionAnswering,

@@ -19,9 +19,8 @@ import numpy as np
 from ..checkpoints.safetensors import write_safetensors
 from ..checkpoints.weights import read_tensors
 from ..detector.frcnn import FasterRcnn
-from ..detector.random_weights import random_tensors
-from ..detector.recipes import HUGGINGFACE, Settings
-from ..detector.resizing import resized
+from ..detector.recipes import HUGGINGFACE, Settings, resized
+from ..detector.weights import random_tensors
 from ..errors import MinilxmertError
 from ..kernels.pooling import roi_pool
 from ..kernels.suppression import suppress

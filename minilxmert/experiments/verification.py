@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..detector.frcnn import FasterRcnn
-from ..detector.proposals import propose
-from ..detector.recipes import HUGGINGFACE
-from ..detector.resizing import resized
-from ..detector.resnet import backbone
+from ..detector.network import backbone, propose
+from ..detector.recipes import HUGGINGFACE, resized
 from ..errors import CheckpointError, ShapeError
 from ..files.arrays import read_npz
 

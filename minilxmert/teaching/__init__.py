@@ -14,5 +14,4 @@ from ..vision.drawings import (
     draw_tiles,
     show,
 )
-from .example import QUESTION, SCENE, example_picture, weights
-from .road import draw_road
+from .example import QUESTION, SCENE, draw_road, example_picture, weights

@@ -10,10 +10,9 @@ from ..errors import PictureError
 from ..files.arrays import map_file
 from ..kernels import current_backend
 from ..kernels.cosines import to_samples
+from ..kernels.jpeg import DAMAGE, FAULT, LEFT, STATE, read_blocks
 from .exif import empty_upright
-from .jpeg_format import MOST_SCANS, PROGRESSIVE, Header, segments
-from .jpeg_samples import pixels
-from .jpeg_scans import next_scan
+from .jpeg_format import MOST_SCANS, PROGRESSIVE, SCAN, Header, note, segments
 
 SIGNATURE = b"\xff\xd8\xff"
 BAND = 1 << 18  # pixels of a band, or one row of units
@@ -93,3 +92,128 @@ def with_neighbours(bands):
         below = [plane[:1] for plane in following] if following else [plane[-1:] for plane in here]
         yield [np.concatenate(rows) for rows in zip(above, here, below, strict=True)]
         above, here = [plane[-1:] for plane in here], following
+
+
+NO_CODES = np.zeros(65536, np.int16)
+NO_BLOCKS = np.zeros((0, 0, 64), np.int16)
+
+
+class Scan:
+    """One scan, from its segment and the bytes behind it. Raises PictureError where a table it needs is not defined."""
+
+    def __init__(self, header, content, entropy):
+        count = content[0] if content else 0
+        if not 1 <= count <= len(header.components) or len(content) != 4 + 2 * count:
+            raise header.refuse("scan", "a frame before it, and its components", f"{count} components")
+        named = {c.id: c for c in header.components}
+        chosen = [(named.get(content[i]), content[i + 1]) for i in range(1, 1 + 2 * count, 2)]
+        self.components = [c for c, _ in chosen]
+        if None in self.components or len({c.id for c in self.components}) < count:
+            raise header.refuse("scan", "components of the frame, each once", "another")
+        self.header, self.entropy = header, np.frombuffer(entropy, np.uint8)
+        self.band = self.read_band(*content[-3:])
+        means, others = self.band[0] <= 0 and self.band[2] == 0, self.band[0] != 0
+        self.means = [self.table(t >> 4) if means else NO_CODES for _, t in chosen]
+        self.others = [self.table(16 + (t & 15)) if others else NO_CODES for _, t in chosen]
+        self.state = np.zeros(STATE, np.int64)
+        self.state[LEFT] = header.every
+        for c in self.components:
+            c.seen |= self.band[0] <= 0
+            c.steps = header.steps.get(c.table) if c.steps is None else c.steps
+            if c.steps is None:
+                raise header.refuse("scan", f"the table of steps {c.table}", "none")
+
+    def read_band(self, first, last, bits):
+        """First and last coefficient, bits before and after; a first of -1 for all of a sequential file."""
+        if self.header.frame != PROGRESSIVE:
+            return np.array([-1, 63, 0, 0])
+        high, low = bits >> 4, bits & 15
+        order = first <= last <= 63 and (last == 0 if first == 0 else len(self.components) == 1)
+        if not order or low > 13 or (high and high != low + 1):
+            raise self.header.refuse("scan", "a part of a progressive picture", f"{first} … {last}, bits {bits:02x}")
+        return np.array([first, last, high, low])
+
+    def table(self, number):
+        """A table of codes. Raises PictureError."""
+        if number not in self.header.codes:
+            raise self.header.refuse("scan", f"the table of codes {number:02x}", "none")
+        return self.header.codes[number]
+
+    def read(self, blocks, first, last):
+        """Rows of units first … last - 1: each component's coefficients are written into blocks {id: (R, C, 64)}"""
+        header, rows, columns = self.header, last - first, self.header.units[1]
+        parts = np.array([(c.down, c.across) for c in self.components])
+        if len(parts) == 1:  # alone, a component's unit is a block, and only those that show are coded
+            c = self.components[0]
+            height, width = header.size(c)
+            rows, columns = min(last * c.down, -(-height // 8)) - first * c.down, -(-width // 8)
+            parts = np.ones((1, 2), np.int64)
+        own = [blocks[c.id] for c in self.components] + [NO_BLOCKS] * 2
+        tables = np.stack(self.means), np.stack(self.others)
+        arguments = self.entropy, self.state, rows, columns, header.every, parts, *own[:3], *tables, self.band
+        read_blocks(*arguments, plain=current_backend() == "numpy")
+        if self.state[FAULT]:
+            raise header.refuse("scan", "whole pixels", f"{DAMAGE[self.state[FAULT]]}: damaged")
+
+
+def next_scan(header, parts):
+    """Read segments up to the next scan -> Scan, or None at the end of the picture."""
+    for marker, content, entropy in parts:
+        if marker == SCAN:
+            return Scan(header, content, entropy)
+        note(header, marker, content)
+    return None
+
+
+def pixels(planes, ratios, height, width, rgb):
+    """A band of planes -> (height, width, 3) uint8.
+
+    planes: (rows + 2, columns) uint8 each, with the row above the band and the one below; ratios: how many times finer
+    the finest is, (down, across) each; rgb: the planes are colours already. One plane alone is grey."""
+    fine = [finer(plane, *ratio)[:height, :width] for plane, ratio in zip(planes, ratios, strict=True)]
+    if len(fine) == 1:
+        return np.repeat(fine[0].astype(np.uint8)[..., None], 3, 2)
+    return np.stack(fine, 2).astype(np.uint8) if rgb else to_rgb(*fine)
+
+
+def finer(plane, down, across):
+    """A plane (rows + 2, columns) -> (rows · down, columns · across) int32: smooth for ratios of 2, else repeated."""
+    plane = plane.astype(np.int32)
+    smooth = plane.shape[1] > 2  # libjpeg mixes columns only where there are three
+    if (down, across) == (1, 2):
+        if smooth:
+            return doubled_columns(plane[1:-1], 4, 1, 2)
+    elif (down, across) == (2, 2):
+        if smooth:
+            return doubled_columns(doubled_rows(plane), 16, 8, 7)
+    elif (down, across) == (2, 1):
+        rows = doubled_rows(plane)
+        rows[::2] += 1
+        rows[1::2] += 2
+        return rows >> 2
+    return plane[1:-1].repeat(down, 0).repeat(across, 1)
+
+
+def doubled_rows(plane):
+    """(rows + 2, columns) -> (2 · rows, columns): each 3 times the near row and once the far one, 4 times too large."""
+    near = 3 * plane[1:-1]
+    return np.stack([near + plane[:-2], near + plane[2:]], 1).reshape(-1, plane.shape[1])
+
+
+def doubled_columns(plane, weight, left, right):
+    """(rows, columns) -> (rows, 2 · columns): 3 times near and once far, rounded by left and right, over `weight`.
+
+    The outermost are the edge's own; what comes in is weight / 4 times too large."""
+    edges = np.concatenate([plane[:, :1], plane, plane[:, -1:]], 1)
+    near = 3 * plane
+    sums = np.stack([near + edges[:, :-2] + left, near + edges[:, 2:] + right], 2)
+    return sums.reshape(len(plane), -1) >> (weight.bit_length() - 1)
+
+
+def to_rgb(y, blue, red):
+    """Brightness and two colour differences (H, W) int32 of 0 … 255 -> (H, W, 3) uint8"""
+    blue, red = blue - 128, red - 128
+    r = y + (91881 * red + 32768 >> 16)
+    g = y + (-22554 * blue - 46802 * red + 32768 >> 16)
+    b = y + (116130 * blue + 32768 >> 16)
+    return np.stack([r, g, b], 2).clip(0, 255).astype(np.uint8)

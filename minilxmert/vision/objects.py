@@ -9,7 +9,8 @@ from types import MappingProxyType
 import numpy as np
 
 from ..core.boxes import normalise_boxes
-from ..errors import FeatureFileError, shorten
+from ..errors import FeatureFileError, VocabularyError, shorten
+from ..files import read_text
 
 MOST_OBJECTS, LARGEST_ID, MOST_PIXELS = 10_000, 100_000, 9_999_999
 VINVL = ", as VinVL's detector gives: minilxmert detect finds LXMERT's"
@@ -206,3 +207,9 @@ def check_objects(objects, path, entry):
         if values is not None and values.size and not (values.min() >= 0 and values.max() <= LARGEST_ID):
             raise refuse(name, f"class numbers of at most {LARGEST_ID}", f"{values.min()} … {values.max()}")
     return objects
+
+
+def read_names(path):
+    """Texts by number from a file with one a line; of "cup,mug" (the published objects_vocab.txt) the first counts."""
+    lines = read_text(path, "names, one a line", VocabularyError).splitlines()
+    return [line.split(",")[0].strip() for line in lines]

@@ -8,7 +8,7 @@ from test_jpeg import FILES
 
 from minilxmert import DownloadError, FasterRcnn, FeatureFileError
 from minilxmert.cli import main
-from minilxmert.detector import folders, published
+from minilxmert.detector import folders, weights
 from minilxmert.vision.features import convert_to_hdf5, open_features
 from minilxmert.vision.pictures import write_png
 
@@ -111,8 +111,8 @@ def test_parts_that_are_none(photos, tmp_path, capsys, part):
 
 
 def test_the_detector_is_fetched(hub, tmp_path, monkeypatch, capsys):  # noqa: F811
-    hub.files = {name: (DETECTOR / name).read_bytes() for name in published.FILES}
-    monkeypatch.setattr(published, "STORE", hub.endpoint)
+    hub.files = {name: (DETECTOR / name).read_bytes() for name in weights.FILES}
+    monkeypatch.setattr(weights, "STORE", hub.endpoint)
     assert main(["download", "unc-nlp/frcnn-vg-finetuned", str(tmp_path / "detector")]) == 0
     assert contents(tmp_path / "detector") == hub.files
     assert "SHA-256 of the weights" in capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_the_detector_is_fetched(hub, tmp_path, monkeypatch, capsys):  # noqa: F
     assert "pytorch_model.bin" in capsys.readouterr().err
     hub.files = {}
     with pytest.raises(DownloadError, match="404"):
-        published.download_detector(tmp_path / "none", pause=0.01)
+        weights.download_detector(tmp_path / "none", pause=0.01)
 
 
 def test_a_copy_is_compared_with_the_published_run(tmp_path, capsys):

@@ -13,9 +13,18 @@ import minilxmert
 from minilxmert import CheckpointError, ConfigError, FasterRcnn, ShapeError, VocabularyError
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.weights import read_tensors
-from minilxmert.detector import arithmetic, choice, heads, proposals, resnet, weights
-from minilxmert.detector.recipes import AUTHORS, HUGGINGFACE, RECIPES, Settings
-from minilxmert.detector.resizing import bilinear, grid, resized, scale_factor, target_size
+from minilxmert.detector import arithmetic, network, weights
+from minilxmert.detector.recipes import (
+    AUTHORS,
+    HUGGINGFACE,
+    RECIPES,
+    Settings,
+    bilinear,
+    grid,
+    resized,
+    scale_factor,
+    target_size,
+)
 from minilxmert.kernels import BACKENDS
 
 FOLDER = REFERENCE / "frcnn"
@@ -53,23 +62,23 @@ def test_every_stage_has_the_published_values(detector, backend):
     p, settings = detector.params, detector.settings
     image, _ = resized(PICTURE, settings, HUGGINGFACE)
     near(channels_first(image[None]), "image")
-    x = resnet.stem(image[None], p["stem"])
+    x = network.stem(image[None], p["stem"])
     near(channels_first(x), "stem")
     for name, stride in (("res2", 1), ("res3", 2), ("res4", 2)):
-        x = resnet.stage(x, p[name], stride)
+        x = network.stage(x, p[name], stride)
         near(channels_first(x), name)
     near(channels_first(arithmetic.convolve(x, p["rpn"]["conv"], size=3, padding=1)), "rpn_hidden")
-    _, deltas = proposals.rpn(x, p["rpn"])
-    anchors = proposals.place_anchors(p["anchors"], x.shape[1:3])
+    _, deltas = network.rpn(x, p["rpn"])
+    anchors = network.place_anchors(p["anchors"], x.shape[1:3])
     np.testing.assert_array_equal(anchors, EXPECTED["anchors"])
-    near(proposals.decode(deltas, anchors, (1, 1, 1, 1)), "decoded")
-    boxes, best = proposals.propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, 0)
+    near(network.decode(deltas, anchors, (1, 1, 1, 1)), "decoded")
+    boxes, best = network.propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, 0)
     near(boxes, "proposals")
     near(best, "proposal_logits")
     pooled = arithmetic.roi_pool(x[0], boxes[:2], settings.resolution, 1 / 16)
     near(channels_first(pooled), "roi_pooled")
-    near(channels_first(resnet.stage(pooled, p["res5"], dilation=2)), "res5")
-    near(heads.features(x[0], boxes, p["res5"], settings.resolution), "roi_features")
+    near(channels_first(network.stage(pooled, p["res5"], dilation=2)), "res5")
+    near(network.features(x[0], boxes, p["res5"], settings.resolution), "roi_features")
 
 
 def test_the_results_are_the_published_ones(detector, backend):
@@ -192,7 +201,7 @@ def test_boxes_without_area_overlap_nothing(backend):
 def test_decoding(weights):
     numbers = {"rpn": (1, 1, 1, 1), "roi": (10, 10, 5, 5)}[weights]
     deltas, boxes, expected = (OPERATIONS[f"decode/{part}"] for part in ("deltas", "boxes", weights))
-    found = proposals.decode(deltas.reshape(-1, 4), np.repeat(boxes, deltas.size // boxes.size, 0), numbers)
+    found = network.decode(deltas.reshape(-1, 4), np.repeat(boxes, deltas.size // boxes.size, 0), numbers)
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-4)
 
 
@@ -269,11 +278,11 @@ def apart(count):
 
 
 def test_fewer_objects_than_wanted_are_no_error():
-    kept = choice.by_best_class(np.repeat(apart(1), 5, 0), np.linspace(0.1, 0.5, 5, dtype=np.float32), Settings())
+    kept = network.by_best_class(np.repeat(apart(1), 5, 0), np.linspace(0.1, 0.5, 5, dtype=np.float32), Settings())
     assert kept.tolist() == [4, 3, 2, 1, 0]  # at an overlap of 1 nothing falls
-    assert choice.by_best_class(apart(0), np.zeros(0, np.float32), Settings()).tolist() == []
-    assert choice.per_class(apart(0), np.zeros((0, 4), np.float32), 0.3, Settings()).tolist() == []
-    few = choice.per_class(apart(3), np.full((3, 4), 0.25, np.float32), 0.3, Settings())
+    assert network.by_best_class(apart(0), np.zeros(0, np.float32), Settings()).tolist() == []
+    assert network.per_class(apart(0), np.zeros((0, 4), np.float32), 0.3, Settings()).tolist() == []
+    few = network.per_class(apart(3), np.full((3, 4), 0.25, np.float32), 0.3, Settings())
     assert few.tolist() == [0, 1, 2]
 
 
@@ -281,9 +290,9 @@ def test_the_authors_keep_a_box_that_is_best_in_another_class():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 9, 9]], np.float32)  # all nearly the same
     probabilities = np.array([[0.9, 0.05], [0.8, 0.15], [0.3, 0.6]], np.float32)
     settings = Settings(least=2, most=2)
-    assert choice.per_class(boxes, probabilities, 0.3, settings).tolist() == [0, 2]  # 1 is second in both classes
+    assert network.per_class(boxes, probabilities, 0.3, settings).tolist() == [0, 2]  # 1 is second in both classes
     settings = Settings(least=1, most=1)
-    assert choice.per_class(boxes, probabilities, 0.3, settings).tolist() == [0]
+    assert network.per_class(boxes, probabilities, 0.3, settings).tolist() == [0]
 
 
 def test_a_picture_with_nothing_in_it_and_the_smallest_one(detector):

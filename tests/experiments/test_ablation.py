@@ -16,13 +16,15 @@ from minilxmert.core.params import flatten, zeros_like
 from minilxmert.experiments import ablation
 from minilxmert.experiments.ablation import FULL, LEFT_OUT, PAPER, Laboratory, Size, run_seeds
 from minilxmert.experiments.ablation_results import AGREES, ALONE, DISAGREES, UNDECIDED, Estimate, Results, verdict
-from minilxmert.experiments.bottom_up import (
+from minilxmert.experiments.baselines import (
     BottomUpForQuestionAnswering,
     BottomUpForVisualReasoning,
     RecurrentForQuestionAnswering,
     RecurrentForVisualReasoning,
+    lstm,
+    lstm_backward,
+    lstm_shapes,
 )
-from minilxmert.experiments.lstm import lstm, lstm_backward, lstm_shapes
 from minilxmert.scenes.world import SMALL
 from minilxmert.training.loop import TrainingError
 from minilxmert.training.miniature import miniature_config

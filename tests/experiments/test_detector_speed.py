@@ -8,7 +8,7 @@ import pytest
 from conftest import REFERENCE
 
 from minilxmert.checkpoints.safetensors import write_safetensors
-from minilxmert.detector.random_weights import random_tensors
+from minilxmert.detector.weights import random_tensors
 from minilxmert.experiments import detector_speed
 
 

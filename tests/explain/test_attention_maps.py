@@ -9,7 +9,7 @@ from minilxmert import ConfigError, LxmertForQuestionAnswering, LxmertTokenizer,
 from minilxmert.ask.asking import call_arguments
 from minilxmert.explain.attention import FAMILIES, attention, attention_of, object_names
 from minilxmert.vision.features import open_features
-from minilxmert.vision.names import read_names
+from minilxmert.vision.objects import read_names
 
 WEIGHTS = Path(__file__).parents[1] / "sample"
 MODEL, TOKENIZER = LxmertForQuestionAnswering.from_pretrained(WEIGHTS), LxmertTokenizer.from_pretrained(WEIGHTS)

@@ -15,7 +15,7 @@ from minilxmert.core.answers import read_answers
 from minilxmert.files import expecting, kind_of, strict_json, what_it_is
 from minilxmert.training.task_files import read_gqa, read_nlvr2, read_vqa
 from minilxmert.vision.features import open_features
-from minilxmert.vision.names import read_names
+from minilxmert.vision.objects import read_names
 from minilxmert.vision.pictures import read_png
 from minilxmert.vision.reading import read_picture
 

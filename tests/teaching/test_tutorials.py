@@ -23,7 +23,7 @@ from minilxmert.teaching import (
     weights,
 )
 from minilxmert.teaching.chapters import chapters, read_chapter
-from minilxmert.teaching.gallery import GALLERY
+from minilxmert.teaching.example import GALLERY
 from minilxmert.training import optimizer
 from minilxmert.training.optimizer import Adam
 

@@ -11,7 +11,8 @@ from conftest import REFERENCE, check_mutants, refusal_faults
 import minilxmert
 from minilxmert import PictureError, read_picture
 from minilxmert.kernels.cosines import to_samples
-from minilxmert.vision import jpeg, jpeg_samples
+from minilxmert.vision import jpeg
+from minilxmert.vision import jpeg as jpeg_samples
 from minilxmert.vision.exif import orientation, stored, turned
 
 FOLDER = REFERENCE / "jpeg"
