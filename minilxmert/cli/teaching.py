@@ -43,7 +43,9 @@ def exercise_arguments(command):
     )
     begin = actions.add_parser("start", help="write stubs into a folder; files that are there stay as they are")
     begin.add_argument("folder", metavar="DIR")
-    begin.add_argument("numbers", metavar="N", type=positive, nargs="*", help="which exercises (default: all)")
+    begin.add_argument(
+        "numbers", metavar="N", type=positive, nargs="*", default=(), help="which exercises (default: all)"
+    )
     add_variant(begin)
     begin.set_defaults(action=start)
     one = actions.add_parser("check", help="is an answer right? exit code 0: yes, 1: no")
@@ -57,7 +59,7 @@ def exercise_arguments(command):
     many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
     many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
     many.add_argument(
-        "numbers", metavar="N", type=positive, nargs="*", help="the exercises that were set (default: all)"
+        "numbers", metavar="N", type=positive, nargs="*", default=(), help="the exercises that were set (default: all)"
     )
     many.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
     many.add_argument("--json", metavar="FILE", help="also write it as JSON; of one student, as Gradescope reads it")
@@ -207,7 +209,9 @@ def tutorials_arguments(command):
     actions = command.add_subparsers(metavar="action")
     actions.add_parser("list", help="all chapters").set_defaults(action=list_chapters)
     builder = actions.add_parser("build", help="run chapters and write notebooks and pages with what they show")
-    builder.add_argument("numbers", metavar="N", type=positive, nargs="*", help="which chapters (default: all)")
+    builder.add_argument(
+        "numbers", metavar="N", type=positive, nargs="*", default=(), help="which chapters (default: all)"
+    )
     builder.add_argument("--out", metavar="DIR", default="build/tutorials", help="default: build/tutorials")
     builder.set_defaults(action=build)
     painter = actions.add_parser("pictures", help="write the small pictures that the documents list_chapters")
@@ -227,8 +231,9 @@ def tutorials(options):
 def list_chapters(options):
     from ..teaching.chapters import chapters
 
+    width = max(len(chapter.path.name) for chapter in chapters())
     for chapter in chapters():
-        print(f"{chapter.path.name:<32} {chapter.title}")
+        print(f"{chapter.path.name:<{width}} {chapter.title}")
 
 
 def build(options):
