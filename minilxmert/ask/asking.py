@@ -68,8 +68,8 @@ def look(path, detector=None, recipe="authors"):
     if detector is not None:
         return detector(picture, recipe, Path(path).name)
     if is_photograph(picture):
-        expected = "a drawn scene, or a detector for photographs (detector=…, --detector FOLDER)"
-        raise PictureError.at(path, None, expected, "a photograph")
+        found = "a photograph, which needs --detector FOLDER"
+        raise PictureError.at(path, None, "a drawn scene", found)
     return detect(picture, Path(path).name)
 
 

@@ -145,9 +145,9 @@ def task_data(options, split):
     from ..training.miniature import Miniature
     from ..training.tasks import load_task, open_all
 
-    if options.weights:
-        find_weights(Path(options.weights))  # before scenes are drawn for nothing
     if getattr(options, "world", None):
+        if options.weights:
+            find_weights(Path(options.weights))  # before scenes are drawn for nothing
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
         return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)
     need(options, "data", "features")
