@@ -69,7 +69,7 @@ def test_strangers_are_answered_with_doubt():
     found = measure(LxmertForQuestionAnswering.from_pretrained(WEIGHTS), TOKENIZER, 6, seed=3)
     for half in ("fitted kinds", "other kinds"):
         figures = found[half].figures()
-        assert figures["ECE, told"] < 0.1 and figures["sure, told"] < 0.02 < figures["sure, the model"]
+        assert figures["ECE, corrected"] < 0.1 and figures["sure, corrected"] < 0.02 < figures["sure, the model"]
     inside = found["inside the world"]
     assert (inside.model == inside.sober).all() and not any(inside.signs) and "other kinds" in table(found)
 
