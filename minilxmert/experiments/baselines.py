@@ -3,7 +3,8 @@
 
 The state of the sentence asks, the objects answer, and the head reads the sum of both: no cross-modality layer, no
 relations between objects, no boxes. Source: the top-down attention of Anderson et al. 2018, as one attention block of
-this model instead of their gated one."""
+this model instead of their gated one. An LSTM over the words (Hochreiter & Schmidhuber 1997), forward and backward as
+neighbours, stands below it."""
 
 import dataclasses
 
