@@ -58,7 +58,7 @@ def shards_of(table, index):
     if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
         raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
     for shard in dict.fromkeys(places.values()):
-        if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin)", shard):
+        if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin|h5)", shard):
             raise CheckpointError.at(index, shard, "a plain file name", "another")
     return places
 
@@ -98,7 +98,12 @@ def is_own(path):
 
 
 KINDS = ("model.h5", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-KINDS += ("pytorch_model.bin.index.json", "tf_model.h5")  # and every .pth; whatever is first is opened
+KINDS += (
+    "pytorch_model.bin.index.json",
+    "tf_model.h5",
+    "tf_model.h5.index.json",
+)  # and every .pth; the first is opened
+OTHER_STATE = "rng_state"  # begins the name of a .pth in which transformers' Trainer keeps random numbers
 POINTER = b"version https://git-lfs"  # a file that was not fetched
 
 
@@ -127,7 +132,8 @@ def weight_files(folder):
     """Every weight file in a folder, by KINDS; an index counts where one of its shards is there."""
     named = [folder / name for name in KINDS if (folder / name).is_file()]
     named = [file for file in named if not is_index(file) or any(map(Path.is_file, shards_in(file)))]
-    return [*named, *sorted(folder.glob("*.pth"))]
+    others = [file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".pth" and file.is_file()]
+    return [*named, *(file for file in others if not file.name.startswith(OTHER_STATE))]
 
 
 def shards_in(index):

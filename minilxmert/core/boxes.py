@@ -12,17 +12,25 @@ def normalise_boxes(boxes, width, height, check=True):
 
     check: refuse boxes that already are in 0…1, or that reach outside the picture."""
     boxes = as_boxes(boxes).astype(np.float32)
-    if not (width >= 1 and height >= 1):
+    if not (has_inside(width) and has_inside(height)):
         raise ShapeError(f"boxes: a picture of {width} × {height} pixels has no inside")
     size = np.array([width, height, width, height], np.float32)
     if check and boxes.size:
         if 0 < boxes.max() <= 1 + SLACK and min(width, height) > 1:
             raise ShapeError(f"boxes: the largest value is {boxes.max():.3g}: they are already in 0…1")
-        outside = (boxes > size + 1).any(-1)  # a pixel of slack
+        outside = ~(boxes <= size + 1).all(-1)  # a pixel of slack; NaN is outside, too
         if outside.any():
             first = format_box(boxes[outside][0])
             raise ShapeError(f"boxes: {first} reaches outside {width} × {height} pixels: are width and height swapped?")
     return boxes / size
+
+
+def has_inside(side):
+    """Whether a picture's side is a number of pixels."""
+    try:
+        return bool(1 <= side < np.inf)
+    except TypeError:
+        return False
 
 
 def boxes_from_xywh(boxes):

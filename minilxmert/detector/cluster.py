@@ -44,7 +44,7 @@ def look_at(folder, part, detector, file, recipe):
     return left_out
 
 
-@functools.cache
+@functools.lru_cache(1)
 def opened(detector):
     """The detector of a folder: a process has one, for all its tasks."""
     return FasterRcnn.from_pretrained(detector)

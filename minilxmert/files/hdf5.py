@@ -12,6 +12,7 @@ file claims and can loop for ever. What h5py reads as plain numbers and texts is
 Entries are paths like "group/name". Arrays outlive the closed file."""
 
 import contextlib
+import copy
 import math
 import struct
 from typing import NamedTuple
@@ -65,6 +66,14 @@ class CheckedFile:
         self.fillable = EXPANSION * len(self.content) + ALLOWANCE  # bytes of numbers that the file may only tell of
         root = read_superblock(self.content, self.refuse, block)
         self.root = self.read_object("", root, "an HDF5 file")
+
+    def alone(self):
+        """The file for a single question: what is noted of its objects meanwhile goes with it, and the next question
+        may read as much again. So a file that stays open takes no more memory, however often it is asked."""
+        one = copy.copy(self)
+        one.opened, one.places, one.claimed, one.total = {}, {}, {}, 0
+        one.source, one.fillable = Source(self.content), EXPANSION * len(self.content) + ALLOWANCE
+        return one
 
     def refuse(self, entry, expected, found):
         return self.error.at(self.path, entry, expected, found)

@@ -143,7 +143,7 @@ def roi_feature(crop, inside):
     return (down @ (across @ values.transpose(2, 1, 0)).transpose(0, 2, 1)).transpose(1, 2, 0)
 
 
-@functools.cache
+@functools.lru_cache(256)
 def averaging(length):
     """The matrix (CELLS, length) that averages a row of pixels over CELLS equal parts, split pixels by their share."""
     edges = np.arange(CELLS + 1) * length / CELLS

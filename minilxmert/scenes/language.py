@@ -13,6 +13,7 @@ from .words import NOUN_PHRASE, NUMBERS, PATTERNS, RELATION_OF, RELATIONS, SHAPE
 from .world import RICH, WORLDS
 
 KINDS = (*VQA, *GQA, *CAPTIONS, *NLVR2)
+LONGEST = 1000  # characters of a sentence whose spelling is remembered
 
 
 class LanguageError(MinilxmertError):
@@ -79,12 +80,15 @@ class Sentence:
         return Explanation(self.text, answer, tuple(steps))
 
 
-@functools.lru_cache(1024)
 def spelled(text):
     """A sentence as the language spells it, whether people write "Colour" or "color", and leave out marks or not."""
+    return known_spelling(text) if len(text) <= LONGEST else spelling(text)
+
+
+def spelling(text):
     plain = re.sub("colour", "color", re.sub(r"\bgrey\b", "gray", text.lower()))
     plain = " ".join(re.sub(r"([?.,])", r" \1 ", plain).split())
-    bare = re.sub(r"( [?.])+$", "", plain)
+    bare = plain[:1] + plain[1:].rstrip(" ?.")
     asks = bare.partition(" ")[0] in {
         phrasing.partition(" ")[0] for kind in (*VQA, *GQA) for phrasing in kind.phrasings
     }
@@ -92,11 +96,14 @@ def spelled(text):
     return known[0] if known else f"{bare} ?" if asks or plain.endswith("?") else bare
 
 
-def parsed(spelling):
+known_spelling = functools.lru_cache(1024)(spelling)  # a few megabytes at most
+
+
+def parsed(text):
     """-> (Kind, slots) of a sentence in its spelling, or None"""
     for kind in KINDS:
         for phrasing in kind.phrasings:
-            if found := reader(phrasing).fullmatch(spelling):
+            if found := reader(phrasing).fullmatch(text):
                 return kind, read_slots(found)
     return None
 

@@ -90,7 +90,9 @@ class TaskData:
         for record in self.records:
             answer, label = metrics.predicted(predictions, identity(record), self.task), metrics.needed(record, "label")
             points.append(answer == label if self.task == "nlvr2" else label.get(answer, 0.0))
-        return metrics.Report(f"{self.task} by kind", metrics.count_points(points, self.kinds))
+        return metrics.Report(
+            f"{self.task} by kind", metrics.count_points(points, self.kinds or [self.task] * len(points))
+        )
 
 
 def truth(label):

@@ -124,7 +124,9 @@ class GroupFile(Hdf5File):
             found = f"the layout of another program: {', '.join(names)}"
             raise file.refuse(None, "a group a picture: <id>/features, <id>/boxes, img_w, img_h", found)
         self.ids = dict.fromkeys(check_id(name, path, name) for name in names)
-        self.turn, self.opened = threading.Lock(), {}  # {process: (its file, what closes it)}
+        if len(set(file.root.links.values())) < len(self.ids):
+            raise file.refuse("root", "a group for each picture", "two names of one")
+        self.turns, self.opened = {}, {}  # {process: its lock} (a fork copies it held), {process: (its file, closing)}
 
     def close(self):
         _, closing = self.opened.pop(os.getpid(), (None, contextlib.ExitStack()))
@@ -138,14 +140,16 @@ class GroupFile(Hdf5File):
         return self.opened[os.getpid()][0]
 
     def read(self, image_id):
-        with self.turn:
-            file = self.file()
+        with self.turns.setdefault(os.getpid(), threading.Lock()):
+            whole = self.file()
+            file = whole.alone()
             called = own_names(file.names(image_id))
             missing = {"features", "boxes"} - called.keys()
             if missing:
                 raise file.refuse(f"{image_id}/{min(missing)}", "this dataset", "none")
             arrays = {own: file.array(f"{image_id}/{called[own]}", "fiu") for own in READ if own in called}
             sizes = [arrays[s].tolist() if s in arrays else file.attribute(image_id, s) for s in SIZES]
+            whole.claim(image_id, file.total)
         return make_objects(self.path, image_id, image_id, *map(whole_number, sizes), arrays)
 
 

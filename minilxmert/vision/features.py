@@ -67,7 +67,7 @@ class Joined(FeatureFile):
 
     def __init__(self, files):
         super().__init__(files[0].path)
-        self.files, self.about, owners = files, files[0].about, {}
+        self.files, owners = files, {}
         for file in files:
             if file.about != self.about:
                 raise FeatureFileError.at(file.path, "recipe", shorten(self.about), shorten(file.about))
@@ -77,6 +77,10 @@ class Joined(FeatureFile):
                 raise FeatureFileError.at(file.path, twice, "every picture in one file", found)
             owners |= dict.fromkeys(file, file)
         self.ids = dict(sorted(owners.items()))
+
+    @property
+    def about(self):
+        return self.files[0].about
 
     def close(self):
         for file in self.files:

@@ -127,6 +127,8 @@ def pad_objects(objects, width=None):
 
     width: F, where the pictures may have no object at all. Raises FeatureFileError for what cannot be right: whoever
     made the Objects, and whatever was written into their arrays since."""
+    for o in objects:
+        check_arrays(o)
     most = max((len(o) for o in objects), default=0)
     width = width or max((o.features.shape[1] for o in objects), default=0)
     feats, boxes = np.zeros((len(objects), most, width), np.float32), np.zeros((len(objects), most, 4), np.float32)
@@ -138,10 +140,20 @@ def pad_objects(objects, width=None):
         if len(o):
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # refused below
                 feats[row, : len(o)], boxes[row, : len(o)], mask[row, : len(o)] = o.features, o.normalised_boxes, 1
-    if not (np.isfinite(feats).all() and np.isfinite(boxes).all()):
+    sure = [c for o in objects for c in (o.object_conf, o.attribute_conf) if c is not None]
+    if not all(np.isfinite(numbers).all() for numbers in (feats, boxes, *sure)):
         for o in objects:
             check_finite_objects(o, o.image_id)
     return feats, boxes, mask
+
+
+def check_arrays(objects):
+    """Refuse Objects whose features are no row of numbers for each box."""
+    found = np.asarray(objects.features)
+    if found is not objects.features or found.ndim != 2 or len(found) != len(objects) or found.dtype.kind not in "biuf":
+        expected = f"an array ({len(objects)}, F) of numbers"
+        found = f"{type(objects.features).__name__} of {found.dtype} {found.shape}"
+        raise FeatureFileError.at(objects.image_id, "features", expected, found)
 
 
 def check_finite_objects(objects, path, entry=""):

@@ -114,6 +114,21 @@ def test_snapshots_are_refused_by_name(tmp_path):
         find_weights(tmp_path)
 
 
+def test_what_counts_as_weights(tmp_path):
+    """Not what transformers' Trainer keeps beside them, nor folders; but every .pth, and shards of Keras."""
+    file = foreign(tmp_path / "model.safetensors", 1)
+    (tmp_path / "rng_state.pth").write_bytes(b"x")
+    (tmp_path / "rng_state_0.pth").write_bytes(b"x")
+    (tmp_path / "Epoch01_LXRT.pth").mkdir()
+    assert find_weights(tmp_path) == file
+    for name in ("Epoch02_LXRT.PTH", "tf_model.h5.index.json"):
+        (tmp_path / name).write_text('{"weight_map": {"x:0": "tf_model-00001-of-00001.h5"}}')
+        (tmp_path / "tf_model-00001-of-00001.h5").write_bytes((REFERENCE / "tf_model.h5").read_bytes())
+        with pytest.raises(CheckpointError, match=f"found model.safetensors and {name}"):
+            find_weights(tmp_path)
+        (tmp_path / name).unlink()
+
+
 def test_what_was_not_fetched_is_no_model(tmp_path):
     foreign(tmp_path / "model.safetensors", 1)
     (tmp_path / "tf_model.h5").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections import Counter
 
 import numpy as np
@@ -17,12 +18,15 @@ from minilxmert.scenes.language import (
     CAPTIONS,
     GQA,
     KINDS,
+    LONGEST,
     NLVR2,
     VQA,
     LanguageError,
     Sentence,
     answers_of,
     explain,
+    known_spelling,
+    misfits,
     read_question,
     spelled,
     vocabulary_of,
@@ -376,6 +380,17 @@ def test_questions_as_people_type_them(text):
     assert answer_of("What colour is the star?", LEFT) == "blue"
     assert spelled("Is it GREY") == spelled("is it gray??") == "is it gray ?" and spelled("A star .") == "a star"
     assert answer_of("There is a star, a square and a disc.", LEFT) == "yes"
+
+
+def test_the_time_for_a_long_text_grows_with_its_length_and_it_is_not_remembered():
+    """Texts in which a rule begins to fit at every mark, without end: a search from each would take an hour."""
+    start = time.process_time()
+    for marks in (" ?", " .", "?", ",", " ? ."):
+        text = "a" + marks * 20_000 + "x"
+        assert not spelled(text).startswith("?") and misfits(text, ["red circle"])
+        assert spelled(text[:-1]).startswith("a")
+    assert time.process_time() - start < 5
+    assert known_spelling.cache_info().maxsize == 1024 and LONGEST <= 1000
 
 
 @pytest.mark.parametrize(

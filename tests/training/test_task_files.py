@@ -440,6 +440,8 @@ def test_the_commonest_answer_counts_only_what_is_labelled():
         data.report_by_kind(dict.fromkeys(range(3), "red"))
     nothing = TaskData("vqa", records[:2], {})
     assert set(majority(nothing, nothing).values()) == {""}
+    rows = TaskData("vqa", records[2:], {}).report_by_kind({2: "red"}).rows  # of no kinds
+    assert [(row.name, row.right, row.total) for row in rows] == [("vqa", 1, 1)]
 
 
 def test_an_identity_in_two_files_is_refused(tmp_path):

@@ -9,7 +9,9 @@ import multiprocessing
 import os
 import pickle
 import resource
+import signal
 import tempfile
+import threading
 import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +34,7 @@ from minilxmert import (
 )
 from minilxmert.core.boxes import boxes_from_xywh, check_boxes, normalise_boxes
 from minilxmert.files.arrays import read_npz
-from minilxmert.vision.features import PatientFile, convert_to_hdf5, is_feature_file, open_features
+from minilxmert.vision.features import PatientFile, convert_to_hdf5, is_feature_file, open_all, open_features
 from minilxmert.vision.objects import COLUMNS, pad_objects
 from minilxmert.vision.tsv import FIELDS, LAYOUTS
 
@@ -562,6 +564,54 @@ def test_a_copy_reads_the_same_from_anywhere(shared, tmp_path, monkeypatch):
         assert {name: copied[name].features.tobytes() for name in copied} == wanted
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_a_thread_reads_reads_too(small_files):
+    """Whatever lock a thread holds at that moment, the child, which has no such thread, waits for none."""
+    pictures, over = open_features(small_files / "groups.h5"), threading.Event()
+    wanted = {name: pictures[name].features.tobytes() for name in pictures}
+
+    def keep_reading():
+        while not over.is_set():
+            wrong_reads(pictures, wanted, 0)
+
+    reader = threading.Thread(target=keep_reading)
+    reader.start()
+    try:
+        for seed in range(12):
+            child = os.fork()
+            if not child:
+                signal.alarm(20)
+                os._exit(len(wrong_reads(pictures, wanted, seed)))
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        over.set()
+        reader.join()
+
+
+@pytest.mark.parametrize("name", ["groups.h5", "vlt5.h5"])
+def test_a_file_that_stays_open_is_read_for_ever_in_the_same_memory(small_files, name):
+    with open_features(small_files / name) as pictures:
+        for _ in range(1000):
+            for image_id in pictures:
+                pictures.read(image_id)
+        noted = pictures.file()
+        assert len(noted.opened) + len(noted.places) + len(noted.claimed) <= 2 * len(pictures) + 2
+
+
+def test_two_names_of_one_group_are_refused(small_files):
+    with h5py.File(small_files / "groups.h5", "a") as file:
+        file["again"] = file[next(iter(file))]
+    with pytest.raises(FeatureFileError, match="two names of one"):
+        open_features(small_files / "groups.h5")
+
+
+def test_several_files_as_one_are_pickled_too(tmp_path):
+    joined = open_all([write(tmp_path / f"{name}.tsv", row(name)[0]) for name in "ab"])
+    copied = pickle.loads(pickle.dumps(joined))  # noqa: S301
+    assert list(copied) == ["a", "b"] and copied.about == joined.about == {}
+    np.testing.assert_array_equal(copied["b"].features, joined["b"].features)
+
+
 def test_a_copy_of_a_file_that_has_changed_is_refused(shared):
     pictures, _ = shared
     if pictures.path.suffix == ".h5":
@@ -683,6 +733,12 @@ def test_boxes_are_divided_as_published():
         normalise_boxes(boxes, 100, 120)
     with pytest.raises(ShapeError, match="no inside"):
         normalise_boxes(boxes, float("nan"), 100)
+    for side in (np.inf, None, "120", -1):
+        with pytest.raises(ShapeError, match="no inside"):
+            normalise_boxes(boxes, 120, side)
+    with pytest.raises(ShapeError, match="nan"):
+        normalise_boxes([[0, 0, np.nan, 9]], 120, 100)
+    assert normalise_boxes(boxes, np.array(120), np.float32(100)).dtype == np.float32
     assert normalise_boxes(np.zeros((0, 4)), 120, 100).shape == (0, 4)
     np.testing.assert_array_equal(boxes_from_xywh([[1, 2, 3, 4]]), [[1, 2, 4, 6]])
 
@@ -785,6 +841,29 @@ def test_objects_made_in_python_are_refused_by_picture_object_and_column(tsv, fi
         pad_objects([good, ruined])
     numbers[1, 3] = 0
     assert pad_objects([good, ruined])[2].all()
+
+
+@pytest.mark.parametrize("name", ["object_conf", "attribute_conf"])
+def test_a_confidence_that_is_no_number_is_refused(tsv, name):
+    with open_features(tsv) as pictures:
+        ruined = dataclasses.replace(pictures["two"], **{name: np.array([0.5, np.nan])})
+    with pytest.raises(FeatureFileError, match=f"two: object 1, {name}: expected a finite number"):
+        pad_objects([ruined])
+
+
+WRONG_FEATURES = {
+    "one row for both": lambda f: f[:1], "a row": lambda f: f.ravel(), "a stack": lambda f: f[None],
+    "a list": lambda f: f.tolist(), "texts": lambda f: f.astype(str), "complex": lambda f: f * 1j,
+    "objects": lambda f: f.astype(object), "none": lambda f: None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG_FEATURES)
+def test_features_that_are_no_row_of_numbers_an_object_are_refused(tsv, kind):
+    with open_features(tsv) as pictures:
+        two = pictures["two"]
+    with pytest.raises(FeatureFileError, match=r"two: features: expected an array \(2, F\) of numbers"):
+        pad_objects([dataclasses.replace(two, features=WRONG_FEATURES[kind](two.features))])
 
 
 def test_nothing_without_a_finite_score_is_answered():
