@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DownloadError, shorten
-from ..files import flush_directory, strict_json
+from ..files import FolderLock, flush_directory, read_small, strict_json
+from ..files.writing import is_plain
 from ..words.vocabulary import FILES as VOCABULARY
 
 ENDPOINT = "https://huggingface.co"
@@ -44,16 +45,23 @@ def download(repo_id, directory=None, revision="main", endpoint=None, files=None
     check_names(repo_id, revision, files or ())
     directory = Path(directory or repo_id.rpartition("/")[2])
     base = f"{(endpoint or os.environ.get('HF_ENDPOINT') or ENDPOINT).rstrip('/')}/{repo_id}/resolve/{revision}/"
+    with folder_for(directory):
+        for name in files or find_files(base, repo_id):
+            fetch(base + name, directory / name, progress, pause)
+            if name.endswith(".index.json"):
+                for shard in shards(directory / name):
+                    fetch(base + shard, directory / shard, progress, pause)
+    return directory
+
+
+def folder_for(directory):
+    """The FolderLock of a folder, made if need be: two downloads into one would write the same .part. Raises
+    DownloadError, MinilxmertError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        return FolderLock(directory, "downloads")
     except OSError as problem:
         raise DownloadError.at(directory, None, "a folder to write into", problem.strerror) from None
-    for name in files or find_files(base, repo_id):
-        fetch(base + name, directory / name, progress, pause)
-        if name.endswith(".index.json"):
-            for shard in shards(directory / name):
-                fetch(base + shard, directory / shard, progress, pause)
-    return directory
 
 
 def check_names(repo_id, revision, files):
@@ -77,7 +85,7 @@ def find_files(base, repo_id):
 
 def shards(index):
     """The file names that an index of shards mentions."""
-    table = strict_json(index.read_bytes(), index, DownloadError)
+    table = strict_json(read_small(index, DownloadError), index, DownloadError)
     places = table.get("weight_map") if isinstance(table, dict) else None
     names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
     check_names("a/b", "main", names)
@@ -85,8 +93,11 @@ def shards(index):
 
 
 def fetch(url, target, progress, pause):
-    """Bring one file to `target`: nothing is done if it is there and right; a .part is continued."""
-    remote = ask_server(url)
+    """Bring one file to `target`, through a link to where it leads: nothing is done if it is there and right; a .part
+    is continued."""
+    remote, target = ask_server(url), Path(os.path.realpath(target))
+    if not is_plain(target):
+        raise DownloadError.at(target, None, "a plain file to write", "a folder, a pipe or a device")
     if target.exists() and target.stat().st_size == remote.size and digest_is_right(target, remote):
         return
     part = target.with_name(target.name + ".part")

@@ -123,7 +123,7 @@ def nlvr(options):
         model = training.model
     elif options.weights:
         model, tokenizer = (
-            LxmertForQuestionAnswering.from_pretrained(options.weights),
+            LxmertForQuestionAnswering.from_pretrained(options.weights, mapped=False),
             tokenizer_of(options, options.weights),
         )
     else:

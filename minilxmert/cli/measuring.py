@@ -98,7 +98,7 @@ def foils(options):
     from ..published.model import LxmertForPreTraining
 
     data = drawn(options)
-    model = LxmertForPreTraining.from_pretrained(options.weights)
+    model = LxmertForPreTraining.from_pretrained(options.weights, mapped=False)
     counted = functools.partial(progress, "compared")
     report = foil_report(model, tokenizer_of(options, options.weights), data, progress=counted)
     print(report)
@@ -111,7 +111,7 @@ def relevance(options):
     from ..published.model import LxmertForQuestionAnswering
 
     data = drawn(options)
-    model = LxmertForQuestionAnswering.from_pretrained(options.weights)
+    model = LxmertForQuestionAnswering.from_pretrained(options.weights, mapped=False)
     counted = functools.partial(progress, "measured", unit=" kinds")
     return relevance_areas(model, tokenizer_of(options, options.weights), data, progress=counted)
 
@@ -123,7 +123,7 @@ def strangers(options):
 
     if drawn(options).world.name != "small":
         raise ConfigError.at("--world", None, "small, from whose outside the strangers come", options.world)
-    model = LxmertForQuestionAnswering.from_pretrained(options.weights)
+    model = LxmertForQuestionAnswering.from_pretrained(options.weights, mapped=False)
     counted = functools.partial(progress, "measured", unit=" kinds")
     found = measure(model, tokenizer_of(options, options.weights), options.scenes, options.seed, counted)
     print(table(found))

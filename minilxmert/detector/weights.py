@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.download import fetch
+from ..checkpoints.download import fetch, folder_for
 from ..checkpoints.weights import find_weights, read_tensors
-from ..errors import CheckpointError, DownloadError
+from ..errors import CheckpointError
 from ..files import forget_pages
 from ..files.arrays import check_finite
 
@@ -180,12 +180,9 @@ def download_detector(directory=None, store=None, progress=None, pause=1.0):
     The store tells no checksum of its own: all tensors must be there, of shapes that fit. Raises DownloadError,
     CheckpointError."""
     directory = Path(directory or NAME)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise DownloadError.at(directory, None, "a folder to write into", problem.strerror) from None
-    for name in FILES:
-        fetch(f"{store or STORE}/{NAME}/{name}", directory / name, progress, pause)
+    with folder_for(directory):
+        for name in FILES:
+            fetch(f"{store or STORE}/{NAME}/{name}", directory / name, progress, pause)
     read_weights(directory)
     with open(directory / FILES[-1], "rb") as file:
         return directory, hashlib.file_digest(file, "sha256").hexdigest()

@@ -39,7 +39,7 @@ def trained(folder):
     """The model that `train` has written, read by minilxmert alone. Raises MinilxmertError."""
     if not (Path(folder) / "model" / "config.json").exists():
         raise MinilxmertError.at(folder, "model", "a trained model: `minilxmert project train`", "none")
-    return LxmertForQuestionAnswering.from_pretrained(Path(folder) / "model")
+    return LxmertForQuestionAnswering.from_pretrained(Path(folder) / "model", mapped=False)
 
 
 def fresh_questions(seed=1):

@@ -112,9 +112,10 @@ def settle(folder):
     if not saved.is_dir():
         return
     try:
-        for file in sorted(saved.iterdir()):
-            with contextlib.suppress(FileNotFoundError):  # another process did it
-                settle_file(file, folder)
+        with contextlib.suppress(FileNotFoundError):  # another process did all of it
+            for file in sorted(saved.iterdir()):
+                with contextlib.suppress(FileNotFoundError):  # or this one
+                    settle_file(file, folder)
         with contextlib.suppress(OSError):  # it holds the next saving already
             saved.rmdir()
     except OSError as problem:
@@ -149,10 +150,11 @@ class FolderLock:
     """Holds a folder from its making until `release`, until the end of a `with` block, which takes it anew if need be,
     or until nobody has the lock any more. Raises MinilxmertError where the folder is held, by whatever process.
 
-    The system lets go of the lock when the process ends: what a killed one leaves is a file that nobody holds."""
+    The system lets go of the lock when the process ends: what a killed one leaves is a file that nobody holds. does:
+    what the holder does there, for the message."""
 
-    def __init__(self, folder):
-        self.path, self.file = Path(folder) / LOCK, None
+    def __init__(self, folder, does="trains"):
+        self.path, self.file, self.does = Path(folder) / LOCK, None, does
         self.hold()
 
     def hold(self):
@@ -162,7 +164,7 @@ class FolderLock:
             if not take(file):
                 file.close()
                 found = "one that another run is at work in: end it, or name another"
-                raise MinilxmertError.at(self.path.parent, None, "a folder that nobody trains into", found)
+                raise MinilxmertError.at(self.path.parent, None, f"a folder that nobody {self.does} into", found)
             if is_at(file, self.path):  # else its last holder has just removed it
                 self.file = file
             else:

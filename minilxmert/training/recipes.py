@@ -62,7 +62,7 @@ def pretrain_miniature(
     folder = Path(folder)
     data, tokenizer = Miniature(world, "train", recipe.scenes, seed, data_progress), miniature_tokenizer(world)
     if weights:
-        model = LxmertForPreTraining.from_pretrained(weights)
+        model = LxmertForPreTraining.from_pretrained(weights, mapped=False)
     else:
         model = fresh_miniature(LxmertForPreTraining, world, seed, **config)
     return pretrain_model(model, data, tokenizer, recipe, folder, seed, progress, run, foiled)
@@ -127,7 +127,7 @@ def pretrain_files(
         weights = read_checkpoint(weights)
         weights.config = weights.config.replace(**changes)
     if weights:
-        model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed)
+        model = LxmertForPreTraining.from_pretrained(weights, config, fresh_heads=True, seed=seed, mapped=False)
     else:
         model = LxmertForPreTraining(config, seed)
     give_answers(model, answers)
@@ -162,7 +162,7 @@ def start_model(data, weights, answers=None, seed=0):
         fitting = {} if data.task == "nlvr2" else {"num_qa_labels": len(answers or data.answers())}
         model = face(weights.replace(**fitting), seed)
     else:
-        model = face.from_pretrained(weights, fresh_heads=True, seed=seed)
+        model = face.from_pretrained(weights, fresh_heads=True, seed=seed, mapped=False)
     if "answer" in model.params:
         give_answers(model, answers or model.answers or data.answers())
     return model

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import os
+import stat
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
-from minilxmert import DownloadError
+from minilxmert import DownloadError, MinilxmertError
 from minilxmert.checkpoints.download import download
 from minilxmert.cli import main
 
@@ -105,6 +107,31 @@ def test_everything_arrives(hub, get):
     assert contents(folder) == FILES
     done = [d for name, d, total in steps if name == "model.safetensors" and total == len(BIG)]
     assert done == sorted(done) and done[-1] == len(BIG)
+
+
+def test_two_at_once_are_one_and_a_refusal(hub, get, tmp_path):
+    faults = []
+
+    def second(*_):
+        with pytest.raises(MinilxmertError, match="a folder that nobody downloads into") as refused:
+            get()
+        faults.append(refused)
+
+    assert contents(get(progress=second)) == FILES and len(faults) > 2
+    assert contents(get()) == FILES  # no lock is left
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and devices")
+def test_through_a_link_its_target_is_written_and_a_device_stays_one(get, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").symlink_to(tmp_path / "far.json")
+    folder = get(files=["config.json"])
+    assert (folder / "config.json").is_symlink() and (tmp_path / "far.json").read_bytes() == FILES["config.json"]
+    (folder / "vocab.txt").symlink_to(os.devnull)
+    with pytest.raises(DownloadError, match="null: expected a plain file to write"):
+        get(files=["vocab.txt"])
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode) and (folder / "vocab.txt").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far.json", "model"]
 
 
 def test_what_is_there_is_not_fetched_again(hub, get):

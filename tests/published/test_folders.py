@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -495,6 +496,27 @@ def test_rights_stay(tmp_path):
     path.chmod(0o600)
     made(2).save_pretrained(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_threads_that_save_into_one_folder(tmp_path):
+    """Nobody fails: what one finds decided, another may be finishing."""
+    faults = []
+
+    def save(text):
+        try:
+            for _ in range(40):
+                with together(tmp_path) as folder:
+                    for name in "abcdef":
+                        (folder / name).write_text(text)
+        except Exception as problem:
+            faults.append(repr(problem))
+
+    threads = [threading.Thread(target=save, args=(text,)) for text in ("one", "two", "three", "four")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults and len({file.read_text() for file in tmp_path.iterdir()}) == 1
 
 
 def test_two_savings_at_once(tmp_path):
