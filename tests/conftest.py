@@ -8,10 +8,14 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: two threads mostly wait for each other
 
 import numpy as np
+import pytest
 
 from minilxmert import MinilxmertError
 
 REFERENCE = Path(__file__).parent / "reference"  # made by the published implementations; its README says how
+
+
+mutant_counts = pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])  # of each reader
 
 
 def refusal_faults(read, path):

@@ -68,6 +68,8 @@ def read_own(file):
         raise file.refuse("root", f"format {FORMAT}, and the attributes {', '.join(ATTRIBUTES)}", "others")
     texts = {name: file.attribute("", name) for name in ATTRIBUTES}
     version = texts.pop("version")
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise file.refuse("root", f"texts in the attributes {', '.join(texts)}", "numbers")
     if version != VERSION:
         raise file.refuse("root attribute version", f"{VERSION}; a newer minilxmert may read this file", version)
     arrays, checksums = checked_arrays(file)

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_mutants
+from conftest import REFERENCE, check_mutants, mutant_counts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,7 +80,7 @@ def test_fields_can_be_set_and_are_checked_then_too():
         LxmertConfig(hidden_sise=12)
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])
+@mutant_counts
 def test_mutants(tmp_path, count):
     data = (REFERENCE / "config.json").read_bytes()
     check_mutants(data, LxmertConfig.from_json_file, tmp_path / "mutant.json", count, seed=8)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_mutants
+from conftest import REFERENCE, check_mutants, mutant_counts
 
 import minilxmert
 from minilxmert import CheckpointError, ConfigError, FasterRcnn, ShapeError, VocabularyError
@@ -463,13 +463,14 @@ def test_other_configs_are_refused_in_words(tmp_path, text):
     assert "config.yaml" in str(caught.value)
 
 
-def test_mutants_of_the_config_end_in_our_error(tmp_path):
+@mutant_counts
+def test_mutants_of_the_config_end_in_our_error(tmp_path, count):
     from minilxmert.detector.yaml import read_yaml
 
     def read(path):
         return Settings.from_dict(read_yaml(path), path)
 
-    check_mutants((FOLDER / "config.yaml").read_bytes(), read, tmp_path / "config.yaml", 300)
+    check_mutants((FOLDER / "config.yaml").read_bytes(), read, tmp_path / "config.yaml", count)
 
 
 # --- the tests can fail ----------------------------------------------------------------------------------------------

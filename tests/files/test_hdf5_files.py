@@ -10,7 +10,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_mutants, refusal_faults
+from conftest import REFERENCE, check_mutants, mutant_counts, refusal_faults
 
 from minilxmert import CheckpointError
 from minilxmert.checkpoints.keras import torch_name
@@ -666,7 +666,7 @@ def test_weights_behind_a_user_block(tmp_path):
 # --- damage at random
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])
+@mutant_counts
 @pytest.mark.parametrize("style", ["fixed", "vlen", "latest", "gzip", "own"])
 def test_mutants(tmp_path, style, count):
     path, read = tmp_path / "a.h5", read_hdf5

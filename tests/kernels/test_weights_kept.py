@@ -2,16 +2,21 @@
 
 import copy
 import pickle
+import random
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from minilxmert import LxmertConfig, LxmertForPreTraining, LxmertForQuestionAnswering, backend
+from minilxmert import LxmertConfig, LxmertForPreTraining, LxmertForQuestionAnswering, backend, current_backend
 from minilxmert.core.params import flatten
 from minilxmert.experiments.benchmark import draw_batch
+from minilxmert.kernels import threads
 from minilxmert.kernels.memory import Memory
 from minilxmert.kernels.packing import Layer
 from minilxmert.kernels.threads import Kernel
@@ -216,3 +221,41 @@ def test_a_block_is_one_launch(dtype, monkeypatch):
     launches.clear()
     model(**call)
     assert len(launches) == 68
+
+
+@pytest.mark.parametrize("seconds", [2, pytest.param(180, marks=pytest.mark.nightly)])
+def test_threads_answer_while_models_backends_and_numbers_of_threads_change(seconds, call):
+    """16 threads ask models whose weights others exchange: every answer is, to the bit, that of all the old weights or
+    of all the new ones, by the backend in which it began; and in the end nothing is held or locked."""
+    models, states, known = {}, {}, {}
+    for name, dtype in (("one", "float32"), ("other", "float32"), ("half", "bfloat16"), ("double", "float64")):
+        pair = [LxmertForQuestionAnswering(CONFIG, seed, dtype).state_dict() for seed in range(2)]
+        models[name] = LxmertForQuestionAnswering(CONFIG, dtype=dtype)
+        states[name] = [{key: np.array(array) for key, array in state.items()} for state in pair]
+        for state in states[name]:
+            models[name].load_state_dict(state)
+            for way in ("numpy", "numba"):
+                with backend(way):
+                    known.setdefault((name, way), set()).add(scores(models[name], call).tobytes())
+    assert all(len(answers) == 2 for answers in known.values())
+    assert known["one", "numpy"] != known["one", "numba"] != known["half", "numba"]
+    end, wrong, answered = time.monotonic() + seconds, [], Counter()
+
+    def work(seed):
+        rng = random.Random(seed)
+        while not wrong and time.monotonic() < end + 60 * (len(answered) < 16):  # until each was given
+            name, way, what = rng.choice([*models]), rng.choice(("numpy", "numba")), rng.random()
+            if what < 0.1:
+                threads.set_num_threads(rng.randint(1, threads.LIMIT))
+            elif what < 0.2:
+                models[name].load_state_dict(rng.choice(states[name]))
+            with backend(way):
+                found = scores(models[name], call).tobytes()
+                wrong.extend([(name, way)] * (found not in known[name, way] or current_backend() != way))
+            answered[name, way, found] += 1
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(16)))
+    threads.set_num_threads(threads.LIMIT)
+    assert not wrong and len(answered) == 16 and not threads.state[threads.TAKEN] and not threads.state[threads.INSIDE]
+    assert all(array.flags.writeable for model in models.values() for array in model.state_dict().values())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REFERENCE, check_mutants
+from conftest import REFERENCE, check_mutants, mutant_counts
 from test_loading import SMALL, same
 
 import minilxmert
@@ -372,12 +372,12 @@ def test_labels_as_published():
             LxmertConfig(id2label=labels)
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(4000, marks=pytest.mark.nightly)])
+@mutant_counts
 @pytest.mark.parametrize("name", ["model.h5", "model.safetensors", "config.json", "model.safetensors.index.json"])
 def test_damaged_files_of_a_folder(tmp_path, name, count):
     """Mutants of the headers, where lists and names are, among them."""
-    model = made(1, list("abcde"))
-    model.config = LxmertConfig.from_dict({**SMALL.to_dict(), "num_labels": 3, "our_own": {"deep": [1, None]}})
+    model = made(1, list("abcde"), l_layers=0, x_layers=0, r_layers=0)
+    model.config = model.config.replace(others={"our_own": {"deep": [1, None]}}, num_labels=3)
     model.save_pretrained(tmp_path, "h5" if name == "model.h5" else "safetensors", tokenizer=LxmertTokenizer(WORDS))
     if "index" in name:
         (tmp_path / "model.safetensors").unlink()
@@ -447,18 +447,30 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path, formats):
     assert decided == sorted(decided) and 10 < len(decided) < 200 and 5 < sum(decided) < len(decided)
 
 
-@pytest.mark.nightly
-@pytest.mark.skipif(os.name != "posix", reason="kills with a POSIX signal")
-def test_a_hundred_and_fifty_kills_of_converting(tmp_path):
-    """Two models converted and exported into one folder in turn, killed at random: it holds one of them, whole."""
-    models, rng = versions(), np.random.default_rng(0)
-    for name, (model, words) in zip(("one", "other"), models, strict=True):
-        model.save_pretrained(tmp_path / name, tokenizer=words)
-    script = """
+CONVERTING = """
 import random, sys
 from minilxmert.cli import main
 while True:
     assert main([random.choice(("convert", "export")), random.choice(sys.argv[1:3]), sys.argv[3]]) == 0"""
+SAVING = """
+import random, sys
+from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
+load = lambda path: (LxmertForQuestionAnswering.from_pretrained(path), LxmertTokenizer.from_pretrained(path))
+pairs = [load(path) for path in sys.argv[1:3]]
+while True:
+    model, words = random.choice(pairs)
+    model.save_pretrained(sys.argv[3], random.choice(("h5", "safetensors")), tokenizer=words)
+    print(end=".", flush=True)"""
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(os.name != "posix", reason="kills with a POSIX signal")
+@pytest.mark.parametrize("script", [CONVERTING, SAVING], ids=["converting", "saving"])
+def test_a_hundred_and_fifty_kills(tmp_path, script):
+    """Two models written into one folder in turn, by a process killed at random: it holds one of them, whole."""
+    models, rng = versions(), np.random.default_rng(0)
+    for name, (model, words) in zip(("one", "other"), models, strict=True):
+        model.save_pretrained(tmp_path / name, tokenizer=words)
     folders = [str(tmp_path / name) for name in ("one", "other", "out")]
     found = set()
     for _ in range(150):
@@ -473,6 +485,9 @@ while True:
         assert same(back.state_dict(), model.state_dict()) and tokens == back.tokens == words.tokens
         found.add((back.answers[0], back.load_report.path.suffix))
     assert len(found) == 4
+    models[0][0].save_pretrained(tmp_path / "out", "h5", tokenizer=models[0][1])  # sweeps what was left
+    left = {file.name for file in (tmp_path / "out").iterdir()}
+    assert left == {"model.h5", "config.json", "answers.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json"}
 
 
 def test_a_failed_saving_changes_nothing(tmp_path):

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 import training_run
+from conftest import mutant_counts
 from test_tasks import tsv_row
 from training_run import CONFIG, WORLD, tiny_run, tokenizer
 
@@ -334,7 +335,7 @@ def mutant(data, rng):
     return bytes(data)
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])
+@mutant_counts
 def test_mutants_of_a_log_are_read_or_refused(whole, tmp_path, count):
     data, rng, refused = (whole / LOG).read_bytes(), np.random.default_rng(0), 0
     for _ in range(count):

@@ -20,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import check_mutants
+from conftest import check_mutants, mutant_counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -815,10 +815,11 @@ def test_many_mutants(small_files, file):
     fuzz(small_files, file, 4000, seed=5)
 
 
-def test_mutants_in_a_folder(small_files):
+@mutant_counts
+def test_mutants_in_a_folder(small_files, count):
     (small_files / "folder").mkdir()
     whole, damaged = (small_files / "openvqa.npz").read_bytes(), small_files / "folder" / "x.npz"
-    check_mutants(whole, lambda path: all_arrays(path.parent), damaged, 100, seed=6)
+    check_mutants(whole, lambda path: all_arrays(path.parent), damaged, count, seed=6)
     assert not os.path.exists(TRAP)
 
 

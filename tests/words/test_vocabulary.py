@@ -1,7 +1,7 @@
 """Vocabularies: read strictly, learned from a text."""
 
 import pytest
-from conftest import REFERENCE, check_mutants
+from conftest import REFERENCE, check_mutants, mutant_counts
 
 from minilxmert import LxmertTokenizer, VocabularyError
 from minilxmert.words.vocabulary import SPECIAL_TOKENS, build_vocabulary, read_vocabulary, write_vocabulary
@@ -71,9 +71,10 @@ def test_a_vocabulary_of_a_small_world(tmp_path):
     assert tokenizer.unknown_words("zebra circle") == ["zebra"]
 
 
-def test_mutants(tmp_path):
+@mutant_counts
+def test_mutants(tmp_path, count):
     data = "\n".join(GOOD).encode()
-    check_mutants(data, read_vocabulary, tmp_path / "mutant.txt", 250, seed=7)
+    check_mutants(data, read_vocabulary, tmp_path / "mutant.txt", count, seed=7)
 
 
 def test_a_list_of_tokens_is_a_vocabulary_too(tmp_path):
