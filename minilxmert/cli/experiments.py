@@ -2,7 +2,7 @@
 
 import json
 
-from .common import INTERRUPTED, OK, natural, positive, progress, rate, say, tokenizer_of
+from .common import INTERRUPTED, OK, natural, positive, progress, rate, say
 from .training import ended, show
 
 
@@ -96,48 +96,52 @@ def easy_vqa(options):
 
 
 def nlvr_arguments(command):
-    command.add_argument("--train", metavar="FILE", help="train.json, with its images beside it; without it: measure")
-    command.add_argument("--test", required=True, metavar="FILE", help="dev.json or test.json, with its images beside")
-    add_learning(command)
+    command.add_argument("--data", required=True, metavar="FILE", help="dev.json or train.json, with images beside it")
+    command.add_argument("--test", metavar="FILE", help="test.json, likewise: measure there, not in folds of --data")
+    command.add_argument("--folds", type=int, choices=range(2, 11), default=5, help="without --test (default 5)")
+    command.add_argument("--out", required=True, metavar="DIR", help="the folder of all runs; again to go on")
+    steps = {"claims": "random claims", "pretraining": "steps on them", "finetuning": "steps on --data"}
+    for name, what in steps.items():
+        command.add_argument(f"--{name}", type=positive, metavar="N", help=f"{what} (default: about an hour in all)")
+    command.add_argument("--seed", type=natural, default=0)
 
 
 def nlvr(options):
     """Learn and measure NLVR (Suhr et al. 2017): is a sentence that a person wrote true of a picture of three boxes?
 
-    minilxmert nlvr --train nlvr/train/train.json --test nlvr/dev/dev.json --weights weights/pretrained --out runs/nlvr
-    minilxmert nlvr --test nlvr/test/test.json --weights runs/nlvr
+    Pre-trains on random claims about drawn boxes, then learns from --data; beside it, from scratch. What is measured is
+    never learnt from: a fold of the sentences after the other, or --test. Ctrl-C saves, the same command goes on.
+
+    minilxmert nlvr --data nlvr/dev/dev.json --out runs/nlvr
+    minilxmert nlvr --data nlvr/dev/dev.json --test nlvr/test/test.json --out runs/nlvr
     """
-    from ..errors import ConfigError
-    from ..experiments.drawn import judge_nlvr, nlvr_task
+    from dataclasses import replace
+
+    from ..experiments import three_boxes as boxes
     from ..experiments.nlvr import read_nlvr
-    from ..published.model import LxmertForQuestionAnswering
-    from ..training.tasks import TRUTH
 
-    examples = read_nlvr(options.test)
-    if options.train:
-        need_out(options)
-        train = nlvr_task(read_nlvr(options.train), looked)
-        training, tokenizer = learn(options, train, options.weights, options.out, TRUTH, least=3)
-        if code := ended(training):
-            return code
-        model = training.model
-    elif options.weights:
-        model, tokenizer = (
-            LxmertForQuestionAnswering.from_pretrained(options.weights, mapped=False),
-            tokenizer_of(options, options.weights),
-        )
-    else:
-        raise ConfigError.at("--train", None, "it, or --weights of a model to measure", "neither")
-    print(judge_nlvr(model, tokenizer, examples, nlvr_task(examples, looked)))
+    steps = {name: getattr(options, name) for name in ("claims", "pretraining", "finetuning")}
+    recipe = replace(boxes.Recipe(), **{name: number for name, number in steps.items() if number})
+    learnt, judged = (read_nlvr(path) if path else None for path in (options.data, options.test))
+    boxes.people([*learnt[:1], *(judged or [])[:1]])  # are the pictures there?
+    training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show, claimed)
+    if code := ended(training):
+        return code
+    data, tested = (examples and boxes.people(examples, looked) for examples in (learnt, judged))
+    run, said = boxes.measure(data, tested, options.folds, training.folder, recipe, options.out, options.seed, show)
+    if run.interrupted:
+        return ended(run)
+    print("\n".join(boxes.results(judged or learnt, tested or data, said)))
+    return OK
 
 
-def learn(options, data, weights, folder, answers, least=1):
+def learn(options, data, weights, folder, answers):
     """Train as the options say. -> Training, tokenizer"""
     from ..experiments.drawn import starting_model
     from ..training.optimizer import Adam
     from ..training.recipes import finetune
 
-    model, tokenizer = starting_model(weights, data, answers, least, options.seed, options.vocab)
+    model, tokenizer = starting_model(weights, data, answers, options.seed, options.vocab)
     optimizer = Adam(options.rate, options.steps, corrected=True)
     return finetune(model, data, tokenizer, folder, optimizer, options.batch_size, options.seed, show), tokenizer
 
@@ -147,6 +151,10 @@ def need_out(options):
 
     if not options.out:
         raise ConfigError.at("--out", None, "a folder for the run", "none")
+
+
+def claimed(what, done, total):
+    progress("made", done, total, f" {what}")
 
 
 def looked(what, done, total):

@@ -1,12 +1,10 @@
-"""Drawn pictures that others made, learnt from their pixels: easy-VQA, and NLVR with its three boxes in one picture.
+"""Drawn pictures that others made, learnt from their pixels: easy-VQA.
 
     questions, answers = read_easy_vqa(folder, "train")
     data = easy_vqa_task(questions, "train")
     model, tokenizer = starting_model("weights", data, answers)
     finetune(model, data, tokenizer, "runs/easy-vqa", …)  # recipes.py
 What a model knows moves along by text: the embeddings of known words, and the answer head's rows of known answers."""
-
-from collections import Counter
 
 import numpy as np
 
@@ -17,10 +15,9 @@ from ..published.model import LxmertForQuestionAnswering
 from ..scenes.world import SMALL
 from ..training.recipes import fresh_miniature, miniature_tokenizer, start_model
 from ..training.task_files import GqaQuestion
-from ..training.tasks import TRUTH, TaskData, predict
+from ..training.tasks import TaskData
 from ..words.text import split_words
 from ..words.tokenizer import LxmertTokenizer
-from .nlvr import nlvr_report
 
 
 def see(paths, progress=None):
@@ -42,27 +39,10 @@ def easy_vqa_task(questions, split, progress=None):
     return TaskData("gqa", records, see((q.picture for q in questions), progress))
 
 
-def nlvr_task(examples, progress=None):
-    """NlvrExamples -> TaskData: is the sentence true of this picture? yes or no, six pictures a scene"""
-    records = [
-        GqaQuestion(key, str(picture), example.sentence, {TRUTH[example.label]: 1.0})
-        for example in examples
-        for key, picture in zip(example.keys(), example.pictures, strict=True)
-    ]
-    return TaskData("gqa", records, see((record.img_id for record in records), progress))
-
-
-def judge_nlvr(model, tokenizer, examples, data):
-    """-> the Report of accuracy and consistency on NlvrExamples and their TaskData"""
-    said = predict(model, tokenizer, data)
-    return nlvr_report(examples, {key: answer == TRUTH[1] for key, answer in said.items()})
-
-
-def starting_model(weights, data, answers, least=1, seed=0, vocab=None):
+def starting_model(weights, data, answers, seed=0, vocab=None):
     """The question answerer of a checkpoint directory, or a fresh miniature for None, that knows the words of TaskData.
 
-    least: a new word is learnt if it occurs so often; rarer ones stay unknown. vocab: where vocab.txt is, if not
-    beside the weights. -> model, its tokenizer. Raises ConfigError."""
+    vocab: where vocab.txt is, if not beside the weights. -> model, its tokenizer. Raises ConfigError."""
     texts = [record.sent for record in data.records]
     if weights is None:
         model, tokenizer = fresh_miniature(LxmertForQuestionAnswering, SMALL, seed), miniature_tokenizer(SMALL)
@@ -74,15 +54,15 @@ def starting_model(weights, data, answers, least=1, seed=0, vocab=None):
         if model.config.visual_feat_dim != width:
             found = f"{model.config.visual_feat_dim} numbers: it was made for another detector"
             raise ConfigError.at(weights, "visual_feat_dim", f"{width}, as this package's detector finds", found)
-    return model, add_words(model, tokenizer, texts, least, seed)
+    return model, add_words(model, tokenizer, texts, seed)
 
 
-def add_words(model, tokenizer, texts, least=1, seed=0):
+def add_words(model, tokenizer, texts, seed=0):
     """Give a model the words of some texts: what it can spell stays as it is, the others get fresh embeddings.
 
     New words come last in the vocabulary, so that no known one changes its number. -> the new tokenizer"""
-    counts = Counter(word for text in texts for word in split_words(text, *tokenizer.cleaning))
-    unknown = [word for word in tokenizer.unknown_words(" ".join(counts)) if counts[word] >= least]
+    words = dict.fromkeys(word for text in texts for word in split_words(text, *tokenizer.cleaning))
+    unknown = tokenizer.unknown_words(" ".join(words))
     shape = {"w": (len(unknown), model.config.hidden_size)}
     fresh = initialise(shape, model.config, np.random.default_rng([seed, 2]), model.dtype)["w"]
     words = model.params["embeddings"]["word"]
