@@ -13,18 +13,18 @@ from ..core.config import LxmertConfig
 from ..core.config_file import read_config
 from ..core.params import encoder_shapes, head_shapes
 from ..errors import ConfigError
-from ..files.lists import refuse_other
+from ..files.reading import refuse_other
 from ..words.saved import tokens_beside
 from ..words.vocabulary import FILES, checked_tokens
 from .names import HEADS, WORDS, published_paths, to_published, untie
 from .safetensors import about
 from .weights import find_weights, read_tensors
 
-BERT_FIELDS = {"num_hidden_layers": "l_layers"}  # a BERT config's name -> ours
-for same in ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps"):
-    BERT_FIELDS[same] = same
-for same in ("max_position_embeddings", "type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob"):
-    BERT_FIELDS[same] = same
+BERT_FIELDS = (  # of a BERT config, under the names that they have here
+    "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps",
+    "max_position_embeddings", "type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob",
+)  # fmt: skip
+BERT_NAMES = {"num_hidden_layers": "l_layers", **{name: name for name in BERT_FIELDS}}
 
 
 @dataclasses.dataclass
@@ -82,7 +82,7 @@ def find_config(path, scheme, weights, metadata, num_attention_heads):
     if beside.exists():
         values = read_config(beside)
         if isinstance(values, dict) and values.get("model_type") == "bert":
-            values = {**inferred, **{ours: values[theirs] for theirs, ours in BERT_FIELDS.items() if theirs in values}}
+            values = {**inferred, **{ours: values[theirs] for theirs, ours in BERT_NAMES.items() if theirs in values}}
         return LxmertConfig.from_dict(values, beside)
     if num_attention_heads is None:
         raise ConfigError.at(path, "num_attention_heads", "it to be given: no shape tells it", "no config.json")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..files import write_file
-from ..files.lists import refuse_other
+from ..files.reading import refuse_other
 from ..files.together import gone, together
 from ..words.saved import tokens_beside
 from ..words.vocabulary import FILES as VOCABULARY

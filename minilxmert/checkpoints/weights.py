@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError
-from ..files import content, kind_of, read_small, strict_json, what_it_is
+from ..files import content, kind_of, read_json, what_it_is
 from ..files.arrays import map_file
 from ..files.hdf5 import open_checked
 from ..files.together import settle
@@ -52,8 +52,9 @@ def is_index(path):
     return str(path).endswith(".index.json")
 
 
-def shards_of(table, index):
-    """{tensor: the name of its file} of an index; the files are its neighbours. Raises CheckpointError."""
+def shards_of(index):
+    """{tensor: the name of its file} of an index file; the files are its neighbours. Raises CheckpointError."""
+    table = read_json(index, CheckpointError)
     places = table.get("weight_map") if isinstance(table, dict) else None
     if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
         raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
@@ -68,7 +69,7 @@ def read_sharded(index, mapped=True):
 
     Every tensor is exactly where the index says."""
     index = Path(index)
-    places = shards_of(strict_json(read_small(index, CheckpointError), index, CheckpointError), index)
+    places = shards_of(index)
     arrays = {}
     for shard in dict.fromkeys(places.values()):
         _, found, _ = read_tensors(index.with_name(shard), mapped)
@@ -91,20 +92,11 @@ def read_hdf5(path, mapped=True):
         return "keras h5", read_keras(file), {}
 
 
-def is_own(path):
-    """Whether an HDF5 file is one that minilxmert wrote. Raises CheckpointError for a damaged one."""
-    with open_checked(path, CheckpointError) as file:
-        return is_own_layout(file)
-
-
-KINDS = ("model.h5", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-KINDS += (
-    "pytorch_model.bin.index.json",
-    "tf_model.h5",
-    "tf_model.h5.index.json",
-)  # and every .pth; the first is opened
+KINDS = (  # and every .pth; the first is opened
+    "model.h5", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+    "pytorch_model.bin.index.json", "tf_model.h5", "tf_model.h5.index.json",
+)  # fmt: skip
 OTHER_STATE = "rng_state"  # begins the name of a .pth in which transformers' Trainer keeps random numbers
-POINTER = b"version https://git-lfs"  # a file that was not fetched
 
 
 def find_weights(path):
@@ -117,7 +109,7 @@ def find_weights(path):
     files = weight_files(path) or [path / name for name in KINDS if (path / name).is_file()]
     if not files:
         raise CheckpointError.at(path, None, f"one of {', '.join(KINDS[:4])}, …", "none of them")
-    first, *others = fetched = [file for file in files if not is_pointer(file)] or files
+    first, *others = fetched = [file for file in files if kind_of(file).name != "pointer"] or files
     other = next((file for file in others if not same_numbers(first, file)), None)
     if other:
         names = ", ".join(file.name for file in fetched if file not in (first, other))
@@ -139,15 +131,10 @@ def weight_files(folder):
 def shards_in(index):
     """The files that an index names, there or not; none for an index that cannot be read (reading it tells why)."""
     try:
-        places = shards_of(strict_json(read_small(index, CheckpointError), index, CheckpointError), index)
+        places = shards_of(index)
     except CheckpointError:
         return [index]
     return [index.with_name(name) for name in dict.fromkeys(places.values())]
-
-
-def is_pointer(file):
-    with open(file, "rb") as source:
-        return source.read(len(POINTER)) == POINTER
 
 
 def same_numbers(*files):
@@ -164,7 +151,8 @@ def is_ours(file):
     try:
         head = bytes(map_file(file)[:9])
         if head.startswith(b"\x89HDF"):
-            return is_own(file)
+            with open_checked(file, CheckpointError) as opened:
+                return is_own_layout(opened)
         return head[8:] == b"{" and bool(read_about(file))
     except MinilxmertError:
         return False

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ShapeError, VocabularyError
-from ..files import read_small, strict_json
-from ..files.lists import refuse_repeated
+from ..files import read_json
+from ..files.reading import refuse_repeated
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
 NUMBERS = "one two three four five six seven eight nine ten".split()
@@ -32,7 +32,7 @@ def read_answers(path, expected_size=None):
 
     Forms: a list of texts (trainval_label2ans.json), of {"ans": text, …} (all_ans.json), {text: number}
     (trainval_ans2label.json) or {number: text} (id2label)."""
-    value = strict_json(read_small(path, VocabularyError, LIMIT), path, VocabularyError, LIMIT)
+    value = read_json(path, VocabularyError, LIMIT)
     if isinstance(value, dict):
         texts = from_numbers(path, value)
     elif isinstance(value, list):

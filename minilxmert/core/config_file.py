@@ -102,9 +102,9 @@ class ConfigFile:
 
 def read_config(path):
     """The object in a config.json. Raises ConfigError."""
-    from ..files import read_small, strict_json
+    from ..files import read_json
 
-    return strict_json(read_small(path, ConfigError, JSON_LIMIT), path, ConfigError, JSON_LIMIT)
+    return read_json(path, ConfigError, JSON_LIMIT)
 
 
 LARGEST = 1 << 24  # no size in any LXMERT comes near it; a larger one is a damaged or hostile file

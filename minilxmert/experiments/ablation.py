@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..core.params import map_tree
 from ..errors import ConfigError
-from ..files import read_small, strict_json, write_file
+from ..files import read_json, write_file
 from ..kernels import set_num_threads
 from ..published.model import LxmertForPreTraining
 from ..scenes.world import SMALL
@@ -202,7 +202,7 @@ def open_folder(folder, size):
     path = Path(folder) / ABOUT
     mine = asdict(size)
     if path.exists():
-        theirs = strict_json(read_small(path, ConfigError), path, ConfigError)
+        theirs = read_json(path, ConfigError)
         if theirs != mine:
             raise ConfigError.at(path, None, f"{mine}, the recipe asked for (or another folder)", theirs)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..files import read_small, strict_json
+from ..files import read_json
 from .ablation import ABLATED, FULL, LEFT_OUT, PAPER, RESULT
 
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 97.5 %, of 1, 2 … degrees of freedom
@@ -142,7 +142,7 @@ def verdict(there, here):
 
 def share_of(path):
     """The percentage in a result.json."""
-    value = strict_json(read_small(path, ConfigError), path, ConfigError)
+    value = read_json(path, ConfigError)
     good = isinstance(value, dict) and all(isinstance(value.get(name), int | float) for name in ("right", "of"))
     if not good or not value["of"] > 0:
         raise ConfigError.at(path, None, '{"right": a number, "of": a number}', repr(value)[:80])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import TaskFileError
 from ..files import read_text
-from ..files.lists import refuse_repeated
+from ..files.reading import refuse_repeated
 from ..training.entries import is_text, read_json
 
 SPLITS = ("train", "test")

@@ -1,4 +1,5 @@
-"""Files read carefully: text bounded, UTF-8, strict JSON; whole files as bytes, mapped or read."""
+"""Files read carefully: text bounded, UTF-8, strict JSON; whole files as bytes, mapped or read; lists of texts,
+compared."""
 
 import contextlib
 import json
@@ -7,10 +8,11 @@ import mmap
 import os
 import re
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 
-from ..errors import MinilxmertError, shorten
+from ..errors import MinilxmertError, VocabularyError, shorten
 from .kinds import TEXTS, expecting, kind_of
 
 JSON_LIMIT = 4 << 20  # bytes; Python objects take about 13 times the text
@@ -97,6 +99,11 @@ def read_small(path, error=MinilxmertError, limit=JSON_LIMIT):
     return data
 
 
+def read_json(path, error=MinilxmertError, limit=JSON_LIMIT, digits=DIGITS):
+    """The objects in a JSON file of at most `limit` bytes: read_small and strict_json, whose errors it raises."""
+    return strict_json(read_small(path, error, limit), path, error, limit, digits=digits)
+
+
 def read_text(path, expected, error=MinilxmertError, limit=JSON_LIMIT):
     """The text of a file of at most `limit` bytes of UTF-8. expected: what it holds, in words, for the `error`."""
     data = read_small(path, error, limit)
@@ -138,3 +145,32 @@ def forget_pages(array):
     first, last = -(-start // mmap.PAGESIZE), (start + array.nbytes) // mmap.PAGESIZE
     if last > first and memoryview(owner).readonly:  # a writable one may hold changes that no file has
         owner.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
+
+
+def first_difference(what, here, there):
+    """Where two lists of texts differ first, in words, or None: "answer 3: 'cat' here, 'dog' there" """
+    if here == there:
+        return None
+    pairs = enumerate(zip_longest(here, there))
+    number, pair = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
+    one, other = ("none" if text is None else repr(shorten(text, 40)) for text in pair)
+    return f"{what} {number}: {one} here, {other} there"
+
+
+def refuse_other(what, here, there, here_is, there_is):
+    """Two lists that must be one: a VocabularyError names both places and the first difference.
+
+    what: "answer" or "token"; here_is, there_is: the places, as the reader knows them."""
+    different = first_difference(what, list(here), list(there))
+    if different:
+        places = f"{shorten(here_is, 70)}: other {what}s than {shorten(there_is, 70)}"
+        raise VocabularyError(f"{places}: {different}")
+
+
+def refuse_repeated(path, texts):
+    """Raises VocabularyError for an answer that a list has twice."""
+    seen = set()
+    for text in texts:
+        if text in seen:
+            raise VocabularyError.at(path, text, "every answer once", "it twice")
+        seen.add(text)

@@ -14,8 +14,7 @@ from ..kernels import linear
 from . import outputs
 from .outputs import attention_maps
 from .store import Stored, check_dtype
-from .surgery import AnswerHead, WordEmbedding
-from .torch_names import TorchNames
+from .surgery import AnswerHead, TorchNames, WordEmbedding
 
 
 class Face(TorchNames, WordEmbedding, Stored):

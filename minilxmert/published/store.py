@@ -90,7 +90,7 @@ class Stored:
         """Refuse a list of answers that is not the model's own; a model that has none takes this one, and says so.
 
         Raises ConfigError for another number of answers, VocabularyError for others."""
-        from ..files.lists import refuse_other
+        from ..files.reading import refuse_other
 
         if len(answers) != self.config.num_qa_labels:
             found = f"{len(answers)} answers"
@@ -106,7 +106,7 @@ class Stored:
         that were added at the end are no others, as long as the word table has rows for them.
 
         Raises ConfigError for more tokens than rows, VocabularyError for others."""
-        from ..files.lists import refuse_other
+        from ..files.reading import refuse_other
 
         if len(tokens) > self.config.vocab_size:
             expected = f"at most {self.config.vocab_size} tokens, as the model has rows"

@@ -8,7 +8,7 @@ import json
 from contextlib import contextmanager
 
 from ..errors import CheckpointError, shorten
-from ..files.lists import first_difference
+from ..files.reading import first_difference
 from .log import is_count, is_number
 
 SAMPLED = 32  # examples, evenly spread over the data from the first to the last

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from ..errors import VocabularyError
-from ..files import read_small, strict_json, write_file
-from ..files.lists import refuse_other
+from ..files import read_json, write_file
+from ..files.reading import refuse_other
 from ..files.together import settle, together
 from .calling import LONGEST_ROW, SIDES
 from .special import ROLES, AddedToken
@@ -70,8 +70,7 @@ def tokens_beside(folder):
 
 def read_object(path):
     """The JSON object in a file. Raises VocabularyError."""
-    data = read_small(path, VocabularyError, LARGEST_FILE)
-    values = strict_json(data, path, VocabularyError, LARGEST_FILE, digits=NUMBER_DIGITS)
+    values = read_json(path, VocabularyError, LARGEST_FILE, NUMBER_DIGITS)
     if not isinstance(values, dict):
         raise VocabularyError.at(path, None, "a JSON object", type(values).__name__)
     return values
