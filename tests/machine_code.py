@@ -21,13 +21,14 @@ from minilxmert.kernels import (
     pooling,
     regions,
     residual,
+    shared,
     suppression,
     unfilter,
 )  # fmt: skip
 
 MAKERS = {
-    "attention": lambda: blocks.kernels_for(types.float32, types.float32)[1],
-    "feed forward": lambda: blocks.kernels_for(types.uint32, types.uint32)[0],
+    "attention": lambda: blocks.kernel_for(types.float32, types.float32),
+    "feed forward": lambda: blocks.kernel_for(types.uint32, types.uint32),
     "gelu": lambda: gelu.gelu_all, "norm": lambda: norm.normalise_all,
     "product": lambda: matmul.kernel_for(types.float32, types.float32),
     "widened": lambda: matmul.kernel_for(types.float32, types.uint16),
@@ -53,7 +54,8 @@ def assembly(name, triple=""):
     """What LLVM makes of a kernel: by Numba, or by LLVM alone for a processor that Numba cannot compile for here."""
     made = MAKERS[name]()
     function = getattr(made, "alone", made)
-    library = function.overloads[function.signatures[0]].library
+    built = function.overloads[function.signatures[0]]
+    library = built.library
     module, machine = library._get_module_for_linking(), library._codegen._tm
     if triple:
         llvm.initialize_all_targets()
@@ -62,6 +64,7 @@ def assembly(name, triple=""):
         lines = str(module).splitlines()
         module = llvm.parse_assembly("\n".join(x for x in lines if not x.startswith(("target triple", "target data"))))
         module.triple, module.data_layout = triple, str(machine.target_data)
+        module.get_function(built.fndesc.llvm_func_name).linkage = "external"  # else nobody needs it, and it is dropped
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = options.loop_unrolling = True
         builder = llvm.create_pass_builder(machine, options)
@@ -73,6 +76,8 @@ def assembly(name, triple=""):
 def write(folder, names, triple):
     """The assembly of kernels (names with commas), as files: in a process whose environment names a processor."""
     cpu.amx_allowed = lambda: True  # nothing is run
+    if triple:
+        shared.PAUSES.clear()  # an instruction of the processor that is here
     for name in names.split(","):
         Path(folder, name).write_text(assembly(name, triple))
 

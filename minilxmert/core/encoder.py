@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ..kernels import add_norm, layer_norm, linear, linear_act, twinned
+from ..kernels import add_norm, embedding, layer_norm, linear, linear_act, twinned
 from . import ops
 from .attention import (
     cross_attention,
@@ -19,11 +19,11 @@ def embed_words(words, places, types, p, config, rng=None, cache=None):
     """words: ids (B, N) or ready embeddings (B, N, E); places (B, N) 0, 1, 2 …; types (B, N) segments -> (B, N, E)
 
     LayerNorm of the sum of word, position and segment embedding."""
-    word = words if words.dtype.kind == "f" else ops.embedding(words, p["word"])
-    x = word + ops.embedding(places, p["position"]) + ops.embedding(types, p["token_type"])
+    x = embedding(places, p["position"])
+    x += words if words.dtype.kind == "f" else embedding(words, p["word"])
     if cache is not None:
         cache.update(words=words, places=places, types=types)
-    y = layer_norm(x, p["norm"], config.layer_norm_eps, child(cache, "norm"))
+    y = add_norm(x, embedding(types, p["token_type"]), p["norm"], config.layer_norm_eps, child(cache, "norm"))
     return dropout(y, config.hidden_dropout_prob, rng, child(cache, "drop"))
 
 
@@ -42,7 +42,9 @@ def embed_objects(feats, boxes, p, config, rng=None, cache=None):
     eps = config.layer_norm_eps
     x = layer_norm(linear(feats, p["feats"], child(cache, "feats")), p["feats_norm"], eps, child(cache, "feats_norm"))
     y = layer_norm(linear(boxes, p["boxes"], child(cache, "boxes")), p["boxes_norm"], eps, child(cache, "boxes_norm"))
-    return dropout((x + y) / 2, config.hidden_dropout_prob, rng, child(cache, "drop"))
+    x += y
+    x /= 2
+    return dropout(x, config.hidden_dropout_prob, rng, child(cache, "drop"))
 
 
 def embed_objects_backward(dy, p, cache, g):

@@ -1,56 +1,72 @@
 """Scaled dot-product attention, one head of one sentence a task: scores, mask, softmax and context while they are hot.
 
 Keys and values of the head are laid out in panels like weights (packing.py), then the same tile multiplies both
-times: scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length lie one after the other."""
+times: scores = q·kᵀ, context = softmax(scores)·v. Sentences of any length lie one after the other. Where bfloat16 pairs
+are multiplied (pairs.py), q, k and v are such pairs and the softmax is rounded to them; it is computed in float32."""
 
 import numpy as np
 from numba import types
+from numba.extending import overload
 
 from .compiling import part
-from .math import exp32
+from .math import U, exp32
+from .matmul import tile
 from .memory import empty
 from .pairs import fill
 from .shared import add
 from .threads import LIMIT, ME, kernel
-from .tiles import ROWS, WIDTH, tile
-from .vectors import LANES, row, turn
+from .tiles import ROWS, WIDTH
+from .vectors import LANES, row, turn, widest
 
 ROWS_OF = types.Array(types.float32, 2, "A", readonly=True)
 PLACES = types.Array(types.int64, 1, "C", readonly=True)
-LINES = 2 * ROWS + 2  # of a thread's scratch memory: scores and context of a tile, the mask, zeros
 
 
 @part
 def key_panels(k, panels):
-    """k (M, D) -> the panels of kᵀ, (P, D, WIDTH) one after the other in panels (P·D, WIDTH); any values beyond M"""
-    count, size = k.shape
-    if size % LANES or WIDTH % LANES:
+    """k (M, K) -> the panels of kᵀ, (P, K, W) one after the other in panels (P·K, W); any values beyond M"""
+    (count, size), width = k.shape, panels.shape[1]
+    if size % LANES or width % LANES:
         for n in range(len(panels)):
-            for j in range(WIDTH):
-                panels[n, j] = k[min(n // size * WIDTH + j, count - 1), n % size]
+            for j in range(width):
+                panels[n, j] = k[min(n // size * width + j, count - 1), n % size]
         return
     for n in range(0, len(panels), LANES):
-        first, d = n // size * WIDTH, n % size
-        for j in range(0, WIDTH, LANES):
+        first, d = n // size * width, n % size
+        for j in range(0, width, LANES):
             turn(k[min(first + j, count - 1) :, d : d + LANES], panels[n : n + LANES, j : j + LANES])
 
 
-@part
-def value_panels(v, panels):
-    """v (M, D) -> the panels of v, (P, M, WIDTH) one after the other in panels (P·M, WIDTH); any values beyond D"""
-    count = len(v)
-    for p in range(len(panels) // count):
-        source = v[:, p * WIDTH : (p + 1) * WIDTH]
-        fill(source, panels[p * count : (p + 1) * count, : source.shape[1]])
+def value_panels(v, panels, inputs):
+    """v (M, D) -> the panels of v, (P, inputs, W) one after the other in panels: M inputs, any values beyond D; or, for
+    words, pairs of two neighbouring rows of v, zeros beyond M"""
+    width = panels.shape[1]
+    for p in range(len(panels) // inputs):
+        source = v[:, p * width : (p + 1) * width]
+        fill(source, panels[p * inputs : (p + 1) * inputs, : source.shape[1]])
+
+
+@overload(value_panels, jit_options={"_nrt": False})
+def value_panels_for(v, panels, inputs):
+    def paired(v, panels, inputs):
+        for n in range(len(panels)):
+            target, m, first = row(panels, n), 2 * (n % inputs), n // inputs * panels.shape[1]
+            target[:] = U(0)
+            for i in range(m, min(m + 2, len(v))):
+                values, shift = row(v, i)[first : first + len(target)], U(16 * (i - m))
+                for j in range(len(target)):
+                    target[j] = U(target[j] | U(U(values[j]) << shift))
+
+    return paired if panels.dtype == types.uint32 else value_panels
 
 
 @part
 def multiply(x, panels, zeros, y):
-    """y = x·panels: x (at most ROWS, I), panels (P·I, WIDTH), zeros (1, WIDTH), y (like x, P·WIDTH)"""
-    inputs = x.shape[1]
+    """y = x·panels: x (a tile's rows, I), panels (P·I, W), zeros (1, W), y (like x, P·W)"""
+    inputs, width = x.shape[1], panels.shape[1]
     for p in range(len(panels) // inputs):
         panel = panels[p * inputs : (p + 1) * inputs]
-        tile(x, panel, zeros, y[:, p * WIDTH : (p + 1) * WIDTH], panel)
+        tile(x, panel, zeros, y[:, p * width : (p + 1) * width], panel)
 
 
 @part
@@ -82,6 +98,7 @@ def softmax(scores, mask, scale):
     """softmax(scores * scale + mask), in place: rows of whole panels, whose mask is -inf beyond the last key.
 
     One step for all rows before the next: the rows do not wait for each other, so the processor overlaps them."""
+    widest()
     for i in range(len(scores)):
         values = row(scores, i)
         for j in range(len(values)):
@@ -99,40 +116,56 @@ def softmax(scores, mask, scale):
             values[j] *= share
 
 
+def weigh(scores, inputs, values, zeros, context, memory):
+    """context = scores·values, with as many inputs; for words, scores are rounded to pairs in a thread's memory"""
+    multiply(scores[:, :inputs], values, zeros, context)
+
+
+@overload(weigh, jit_options={"_nrt": False})
+def weigh_for(scores, inputs, values, zeros, context, memory):
+    def paired(scores, inputs, values, zeros, context, memory):
+        fill(scores, memory.view(np.uint16)[: len(scores), : scores.shape[1]])
+        multiply(memory[: len(scores), :inputs], values, zeros, context)
+
+    return paired if memory.dtype == types.uint32 else weigh
+
+
 @part
 def attend_head(q, k, v, mask, y, panels, lines):
-    """One head of one sentence: q (N, D), k and v (M, D), mask (M,), y (N, D). Without keys: zeros.
+    """One head of one sentence: q (N, K), k (M, K), v (M, D), mask (M,), y (N, D); K is D, or half of it for words.
+    Without keys: zeros.
 
-    Scratch memory: panels (…, WIDTH) of keys and values; lines (LINES, …): scores and context, mask, zeros"""
-    count, size = k.shape
+    Scratch memory: panels (…, W) of keys and values; lines (3·rows of a tile + 2, …): scores, context and factors of a
+    tile, mask, zeros"""
+    (count, inputs), size, rows, width = k.shape, v.shape[1], len(lines) // 3, panels.shape[1]
     if count == 0:
         y[:] = 0
         return
-    scale, key_width, value_width = np.float32(size**-0.5), whole_panels(count), whole_panels(size)
-    keys = panels[: key_width // WIDTH * size]
-    values = panels[len(keys) : len(keys) + value_width // WIDTH * count]
+    key_width, value_width = whole_panels(count, width), whole_panels(size, width)
+    weights = count if inputs == size else key_width // 2  # inputs of the second product
+    keys = panels[: key_width // width * inputs]
+    values = panels[len(keys) : len(keys) + value_width // width * weights]
     key_panels(k, keys)
-    value_panels(v, values)
-    padded, zeros = row(lines, 2 * ROWS)[:key_width], lines[2 * ROWS + 1 :, :WIDTH]
+    value_panels(v, values, weights)
+    padded, zeros = row(lines, 3 * rows)[:key_width], lines[3 * rows + 1 :, :width]
     for c in range(key_width):
         padded[c] = mask[c] if c < count else np.float32(-np.inf)
-    for c in range(WIDTH):
+    for c in range(width):
         zeros[0, c] = np.float32(0)
-    for a in range(0, len(q), ROWS):
-        b = min(ROWS, len(q) - a)
-        scores = lines[:ROWS].reshape(-1)[: b * key_width].reshape(b, key_width)  # one after the other, see softmax
-        queries = lines[ROWS : ROWS + b, :size]
-        fill(q[a : a + b], queries)  # of the type that scores have: one copy of the tile's code does for both products
-        multiply(queries, keys, zeros, scores)
-        softmax(scores, padded, scale)
-        context = lines[ROWS : ROWS + b, :value_width]
-        multiply(scores[:, :count], values, zeros, context)
+    for a in range(0, len(q), rows):
+        b = min(rows, len(q) - a)
+        scores = lines[:rows].reshape(-1)[: b * key_width].reshape(b, key_width)  # one after the other, see softmax
+        context, factors = lines[rows : rows + b, :value_width], lines.view(panels.dtype)[2 * rows : 3 * rows]
+        fill(q[a : a + b], factors[:b, :inputs])  # of the type that scores have: one copy of the tile's code is enough
+        multiply(factors[:b, :inputs], keys, zeros, scores)
+        softmax(scores, padded, np.float32(size**-0.5))
+        weigh(scores, weights, values, zeros, context, factors)
         fill(context[:, :size], y[a : a + b])
 
 
-def in_panels(values):
+def in_panels(values, width):
     """That many values, and what is left of their last panel."""
-    return (values + WIDTH - 1) // WIDTH * WIDTH
+    return (values + width - 1) // width * width
 
 
 whole_panels = part(in_panels)
@@ -141,10 +174,11 @@ whole_panels = part(in_panels)
 @part
 def attend_task(n, q, k, v, mask, places, heads, panels, lines, y):
     """Task n: one head of one sentence. The arguments are those of attend_all; places as one tuple."""
-    size, b, first = q.shape[1] // heads, n // heads, n % heads * (q.shape[1] // heads)
+    b, head, inputs, size = n // heads, n % heads, q.shape[1] // heads, v.shape[1] // heads
     q_begin, q_end, k_begin, k_end = places
-    queries, keys, head = slice(q_begin[b], q_end[b]), slice(k_begin[b], k_end[b]), slice(first, first + size)
-    attend_head(q[queries, head], k[keys, head], v[keys, head], mask[keys], y[queries, head], panels, lines)
+    queries, keys = slice(q_begin[b], q_end[b]), slice(k_begin[b], k_end[b])
+    words, values = slice(head * inputs, (head + 1) * inputs), slice(head * size, (head + 1) * size)
+    attend_head(q[queries, words], k[keys, words], v[keys, values], mask[keys], y[queries, values], panels, lines)
 
 
 @kernel(
@@ -166,12 +200,12 @@ def attend_all(counter, q, k, v, mask, places, heads, panels, lines, y):
         n = add(counter, 1)
 
 
-def scratch(places, size):
-    """The panels and lines of every thread for heads of a size."""
+def scratch(places, size, rows=ROWS, width=WIDTH):
+    """The panels and lines of every thread for heads of a size, by the rows and outputs of a tile."""
     most = int((places[3] - places[2]).max(initial=0))
-    key_width, value_width = in_panels(most), in_panels(size)
-    panels = empty((LIMIT, (key_width * size + value_width * most) // WIDTH, WIDTH))
-    return panels, empty((LIMIT, LINES, max(key_width, value_width)))
+    key_width, value_width = in_panels(most, width), in_panels(size, width)
+    panels = empty((LIMIT, (key_width * size + value_width * most) // width + size, width))
+    return panels, empty((LIMIT, 3 * rows + 2, max(key_width, value_width)))
 
 
 def attended(q, k, v, mask, places, heads):

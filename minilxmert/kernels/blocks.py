@@ -21,48 +21,22 @@ from .threads import DONE, ME, get_num_threads, kernel, wait_for
 from .twins import fits, normal, places_of
 
 QKV = ("query", "key", "value")
+NOBODY = np.empty(0, np.float32), (np.empty(0, np.int64),) * 4  # mask and places where nothing attends
 
 
-def feed_forward_all(
-    counter, x, inputs, strips, inner, inner_bias, act, hidden, halves, outer, outer_bias,
-    w, b, eps, threads, most, sums, y,
+def block_all(
+    counter, x, inputs, strips, first, first_bias, act, made, written, mask, places, heads, panels, lines, hidden,
+    halves, outer, outer_bias, w, b, eps, threads, most, sums, y,
 ):  # fmt: skip
-    """y = layer_norm(outer(act(inner(x))) + x), all (R, E)"""
-    me, rows = add(counter[ME:], 1), len(x)
-    inner_chunks = count_chunks(rows, len(inner), threads, most)
+    """y = layer_norm(outer(hidden) + x), all (R, E), after made = act(first(x)), query, key and value: hidden is their
+    context; without sentences, what the first product has made. `written` and `halves` are both by single values."""
+    me, rows, width, step = add(counter[ME:], 1), len(x), x.shape[1], first_bias.size // 3
+    pair = written.shape[1] // made.shape[1]  # values in a word
+    q, k = made[:, : width // pair], made[:, step // pair : (step + width) // pair]
+    v = written[:, 2 * step : 2 * step + width]
+    chunks = count_chunks(rows, len(first), threads, most)
     outer_chunks = count_chunks(rows, len(outer), threads, most)
-    second = strips + inner_chunks * len(inner)
-    third = second + outer_chunks * len(outer)
-    total = third + (rows + STRIP - 1) // STRIP if me < len(sums) else 0
-    n = add(counter, 1)
-    while n < total:
-        if n < strips:
-            round_strip(n, x, inputs)
-        elif n < second:
-            wait_for(counter[DONE:], strips)
-            known = inputs[:, : inner.shape[1]]
-            multiply_task(n - strips, known, inner, inner_bias, act, inner_chunks, threads, most, sums[me], halves)
-        elif n < third:
-            wait_for(counter[DONE:], second)
-            known = hidden[:, : outer.shape[1]]
-            multiply_task(n - second, known, outer, outer_bias, 0, outer_chunks, threads, most, sums[me], y)
-        else:
-            wait_for(counter[DONE:], third)
-            normalise_strip(n - third, y, x, 1, w, b, eps, y)
-        add(counter[DONE:], 1)
-        n = add(counter, 1)
-
-
-def attention_all(
-    counter, x, inputs, strips, maps, maps_bias, qkv, mask, places, heads, panels, lines, context, halves,
-    outer, outer_bias, w, b, eps, threads, most, sums, y,
-):  # fmt: skip
-    """y = layer_norm(outer(attend(query(x), key(x), value(x))) + x), all (R, E)"""
-    me, rows, width, step = add(counter[ME:], 1), len(x), x.shape[1], qkv.shape[1] // 3
-    q, k, v = qkv[:, :width], qkv[:, step : step + width], qkv[:, 2 * step : 2 * step + width]
-    maps_chunks = count_chunks(rows, len(maps), threads, most)
-    outer_chunks = count_chunks(rows, len(outer), threads, most)
-    second = strips + maps_chunks * len(maps)
+    second = strips + chunks * len(first)
     third = second + len(places[0]) * heads
     fourth = third + outer_chunks * len(outer)
     total = fourth + (rows + STRIP - 1) // STRIP if me < len(sums) else 0
@@ -72,14 +46,14 @@ def attention_all(
             round_strip(n, x, inputs)
         elif n < second:
             wait_for(counter[DONE:], strips)
-            known = inputs[:, : maps.shape[1]]
-            multiply_task(n - strips, known, maps, maps_bias, 0, maps_chunks, threads, most, sums[me], qkv)
+            known = inputs[:, : first.shape[1]]
+            multiply_task(n - strips, known, first, first_bias, act, chunks, threads, most, sums[me], written)
         elif n < third:
             wait_for(counter[DONE:], second)
             attend_task(n - second, q, k, v, mask, places, heads, panels[me], lines[me], halves)
         elif n < fourth:
             wait_for(counter[DONE:], third)
-            known = context[:, : outer.shape[1]]
+            known = hidden[:, : outer.shape[1]]
             multiply_task(n - third, known, outer, outer_bias, 0, outer_chunks, threads, most, sums[me], y)
         else:
             wait_for(counter[DONE:], fourth)
@@ -89,25 +63,40 @@ def attention_all(
 
 
 @functools.cache
-def kernels_for(value, weight):
-    """Both functions as Kernels for inputs and weights of two types; compiled when first wanted."""
+def kernel_for(value, weight):
+    """block_all as a Kernel for inputs and weights of two types; compiled when first wanted."""
+    floats, halves = types.float32[:, ::1], (value if value == types.float32 else types.uint16)[:, ::1]
     first = READ, READ if value == types.float32 else WORDS, types.int64  # x, words or x, strips
-    layer = weight[:, :, ::1], types.float32[:, ::1]
-    between = value[:, ::1], (types.float32 if value == types.float32 else types.uint16)[:, ::1]
-    norm = VECTOR, VECTOR, types.float64
-    last = types.int64, types.int64, types.float32[:, :, ::1], types.float32[:, ::1]  # threads, most, sums, y
-    attention = types.float32[:, ::1], VECTOR, types.UniTuple(PLACES, 4), types.int64, *[types.float32[:, :, ::1]] * 2
-    return (
-        kernel(*first, *layer, types.int64, *between, *layer, *norm, *last)(feed_forward_all),
-        kernel(*first, *layer, *attention, *between, *layer, *norm, *last)(attention_all),
+    layer, scratch = (weight[:, :, ::1], floats), (value[:, :, ::1], types.float32[:, :, ::1])
+    attention = VECTOR, types.UniTuple(PLACES, 4), types.int64, *scratch
+    last = VECTOR, VECTOR, types.float64, types.int64, types.int64, types.float32[:, :, ::1], floats
+    return kernel(*first, *layer, types.int64, value[:, ::1], halves, *attention, value[:, ::1], halves, *layer, *last)(
+        block_all
     )
 
 
-def between(x, panels):
-    """Memory for what a product by panels (P, K, W) reads, a row for each of x; and the same as it is written"""
-    if panels.dtype != np.uint32:
-        return [empty((len(x), panels.shape[1]))] * 2
-    memory = pairs.empty_words(len(x), 2 * panels.shape[1])
+def run(x, first, outer, norm, config, act=None, attention=None):
+    """A block on rows x (R, E): its two Packed, its LayerNorm, and attention, (mask (R,), places of each sentence) or
+    None -> (R, E)"""
+    words, strips, most, sums = inputs_for(x, first.panels)
+    paired, y = words.dtype == np.uint32, empty(x.shape)
+    hidden, halves = between(len(x), outer.panels.shape[1], paired)
+    made, heads, (mask, places) = (hidden, halves), config.num_attention_heads, attention or NOBODY
+    if attention:
+        made = between(len(x), first.bias.size // (2 if paired else 1), paired)
+    panels, lines = scratch(places, x.shape[1] // heads, most, first.panels.shape[2])
+    kernel_for(from_dtype(words.dtype), from_dtype(first.panels.dtype))(
+        x, words, strips, *first, ACTIVATIONS[act], *made, mask, places, heads, panels.view(words.dtype), lines,
+        hidden, halves, *outer, norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y,
+    )  # fmt: skip
+    return y
+
+
+def between(rows, width, paired):
+    """Memory for what a product with `width` inputs (words of pairs) reads, (rows, width); and as it is written"""
+    if not paired:
+        return [empty((rows, width))] * 2
+    memory = pairs.empty_words(rows, 2 * width)
     return memory, memory.view(np.uint16)
 
 
@@ -122,12 +111,7 @@ def feed_forward(x, p, config, rng=None, cache=None):
     if not (plain(x, norm, rng, cache) and fits(x, layers[0])) or layers[1]["w"].shape != layers[0]["w"].shape[::-1]:
         return NotImplemented
     (inner, outer), rows = (together([layer]) for layer in layers), in_rows(x.reshape(-1, x.shape[-1]))
-    words, strips, most, sums = inputs_for(rows, inner.panels)
-    run, _ = kernels_for(from_dtype(words.dtype), from_dtype(inner.panels.dtype))
-    y, act, hidden = empty(rows.shape), ACTIVATIONS[config.hidden_act], between(rows, outer.panels)
-    last = norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y
-    run(rows, words, strips, *inner, act, *hidden, *outer, *last)
-    return y.reshape(x.shape)
+    return run(rows, inner, outer, norm, config, config.hidden_act).reshape(x.shape)
 
 
 def self_attention(x, mask, p, config, rng=None, cache=None):
@@ -158,7 +142,7 @@ def attends(x, mask, p, config, rng, cache):
         and all(fits(x, p[name]) and len(p[name]["w"]) == width for name in (*QKV, "output"))
         and width % config.num_attention_heads == 0
         and (mask.mask if hasattr(mask, "mask") else mask).dtype == np.float32
-        and not (narrow and width % (2 * pairs.STEP))
+        and not (narrow and width // config.num_attention_heads % (2 * pairs.STEP))
     )
 
 
@@ -172,11 +156,5 @@ def packed(x, mask):
 
 def attention(x, mask, places, p, config):
     """A block on rows: x (R, E), mask (R,) and the places of each sentence -> (R, E)"""
-    maps, outer, norm = together([p[name] for name in QKV]), together([p["output"]]), p["norm"]
-    words, strips, most, sums = inputs_for(x, maps.panels)
-    _, run = kernels_for(from_dtype(words.dtype), from_dtype(maps.panels.dtype))
-    y, qkv, heads = empty(x.shape), empty((len(x), maps.bias.size)), config.num_attention_heads
-    memory = *scratch(places, x.shape[1] // heads), *between(x, outer.panels)
-    last = norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y
-    run(x, words, strips, *maps, qkv, mask, places, heads, *memory, *outer, *last)
-    return y
+    maps, outer = together([p[name] for name in QKV]), together([p["output"]])
+    return run(x, maps, outer, p["norm"], config, attention=(mask, places))

@@ -20,6 +20,7 @@ from .memory import empty
 from .shared import add
 from .threads import DONE, LIMIT, ME, get_num_threads, kernel, wait_for
 from .tiles import ROWS
+from .vectors import widest
 
 DEPTH = 768  # inputs, or pairs of them
 CHUNK = 192  # most rows of a task: what the second cache holds
@@ -34,6 +35,7 @@ def activate(values, act):
     """The activation, in place, on values that are still in the first cache.
 
     One long loop: LLVM unrolls a short one of known length before it looks for vectors, and so finds none."""
+    widest()
     if act == 1:
         for j in range(len(values)):
             values[j] = gelu32(values[j])

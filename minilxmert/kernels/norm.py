@@ -9,7 +9,7 @@ from .compiling import part
 from .memory import empty
 from .shared import add
 from .threads import kernel
-from .vectors import row
+from .vectors import row, widest
 
 SMALL = 16384  # values: below, starting other threads takes longer than the work
 STRIP = 8  # rows of one task
@@ -20,6 +20,7 @@ MATRIX, VECTOR = types.Array(types.float32, 2, "A", readonly=True), types.Array(
 @part(fastmath={"reassoc", "contract"})  # lets LLVM add many lanes side by side; NaN and infinities keep their meaning
 def normalise(y, w, b, eps):
     """y (E,) -> mean 0 and variance 1, times w plus b, in place. Centred twice, see ops.centre."""
+    widest()
     size, mean, rest, square = np.float32(len(y)), np.float32(0), np.float32(0), np.float32(0)
     for j in range(len(y)):
         mean += y[j]

@@ -14,6 +14,7 @@ try:
     from .attention import attended
     from .gelu import gelu_and_slope
     from .matmul import product
+    from .memory import empty
     from .norm import normalised
     from .packing import in_rows, together
 except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
@@ -21,7 +22,7 @@ except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LL
     reason = str(problem).strip().splitlines()[0]
     warnings.warn(f"the kernels do not compile here ({reason}); NumPy's definitions are used", stacklevel=2)
 
-TWINS = ("add_norm", "attend", "attend_rows", "layer_norm", "linear", "linear_act", "linears")
+TWINS = ("add_norm", "attend", "attend_rows", "embedding", "layer_norm", "linear", "linear_act", "linears")
 FLOAT = np.dtype(np.float32)
 
 
@@ -127,6 +128,14 @@ def places_of(q_starts, k_starts):
     """Where the queries of each sentence begin and end, and where its keys do, of starts (B + 1,)"""
     q_starts, k_starts = (np.ascontiguousarray(starts, np.int64) for starts in (q_starts, k_starts))
     return q_starts[:-1], q_starts[1:], k_starts[:-1], k_starts[1:]
+
+
+def embedding(ids, p):
+    """ops.embedding: ids (...) -> (..., E), in the model's memory"""
+    w = p["w"]
+    if w.dtype != FLOAT or not ids.size or ids.min() < 0 or ids.max() >= len(w):
+        return ops.embedding(ids, p)
+    return np.take(w, ids, axis=0, out=empty((*ids.shape, w.shape[1])), mode="clip")
 
 
 def attendable(q, k, v, mask, heads):

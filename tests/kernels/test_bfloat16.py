@@ -1,5 +1,6 @@
 """Products of bfloat16 pairs: the layout, the two instructions, and what a machine without them does instead."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from llvmlite import ir
 from numba import njit
 from test_kernels import SIZES, layer, normal
 
-from minilxmert import ConfigError
-from minilxmert.kernels import amx, cpu, matmul, packing, pairs, tiles, twins
+from minilxmert import ConfigError, LxmertConfig, backend
+from minilxmert.core import attention
+from minilxmert.core.attention import Rows
+from minilxmert.kernels import amx, blocks, cpu, matmul, packing, pairs, tiles, twins
 from minilxmert.kernels.math import bfloat16
 
 
@@ -83,6 +86,25 @@ def test_pairs_keep_nan_to_its_row_and_rows_apart(rng):
     found = twins.linear(x, p)
     np.testing.assert_array_equal(np.isnan(found).all(1), np.arange(40) == 5)
     np.testing.assert_array_equal(np.delete(found, 5, 0), np.delete(whole, 5, 0))
+
+
+@pytest.mark.skipif(not (tiles.NARROW and pairs.USED), reason="this processor multiplies no pairs")
+def test_attention_of_pairs(rng):
+    """Sentences of any length: near the definition, and the same bits alone as among others."""
+    config, starts = LxmertConfig(hidden_size=128, num_attention_heads=2), np.array([0, 1, 34, 35, 110, 143])
+    p = {name: layer(rng, 128, 128) for name in ("query", "key", "value", "output")}
+    p = packing.pack_tree({**p, "norm": {name: normal(rng, 128) for name in "wb"}}, halved=True)
+    x, mask = normal(rng, starts[-1], 128), np.where(rng.random(starts[-1]) < 0.2, -1e4, 0).astype(np.float32)
+    found = blocks.self_attention(x, Rows(starts, mask), p, config)
+    with backend("numpy"):
+        exact = attention.self_attention(x, Rows(starts, mask), p, config)
+    assert np.abs(found - exact).max() < 0.02 * np.abs(exact).max()
+    for begin, end in itertools.pairwise(starts):
+        one = Rows(np.array([0, end - begin]), mask[begin:end])
+        np.testing.assert_array_equal(blocks.self_attention(x[begin:end], one, p, config), found[begin:end])
+    x[40, 3] = np.nan
+    found = blocks.self_attention(x, Rows(starts, mask), p, config)
+    np.testing.assert_array_equal(np.isnan(found).any(1), (np.arange(len(x)) >= 35) & (np.arange(len(x)) < 110))
 
 
 SAVE = """

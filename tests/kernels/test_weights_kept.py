@@ -154,9 +154,9 @@ from minilxmert import LxmertConfig, LxmertForQuestionAnswering
 from minilxmert.experiments.benchmark import draw_batch
 sizes = {"l_layers": 1, "x_layers": 1, "r_layers": 1, "num_qa_labels": 100, "vocab_size": 1000}
 model = LxmertForQuestionAnswering(LxmertConfig(**sizes))
-for batch in (1, 8):
+for batch in (1, 8, 32):
     call, faults = draw_batch(model.config, batch, 20, 36), []
-    for _ in range(4):
+    for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         output = model(**call)
         faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
@@ -169,7 +169,7 @@ def test_later_answers_take_no_fresh_memory():
     done = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True)
     for line in done.stdout.splitlines():
         batch, *faults = map(int, line.split())
-        assert max(faults[2:]) < 300 < faults[0], batch
+        assert max(faults[1:]) < 300 < faults[0], batch
 
 
 def test_memory_is_never_given_to_two_at_once():
