@@ -102,7 +102,7 @@ def nlvr_arguments(command):
     command.add_argument("--out", required=True, metavar="DIR", help="the folder of all runs; again to go on")
     steps = {"claims": "random claims", "pretraining": "steps on them", "finetuning": "steps on --data"}
     for name, what in steps.items():
-        command.add_argument(f"--{name}", type=positive, metavar="N", help=f"{what} (default: about an hour in all)")
+        command.add_argument(f"--{name}", type=positive, metavar="N", help=f"{what} (default: 40 minutes in all)")
     command.add_argument("--seed", type=natural, default=0)
 
 

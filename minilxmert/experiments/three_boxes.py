@@ -44,7 +44,8 @@ class Recipe:
     pretraining: int = 3000
     finetuning: int = 200
     rate: float = 1e-3  # of pre-training, and of learning from scratch
-    gentle: float = 3e-4  # of fine-tuning
+    gentle: float = 1e-4  # of fine-tuning
+    again: int = 1300  # claims that fine-tuning mixes in, so that they are not forgotten
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,10 @@ def pretrain(recipe, folder, seed=0, progress=None, data_progress=None):
 def learn(data, pretrained, recipe, folder, seed=0, progress=None):
     """Learn from People, with the weights of a folder or, for None, fresh ones. -> Training"""
     model = LxmertForPreTraining.from_pretrained(pretrained, mapped=False) if pretrained else claim_model(seed + 1)
-    schedule = recipe.gentle if pretrained else recipe.rate, recipe.finetuning
-    return train(model, PeopleBatches(data.claims, claim_tokenizer()), folder, schedule, GROUP, seed, progress)
+    schedule, claims = (recipe.gentle if pretrained else recipe.rate, recipe.finetuning), data.claims
+    if pretrained:
+        claims += random_claims(np.random.default_rng([seed, 4]), recipe.again)
+    return train(model, PeopleBatches(claims, claim_tokenizer()), folder, schedule, GROUP, seed, progress)
 
 
 def train(model, batches, folder, schedule, batch_size, seed, progress):

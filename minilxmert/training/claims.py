@@ -38,6 +38,11 @@ class Claims:
     def __len__(self):
         return len(self.texts)
 
+    def __add__(self, others):
+        """Both, without labels."""
+        scenes = joined([self.scenes, others.scenes])
+        return Claims(self.texts + others.texts, scenes, np.concatenate([self.truths, others.truths]))
+
 
 def claim_tokenizer():
     """The tokenizer of the grammar's words."""
