@@ -52,7 +52,7 @@ class Apart:
     def __init__(self, path, name, solved=(), limits=Limits(), hear=None, home=None):
         self.path, self.name, self.solved = Path(path).resolve(), name, list(solved)
         self.limits, self.home, self.hear = limits, home, hear
-        self.mark, self.late = secrets.token_hex(16), False
+        self.mark, self.late, self.began = secrets.token_hex(16), False, time.monotonic()
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.report = Path(self.folder.name) / "stood"
         try:
@@ -152,7 +152,8 @@ class Apart:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1)
         code, where = self.process.returncode, self.stood()
-        if self.late or where is not None or code in TIMES_UP:
+        outlived = code == -9 and time.monotonic() - self.began > self.limits.seconds  # the system's last word
+        if self.late or outlived or where is not None or code in TIMES_UP:
             return f"stopped: no result within {self.limits.seconds} seconds (an endless loop?){where or ''}"
         how = "it hung up" if code is None else f"exit code {code}" if code >= 0 else signalled(-code)
         memory = f"; the limit is {self.limits.megabytes} MB" if self.limits.megabytes else ""

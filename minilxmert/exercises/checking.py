@@ -16,7 +16,7 @@ from ..core.gradients import both_sides
 from ..errors import visible
 from . import Exercise
 from .apart import Apart
-from .comparing import is_double, same, structure, tolerance, unchanged
+from .comparing import is_double, same, structure, tolerance, type_of, unchanged
 from .detectors import describe
 from .plain import plain
 from .student import Student, Wrong
@@ -151,7 +151,7 @@ def get_part(exercise, result, part):
     if count == 1:
         return result
     if not isinstance(result, tuple | list) or len(result) != count:
-        found = f"{len(result)} values" if isinstance(result, tuple | list) else f"one {type(result).__name__}"
+        found = f"{len(result)} values" if isinstance(result, tuple | list) else type_of(result)
         raise Wrong(f"it must return {count} values ({', '.join(exercise.outputs)}), found {found}")
     return result[part]
 

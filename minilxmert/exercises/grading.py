@@ -15,7 +15,7 @@ import time
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,13 @@ from .student import Wrong
 SECONDS, MEGABYTES = 60, 4096  # of a submission; Numba's compiler alone reserves a good part of the memory
 THREADS = 4  # of a submission at most, and one for every GB: each reserves memory, on any machine
 NOT_HANDED_IN = "not handed in"
-# how learning platforms name what a student uploads: name, number of the student, number of the file
-PLATFORM = re.compile(r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_(?:\d+|assignsubmission_file)_?", re.IGNORECASE)
+CANVAS = r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_?"  # of files only: the last number is the file's
+PLATFORMS = (  # how others name a student's files and folders
+    r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_file_?",  # Moodle
+    r".+_(?P<name>[^_]+)(?P<student>)_attempt_[\d-]+_?",  # Blackboard
+    r"(?P<student>\d+-\d+) - (?P<name>.+?) - .*[ap]m(?: - )?",  # Brightspace
+)
+HANDED_IN = re.compile(r"(?:^|[^a-z])ex\d\d|\.(?:py|ipynb|zip|rar|7z|t?gz)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,20 @@ def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=()
     limits = Limits(seconds, megabytes, threads=max(1, min(THREADS, megabytes >> 10)))
     marks = functools.partial(verdict_of, limits=limits, seed=seed, variant=variant)
     verdicts = all_of(marks, [entry[1:] for entry in files], workers or processors(), progress)
-    found = [Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)]
+    found = best([Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)])
     there, wanted = {(g.student, g.exercise) for g in found}, sorted(numbers or {g.exercise for g in found})
     missing = [(who, n) for who in {who for who, *_ in everybody} for n in wanted if (who, n) not in there]
     found += [Grade(who, n, False, NOT_HANDED_IN, "") for who, n in missing]
     return sorted(found, key=lambda g: (g.student.lower(), g.exercise))
+
+
+def best(grades):
+    """Of several files of a student for one exercise (attempts, copies of a browser) a right one, else the last."""
+    rooms = {}
+    for g in grades:
+        rooms.setdefault((g.student, g.exercise), []).append(g)
+    chosen = [(max(reversed(several), key=lambda g: g.right), len(several)) for several in rooms.values()]
+    return [replace(g, verdict=f"{g.verdict} (of {count} files)") if count > 1 else g for g, count in chosen]
 
 
 def submissions(folder):
@@ -71,16 +85,16 @@ def submissions(folder):
     In the folder, files may be named as learning platforms do, ada_1815_7001_ex06_layer_norm.py: the last number is the
     file's. The student's own is only shown where two students have one name."""
     found = []
-    for path in python_files(folder):
+    for path in files_in(folder):
         number, parts = number_of(path.name), path.relative_to(folder).parts
         if number and path.is_file() and not path.is_symlink():
-            found.append((parts[0] if len(parts) > 1 else owner(path.name), number, path))
+            found.append((by_platform(parts[0]) if len(parts) > 1 else owner(path.name), number, path))
     names = Counter(name for name, _ in {who for who, *_ in found if isinstance(who, tuple)})
     taken = {who for who, *_ in found if isinstance(who, str)}
 
     def display_name(who):
         alone = isinstance(who, tuple) and names[who[0]] == 1 and who[0] not in taken
-        return who if isinstance(who, str) else who[0] if alone else "_".join(who)
+        return who if isinstance(who, str) else who[0] if alone else "_".join(filter(None, who))
 
     return sorted(
         ((display_name(who), number, path) for who, number, path in found), key=lambda e: (e[0].lower(), e[1])
@@ -90,21 +104,28 @@ def submissions(folder):
 def owner(filename):
     """Whose a file is by its name: "ada", or ("ada", "1815") where a learning platform has named it"""
     before = filename[: re.search(r"(?:^|[^a-z])(ex\d\d)", filename, re.IGNORECASE).start(1)]
-    if by_platform := PLATFORM.fullmatch(before):
-        return by_platform["name"], by_platform["student"]
-    return before.rstrip("_- ") or "(no name)"
+    return by_platform(before, CANVAS, *PLATFORMS) if before.rstrip("_- ") else "(no name)"
+
+
+def by_platform(name, *patterns):
+    """("ada", "1815") of a name that a learning platform has made of them, else the name"""
+    for pattern in patterns or PLATFORMS:
+        if found := re.fullmatch(pattern, name, re.IGNORECASE):
+            return found["name"], found["student"]
+    return name.rstrip("_- ") or name
 
 
 def passed_by(folder):
-    """The Python files of a folder that are nobody's answer: links, and names without the number of an exercise."""
+    """The files of a folder that look handed in and are no answer: links, archives, notebooks, names without number."""
     taken = {path for _, _, path in submissions(folder)}
-    return [path for path in python_files(folder) if path not in taken]
+    return [path for path in files_in(folder) if HANDED_IN.search(path.name) and path not in taken]
 
 
-def python_files(folder):
-    """Those that somebody has written: no hidden copies, as Jupyter and macOS make them."""
-    for path in sorted(Path(folder).rglob("*.[pP][yY]")):
-        if not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts):
+def files_in(folder):
+    """Those that somebody has written: no hidden copies, as Jupyter and macOS make them, and no compiled ones."""
+    for path in sorted(Path(folder).rglob("*")):
+        parts = path.relative_to(folder).parts
+        if not path.is_dir() and not any(part[0] == "." or part in ("__MACOSX", "__pycache__") for part in parts):
             yield path
 
 

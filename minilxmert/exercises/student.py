@@ -84,8 +84,13 @@ def describe_error(problem, trace, file):
             numbers.append(trace.tb_lineno)
         trace = trace.tb_next
     where = f" in line {numbers[-1]}, `{linecache.getline(file, numbers[-1]).strip()[:LONGEST]}`" if numbers else ""
+    return f"{named(problem)}{where}"
+
+
+def named(problem):
+    """The class of an exception, and what it says, if anything."""
     says = first_line(problem) or "none is left" * isinstance(problem, MemoryError)
-    return f"{class_name(problem)}: {says}{where}"
+    return class_name(problem) + f": {says}" * bool(says)
 
 
 def first_line(problem):
@@ -116,7 +121,9 @@ def read_student(path, name):
     except SyntaxError as problem:
         if problem.filename == str(path):
             raise Wrong(f"Python does not understand line {problem.lineno or 1}: {problem.msg}") from None
-        raise Wrong(f"the file fails before the check begins: {class_name(problem)}: {first_line(problem)}") from None
+        if b"\0" in path.read_bytes():
+            raise Wrong("Python does not understand the file: is it saved as UTF-16? Save it as UTF-8") from None
+        raise Wrong(f"the file fails before the check begins: {named(problem)}") from None
     except KeyboardInterrupt:
         raise
     except BaseException as problem:

@@ -32,7 +32,7 @@ class Line:
     """Messages to and from the parent. When the parent has gone, this process ends."""
 
     def __init__(self):
-        self.incoming = queue.SimpleQueue()
+        self.incoming, self.process = queue.SimpleQueue(), os.getpid()
         self.requests, self.replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(2, 1)
@@ -49,6 +49,8 @@ class Line:
         return unpack(self.incoming.get(), self.remote)
 
     def send(self, message):
+        if os.getpid() != self.process:  # the student's code has split this process: one of the two answers
+            os._exit(0)
         data = pack(message)
         self.replies.write(len(data).to_bytes(8, "big") + data)
         self.replies.flush()

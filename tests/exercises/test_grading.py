@@ -143,6 +143,8 @@ FILES = {
     "a dataclass": DATACLASS + RIGHT,
     "a late import": LATE_IMPORT,
     "a warning and a progress bar": NOISY,
+    "a process that splits": RIGHT.replace("(x):\n", "(x):\n    import os; os.fork()\n"),
+    "a guard": RIGHT + "if __name__ == '__main__':\n    raise SystemExit\n",
 }
 
 
@@ -230,11 +232,15 @@ ENDS = {  # a file: words of its verdict
     "raise KeyboardInterrupt\n": "KeyboardInterrupt",
     "import os\nraise ValueError(os.environ['NUMBA_NUM_THREADS'])\n": "ValueError: 4",
     "def gelu(x):\n    return input()\n": "EOFError",
+    "def gelu(x):\n    raise GeneratorExit\n": "GeneratorExit in line 2",
+    "async def gelu(x):\n    return x\n": "found a coroutine",
+    RIGHT.encode("utf-16"): "Save it as UTF-8",
+    "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True:\n    pass\n": "within 2 seconds",
 }
 
 
 def test_what_ended_it_is_told(tmp_path):
-    write(tmp_path, {f"{n}/ex10_gelu.py": text for n, text in enumerate(ENDS)})
+    write(tmp_path, {f"{n:02}/ex10_gelu.py": text for n, text in enumerate(ENDS)})
     for found, words in zip(grade(tmp_path, seconds=2), ENDS.values(), strict=True):
         assert not found.right and words in found.verdict, found.verdict
 
@@ -295,11 +301,28 @@ def test_copies_that_nobody_made_and_names_that_platforms_give(tmp_path):
         "cyd_ex06.py": ("cyd", 6),
         "ex06.py": ("(no name)", 6),
         "ada_1_7005_EX07.PY": ("ada_1", 7),
+        "Eve Hu_88_assignsubmission_file_/ex06.py": ("Eve Hu", 6),
+        "Homework 1_fay_attempt_2026-09-01-12-00-00_ex06.py": ("fay", 6),
+        "Homework 1_fay_attempt_2026-09-01-12-00-00.txt": None,
+        "12-34 - Gil Ng - Sep 1, 2026 1200 PM/ex06.py": ("Gil Ng", 6),
+        "12-35 - Hal Ng - Sep 1, 2026 1200 PM - ex06.py": ("Hal Ng", 6),
+        "group_1_2/ex06.py": ("group_1_2", 6),
+        "group_1_3/ex06.py": ("group_1_3", 6),
+        "ada/__pycache__/ex10_gelu.cpython-311.pyc": None,
+        "ada/.DS_Store": None,
     }
-    write(tmp_path, {name: "" for name in names} | {"ada/helper.py": "", "notes.txt": ""})
+    strange = ["ada/helper.py", "bob.zip", "cyd/ex06.ipynb", "dan/ex06_layer_norm.py.txt"]
+    write(tmp_path, dict.fromkeys([*names, *strange, "notes.txt"], ""))
     expected = sorted(answer for answer in names.values() if answer)
     assert sorted((who, number) for who, number, _ in submissions(tmp_path)) == expected
-    assert [path.name for path in passed_by(tmp_path)] == ["helper.py"]
+    assert [path.relative_to(tmp_path).as_posix() for path in passed_by(tmp_path)] == strange
+
+
+def test_of_several_files_for_one_exercise_one_counts(tmp_path):
+    write(tmp_path, {"ada/ex10.py": RIGHT, "ada/ex10 (1).py": "x = 1", "bob/ex10_1.py": "x = 1", "bob/ex10_2.py": "y("})
+    ada, bob = grade(tmp_path)
+    assert ada.right and ada.verdict.endswith("(of 2 files)")
+    assert not bob.right and "does not understand line 1" in bob.verdict and bob.file.endswith("_2.py")
 
 
 def test_what_is_missing_is_counted_and_what_is_passed_by_is_listed(capsys, tmp_path):
