@@ -19,8 +19,9 @@ import numpy as np
 from ..checkpoints.safetensors import write_safetensors
 from ..checkpoints.weights import read_tensors
 from ..detector.frcnn import FasterRcnn
+from ..detector.network import backbone, propose
 from ..detector.recipes import HUGGINGFACE, Settings, resized
-from ..detector.weights import random_tensors
+from ..detector.weights import HEAD, random_tensors
 from ..errors import MinilxmertError
 from ..kernels.pooling import roi_pool
 from ..kernels.suppression import suppress
@@ -28,6 +29,7 @@ from .benchmark import SAME, interleaved, processor
 from .speed import in_process, status, versus
 
 SIDES, BOXES, WEIGHTS = (800, 1067), (150, 300), "model.safetensors"
+NEAR = np.float32(0.01)  # of random deltas: proposals stay near their anchors, so that there are as many as asked for
 STOOD_IN = "torchvision", "torchvision.ops", "torchvision.ops.boxes", "vltk", "vltk.decorators", "vltk.compat"
 
 
@@ -139,13 +141,35 @@ def as_config(tree):
     return types.SimpleNamespace(**values, **{name.upper(): value for name, value in values.items()})
 
 
+def weights(rng):
+    """Random tensors of the published size, of a detector that proposes as many boxes as it may."""
+    tensors = random_tensors(rng)
+    tensors[f"{HEAD}anchor_deltas.weight"] *= NEAR
+    return tensors
+
+
+def check_count(folder, boxes):
+    """Raises MinilxmertError where the detector proposes fewer boxes in the picture than are to be timed."""
+    settings = dataclasses.replace(Settings(), proposals=boxes)
+    image, _ = resized(noise(), settings, HUGGINGFACE)
+    with FasterRcnn.from_pretrained(folder).weights.for_inference() as p:
+        x = backbone(image[None], p)
+        proposals, _ = propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, 0)
+    if len(proposals) < boxes:
+        raise MinilxmertError(f"the random detector proposes {len(proposals)} boxes, not {boxes}")
+
+
+def noise():
+    return np.random.default_rng(1).integers(0, 256, (*SIDES, 3), np.uint8)
+
+
 DETECTORS = {"ours": our_detector, "torch": published_detector}
 
 
 def prepared(folder, boxes, names):
     """{name: function without arguments}, of detectors that find the same in one picture."""
     settings = dataclasses.replace(Settings(), proposals=int(boxes))
-    picture = np.random.default_rng(1).integers(0, 256, (*SIDES, 3), np.uint8)
+    picture = noise()
     detectors = {name: DETECTORS[name](folder, settings) for name in names}
     first, *others = [run(picture) for run in detectors.values()]
     if any(o.shape != first.shape or np.abs(o - first).max() > SAME * np.abs(first).max() for o in others):
@@ -155,6 +179,7 @@ def prepared(folder, boxes, names):
 
 def time_detectors(folder, boxes, seconds, *names):
     """{name: median seconds a picture}"""
+    check_count(folder, int(boxes))
     return interleaved(prepared(folder, boxes, names), float(seconds))
 
 
@@ -171,7 +196,7 @@ def run_detector_benchmark(seconds, peers=True, report=print):
     report(processor())
     report(f"a picture of {SIDES[0]} × {SIDES[1]} through the detector, random weights")
     with tempfile.TemporaryDirectory() as folder:
-        write_safetensors(Path(folder) / WEIGHTS, random_tensors(np.random.default_rng(0)), {})
+        write_safetensors(Path(folder) / WEIGHTS, weights(np.random.default_rng(0)), {})
         for threads in sorted({1, os.cpu_count() or 1}):
             for boxes in BOXES:
                 found = in_process(threads, "time", folder, boxes, seconds, *names, of=__name__)

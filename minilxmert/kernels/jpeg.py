@@ -67,53 +67,38 @@ def int16(value):
 
 
 @jitable
-def next_mean(data, state, table, place):
-    """The mean of a block: the last one of the component, moved by what is read."""
-    state[PREDICTED + place] += signed(data, state, symbol(data, state, table) & 15)
-    return state[PREDICTED + place]
+def mean(data, state, block, dc, place, high, low):
+    """What a scan says of a block's mean: how far it is from the component's last one, or one bit more of it."""
+    if high == 0:
+        state[PREDICTED + place] += signed(data, state, symbol(data, state, dc) & 15)
+        block[0] = int16(state[PREDICTED + place] << low)
+    elif take(data, state, 1):
+        block[0] = np.int64(block[0]) | (1 << low)
 
 
 @jitable
-def sequential(data, state, block, dc, ac, place):
-    """One block, all at once: (64,) int16, row by row."""
-    block[0] = int16(next_mean(data, state, dc, place))
-    k = 1
-    while k < 64 and state[FAULT] == 0:
-        code = symbol(data, state, ac)
-        zeros, size = code >> 4, code & 15
-        if size == 0 and zeros < 15:
-            return
-        k += zeros
-        if k > 63:
-            state[FAULT] = TOO_MANY
-        elif size:
-            block[ZIGZAG[k]] = int16(signed(data, state, size))
-        k += 1
+def others(data, state, block, ac, first, last, high, low):
+    """What a scan says of the other coefficients, up to the last: their upper bits, or one bit more of each.
 
-
-@jitable
-def begin_run(data, state, zeros):
-    """The end of a band, for this block and, if 2**zeros > 1, for more of them."""
-    state[RUN] = (1 << zeros) + take(data, state, zeros)
-
-
-@jitable
-def first_bits(data, state, block, ac, first, last, low):
-    """The upper bits of the coefficients first … last; `low` bits follow in later scans."""
-    k = first
+    A run is of blocks that end here: in a progressive file, whose scans have either means or others, of several."""
+    k = max(first, 1)
     while state[RUN] == 0 and k <= last and state[FAULT] == 0:
         code = symbol(data, state, ac)
         zeros, size = code >> 4, code & 15
         if size == 0 and zeros < 15:
-            begin_run(data, state, zeros)
+            more = zeros if first else 0
+            state[RUN] = (1 << more) + take(data, state, more)
         else:
-            k += zeros
+            value = signed(data, state, size) << low
+            k = refine(data, state, block, k, last, zeros, low) if high else k + zeros
             if k > 63:
                 state[FAULT] = TOO_MANY
             elif size:
-                block[ZIGZAG[k]] = int16(signed(data, state, size) << low)
+                block[ZIGZAG[k]] = int16(value)
             k += 1
     if state[RUN] > 0:
+        if high:
+            refine(data, state, block, k, last, 64, low)
         state[RUN] -= 1
 
 
@@ -134,40 +119,6 @@ def refine(data, state, block, k, last, zeros, low):
 
 
 @jitable
-def next_bit(data, state, block, ac, first, last, low):
-    """One bit more of the coefficients first … last: bit number `low`, and those that begin with it."""
-    k = first
-    while state[RUN] == 0 and k <= last and state[FAULT] == 0:
-        code = symbol(data, state, ac)
-        zeros, size = code >> 4, code & 15
-        if size == 0 and zeros < 15:
-            begin_run(data, state, zeros)
-        else:
-            value = 0 if size == 0 else (1 << low) if take(data, state, 1) else -(1 << low)
-            k = refine(data, state, block, k, last, zeros, low)
-            if value != 0 and k <= last:
-                block[ZIGZAG[k]] = int16(value)
-            k += 1
-    if state[RUN] > 0:
-        refine(data, state, block, k, last, 64, low)
-        state[RUN] -= 1
-
-
-@jitable
-def progressive(data, state, block, dc, ac, place, first, last, high, low):
-    """What one scan of a progressive file says of a block; high, low: bits before, and after, this scan's."""
-    if first > 0:
-        if high == 0:
-            first_bits(data, state, block, ac, first, last, low)
-        else:
-            next_bit(data, state, block, ac, first, last, low)
-    elif high == 0:
-        block[0] = int16(next_mean(data, state, dc, place) << low)
-    elif take(data, state, 1):
-        block[0] = np.int64(block[0]) | (1 << low)
-
-
-@jitable
 def restart(data, state, every):
     """Go to the restart marker that must be next, and begin anew behind it."""
     at = state[POSITION]
@@ -184,8 +135,9 @@ def read_units(data, state, rows, columns, every, parts, c0, c1, c2, dc, ac, ban
     """Rows of units of a scan: the coefficients (rows, columns, 64) int16 of each component are written, until FAULT.
 
     data: the scan's bytes, and its state; parts (components, 2): how many blocks a unit has, down and across; dc, ac
-    (components, 65536): tables of codes; every: units between restarts, or 0; band: for progressive files first, last
-    coefficient and bits before and after; a first of -1 for sequential ones."""
+    (components, 65536): tables of codes; every: units between restarts, or 0; band: first and last coefficient, bits
+    before and after this scan; 0, 63, 0, 0 of a sequential file."""
+    first, last, high, low = band
     for y in range(rows):
         for x in range(columns):
             if every and state[LEFT] == 0:
@@ -196,10 +148,10 @@ def read_units(data, state, rows, columns, every, parts, c0, c1, c2, dc, ac, ban
                 blocks = c0 if place == 0 else c1 if place == 1 else c2
                 for n in range(down * across):
                     block = blocks[y * down + n // across, x * across + n % across]
-                    if band[0] < 0:
-                        sequential(data, state, block, dc[place], ac[place], place)
-                    else:
-                        progressive(data, state, block, dc[place], ac[place], place, band[0], band[1], band[2], band[3])
+                    if first == 0:
+                        mean(data, state, block, dc[place], place, high, low)
+                    if last > 0:
+                        others(data, state, block, ac[place], first, last, high, low)
             if state[FAULT] == 0 and state[BEYOND] > state[COUNT]:
                 state[FAULT] = ENDED
             if state[FAULT]:

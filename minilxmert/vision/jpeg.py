@@ -112,21 +112,22 @@ class Scan:
             raise header.refuse("scan", "components of the frame, each once", "another")
         self.header, self.entropy = header, np.frombuffer(entropy, np.uint8)
         self.band = self.read_band(*content[-3:])
-        means, others = self.band[0] <= 0 and self.band[2] == 0, self.band[0] != 0
+        first, last, high, _ = self.band
+        means, others = first == 0 and high == 0, last > 0
         self.means = [self.table(t >> 4) if means else NO_CODES for _, t in chosen]
         self.others = [self.table(16 + (t & 15)) if others else NO_CODES for _, t in chosen]
         self.state = np.zeros(STATE, np.int64)
-        self.state[LEFT] = header.every
+        self.state[LEFT] = self.every = header.every  # which may change from scan to scan
         for c in self.components:
-            c.seen |= self.band[0] <= 0
+            c.seen |= first == 0
             c.steps = header.steps.get(c.table) if c.steps is None else c.steps
             if c.steps is None:
                 raise header.refuse("scan", f"the table of steps {c.table}", "none")
 
     def read_band(self, first, last, bits):
-        """First and last coefficient, bits before and after; a first of -1 for all of a sequential file."""
+        """First and last coefficient, bits before and after."""
         if self.header.frame != PROGRESSIVE:
-            return np.array([-1, 63, 0, 0])
+            return np.array([0, 63, 0, 0])
         high, low = bits >> 4, bits & 15
         order = first <= last <= 63 and (last == 0 if first == 0 else len(self.components) == 1)
         if not order or low > 13 or (high and high != low + 1):
@@ -150,7 +151,7 @@ class Scan:
             parts = np.ones((1, 2), np.int64)
         own = [blocks[c.id] for c in self.components] + [NO_BLOCKS] * 2
         tables = np.stack(self.means), np.stack(self.others)
-        arguments = self.entropy, self.state, rows, columns, header.every, parts, *own[:3], *tables, self.band
+        arguments = self.entropy, self.state, rows, columns, self.every, parts, *own[:3], *tables, self.band
         read_blocks(*arguments, plain=current_backend() == "numpy")
         if self.state[FAULT]:
             raise header.refuse("scan", "whole pixels", f"{DAMAGE[self.state[FAULT]]}: damaged")

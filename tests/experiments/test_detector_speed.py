@@ -1,5 +1,6 @@
 """What the detector is measured beside: the published modules, which find the same."""
 
+import functools
 import types
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from conftest import REFERENCE
 
 from minilxmert.checkpoints.safetensors import write_safetensors
-from minilxmert.detector.weights import random_tensors
+from minilxmert.detector.weights import PUBLISHED, random_tensors
+from minilxmert.errors import MinilxmertError
 from minilxmert.experiments import detector_speed
 
 
@@ -27,6 +29,18 @@ def test_detectors_that_find_other_things_are_not_timed(monkeypatch):
         detector_speed.prepared("", 36, ["ours", "torch"])
 
 
+def test_as_many_boxes_are_timed_as_is_said(tmp_path, monkeypatch):
+    """The benchmark's weights propose as many boxes as they may; where they are fewer, nothing is timed."""
+    monkeypatch.setattr(detector_speed, "SIDES", (200, 320))
+    few = {name: (1, 4) for name in PUBLISHED}
+    small = functools.partial(random_tensors, stages=few, hidden=8, classes=4, attributes=4)
+    monkeypatch.setattr(detector_speed, "random_tensors", small)
+    write_safetensors(tmp_path / detector_speed.WEIGHTS, detector_speed.weights(np.random.default_rng(0)), {})
+    detector_speed.check_count(tmp_path, 300)
+    with pytest.raises(MinilxmertError, match="boxes, not 3000"):
+        detector_speed.check_count(tmp_path, 3000)
+
+
 def test_names_in_capital_letters():
     config = detector_speed.as_config({"model": {"device": "cpu"}})
     assert config.MODEL.DEVICE == config.model.device == "cpu" and isinstance(config, types.SimpleNamespace)
@@ -39,6 +53,7 @@ def test_the_published_modules_find_what_we_find(tmp_path, monkeypatch):
         pytest.skip("vltk is not installed")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(detector_speed, "SIDES", (200, 320))
-    write_safetensors(Path(tmp_path) / detector_speed.WEIGHTS, random_tensors(np.random.default_rng(0)), {})
+    tensors = detector_speed.weights(np.random.default_rng(0))
+    write_safetensors(Path(tmp_path) / detector_speed.WEIGHTS, tensors, {})
     runs = detector_speed.prepared(tmp_path, 120, ["ours", "torch"])
     assert list(runs) == ["ours", "torch"] and runs["ours"]().shape == (36, 2048)

@@ -45,6 +45,17 @@ def test_the_pixels_are_the_same_in_bands_of_one_row_of_units(tmp_path, name, mo
     np.testing.assert_array_equal(read(FILES[name], tmp_path), turned(PIXELS[name], TURNS[name]))
 
 
+@pytest.mark.parametrize(
+    "name", ["2x2-baseline.jpg", "2x2-progressive.jpg", "restart-2.jpg", "restart-progressive.jpg"]
+)
+def test_restarts_hold_for_the_scans_behind_them(tmp_path, name):
+    """An interval that is told behind the last scan is of no scan."""
+    data = FILES[name].removesuffix(b"\xff\xd9")
+    for interval in (0, 3):
+        later = data + b"\xff\xdd\0\4" + interval.to_bytes(2, "big") + b"\xff\xd9"
+        np.testing.assert_array_equal(read(later, tmp_path), PIXELS[name])
+
+
 def test_turning_there_and_back():
     picture = np.arange(24).reshape(2, 4, 3)
     upright = {2: (0, 3), 3: (1, 3), 4: (1, 0), 5: (0, 0), 6: (1, 0), 7: (1, 3), 8: (0, 3)}  # what comes to the corner
