@@ -22,11 +22,12 @@ def inverse_cosines(amounts):
     - amounts with a single number tell much: at [0, 0] it gives a constant, at [0, 1] stripes that change from left to
       right.
     """
-    strength = [math.sqrt(1 / 8)] + 7 * [0.5]  # one pixel and one amount at a time, as it is defined
+    k, places = np.arange(8), 2 * np.arange(8) + 1
+    strength = np.where(k == 0, math.sqrt(1 / 8), 0.5)
     block = np.zeros((8, 8))
-    for y, x, v, u in np.ndindex(8, 8, 8, 8):
-        down, across = (strength[k] * math.cos((2 * n + 1) * k * math.pi / 16) for k, n in ((v, y), (u, x)))
-        block[y, x] += amounts[v, u] * down * across
+    for v, u in np.ndindex(8, 8):  # one cosine after the other, as it is defined
+        down, across = (strength[n] * np.cos(places * n * math.pi / 16) for n in (v, u))
+        block += amounts[v, u] * np.outer(down, across)
     return block
 
 
