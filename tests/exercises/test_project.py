@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from types import SimpleNamespace
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from minilxmert import LxmertForQuestionAnswering, MinilxmertError
 from minilxmert.cli import main
 from minilxmert.core.params import flatten, zeros_like
-from minilxmert.exercises import NAMES, exercise, report
+from minilxmert.exercises import NAMES, exercise
 from minilxmert.exercises.project import MILESTONES, SIZES, OwnAdam, OwnModel, pieces_of, train
 from minilxmert.exercises.report import accuracies, fresh_questions, trained
 from minilxmert.scenes.world import SMALL
@@ -74,7 +74,7 @@ def test_what_is_missing_is_told(student):
 
 
 def walk(student, capsys, steps, scenes):
-    """Check, train, report and grade, all from the command line -> the accuracy, and the graded line."""
+    """Check, train, report and grade, all from the command line -> the accuracies, the questions, the points."""
     assert main(["project", "train", str(student), "--steps", str(steps), "--scenes", str(scenes)]) == 0
     assert main(["project", "report", str(student)]) == 0
     page = (student / "report.html").read_text()
@@ -84,16 +84,13 @@ def walk(student, capsys, steps, scenes):
     assert main(["project", "grade", str(student.parent), "--csv", str(student.parent / "points.csv")]) == 0
     line = (student.parent / "points.csv").read_text().splitlines()[1].split(",")
     assert line[0] == "ada" and line[3] == "8", capsys.readouterr().out
-    return accuracies(trained(student), fresh_questions())["all"][0], SimpleNamespace(points=int(line[1]))
+    asked = fresh_questions()
+    return accuracies(trained(student), asked), asked, int(line[1])
 
 
-def test_a_short_walk(student, capsys, monkeypatch):
-    monkeypatch.setattr(report, "FRESH", 10)
-    share, graded = walk(student, capsys, 2, 6)
-    assert 80 <= graded.points <= 100 and 0 <= share <= 1
-
-
-@pytest.mark.nightly
-def test_the_walk_ends_at_a_model_that_answers(student, capsys):
-    share, graded = walk(student, capsys, 700, 500)  # measured: 58 % (the commonest answer: 11 %)
-    assert share > 0.4 and graded.points >= 88
+def test_the_walk_ends_at_a_model_that_sees(student, capsys):
+    """Measured: 52 %. Whoever sees no picture has at most 39 %, the commonest answer to each kind of question."""
+    shares, asked, points = walk(student, capsys, steps=300, scenes=300)
+    kinds = Counter(sentence.kind.name for sentence, _ in asked)
+    blind = sum(count * shares[kind][1] for kind, count in kinds.items()) / len(asked)
+    assert shares["all"][0] > blind + 0.08 and points >= 88
