@@ -43,6 +43,7 @@ MAKERS = {
 
 LABEL = re.compile(r"([.\w$]+):")
 JUMP = re.compile(r"(?:j\w+|b|b\.\w+|cbn?z|tbn?z)$")
+COMMENT = re.compile(r"#(?![\d-])|//")  # on x86, and on ARM, where #16 is a number
 TABLE = re.compile(r"\s+\.(?:quad|long|word|hword|byte|xword)\s+\(?(\.LBB\w+)")
 X86 = re.compile(r"v?(add|sub|mul|div|max|min|cmp|fn?m(?:add|sub)|dpbf16)\w*?([ps])s$")
 ARM = re.compile(r"(fadd|fsub|fmul|fdiv|fmax|fmin|fcm|fn?m(?:la|ls|add|sub|ul))\w*$")
@@ -113,7 +114,7 @@ def code_blocks(text):
     """Assembly text -> [(label, instructions)] in their order, and the labels that tables of jumps hold"""
     found, table = [("", [])], set()
     for line in text.splitlines():
-        line = line.split("#")[0].split("//")[0].rstrip()
+        line = COMMENT.split(line)[0].rstrip()
         label, target = LABEL.match(line), TABLE.match(line)
         if label and not label[1].startswith((".Lfunc", ".Ltmp")):
             found.append((label[1], []))
