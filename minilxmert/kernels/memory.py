@@ -3,9 +3,7 @@
 It belongs to a model. A block is given to one array at a time, and comes back when the last view of that array has
 gone: what a caller keeps is never written again."""
 
-import contextlib
 import math
-import mmap
 import threading
 import weakref
 
@@ -13,7 +11,6 @@ import numpy as np
 
 SMALL = 1 << 15  # bytes: below, NumPy's own memory is as good
 LINE = 64  # bytes of a cache line: what begins on one is read twice as fast
-HUGE = 2 << 20  # bytes of a huge page of x86 and of most ARM: one entry of the TLB instead of 512
 
 
 class Memory:
@@ -41,18 +38,6 @@ def aligned(size, make=np.empty):
     memory = make(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + size]
-
-
-def zeros_in_huge_pages(size):
-    """`size` zero bytes that begin on a huge page, in huge pages as far as they are whole, where Linux has them."""
-    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return aligned(size, np.zeros)
-    memory = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    values = np.frombuffer(memory, np.uint8)
-    start = -values.ctypes.data % HUGE
-    with contextlib.suppress(OSError):  # a kernel without them
-        memory.madvise(mmap.MADV_HUGEPAGE, start, size - size % HUGE)
-    return values[start : start + size]
 
 
 class Current(threading.local):

@@ -16,7 +16,7 @@ from ..files import forget_pages
 from . import pairs
 from .compiling import part
 from .math import U, bfloat16, flushed
-from .memory import zeros_in_huge_pages
+from .memory import aligned
 from .shared import add
 from .threads import kernel
 from .tiles import NARROW, WIDTH
@@ -149,5 +149,5 @@ def in_rows(x):
 
 
 def aligned_zeros(shape, dtype=np.float32):
-    """Zeros that begin on a cache line, in huge pages if they are many: weights are read from memory once an answer."""
-    return zeros_in_huge_pages(np.dtype(dtype).itemsize * math.prod(shape)).view(dtype).reshape(shape)
+    """Zeros that begin on a cache line."""
+    return aligned(np.dtype(dtype).itemsize * math.prod(shape), np.zeros).view(dtype).reshape(shape)
