@@ -214,7 +214,7 @@ def tutorials_arguments(command):
     )
     builder.add_argument("--out", metavar="DIR", default="build/tutorials", help="default: build/tutorials")
     builder.set_defaults(action=build)
-    painter = actions.add_parser("pictures", help="write the small pictures that the documents list_chapters")
+    painter = actions.add_parser("pictures", help="write the small pictures that the documents show")
     painter.add_argument("--out", metavar="DIR", help="default: the folder pictures of the tutorials")
     painter.set_defaults(action=pictures)
 
