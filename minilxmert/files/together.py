@@ -19,6 +19,7 @@ from ..errors import MinilxmertError
 from .writing import REPLACEABLE, fcntl, flush_directory, lock
 
 SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
+TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of that name has files
 
 
 @contextlib.contextmanager
@@ -99,8 +100,8 @@ def decide(staged, folder):
     while True:
         try:
             return os.rename(staged, folder / SAVED)
-        except OSError:
-            if not (folder / SAVED).exists():
+        except OSError as problem:
+            if problem.errno not in TAKEN:
                 raise
         settle(folder)
 
