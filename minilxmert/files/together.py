@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import MinilxmertError
-from .writing import REPLACEABLE, fcntl, flush_directory, lock
+from .writing import LOCKED, REPLACEABLE, fcntl, flush_directory, lock
 
 SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
 TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of that name has files
@@ -57,19 +57,35 @@ def staging(folder):
                     shutil.rmtree(staged, ignore_errors=True)
 
 
+class OpenFolder:
+    """A folder, open to be locked. Raises OSError: on Windows always."""
+
+    def __init__(self, path):
+        self.number, self.closed = os.open(path, os.O_RDONLY), False
+
+    def fileno(self):
+        return self.number
+
+    def close(self):
+        with contextlib.suppress(AttributeError, OSError):  # where there are no locks
+            fcntl.flock(self, fcntl.LOCK_UN)  # a process that is forked in this moment would keep it
+        self.closed = True
+        os.close(self.number)
+
+
 @contextlib.contextmanager
 def held(folder, wait=False):
-    """Inside the block a folder is locked, which is the context's value: False where another process holds it, and
-    on Windows, where folders cannot be locked."""
+    """Inside the block a folder is locked: the context's value is the OpenFolder; None where another process holds it,
+    and on Windows, where folders cannot be locked."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        file = OpenFolder(folder)
     except OSError:
-        yield False
+        yield None
         return
     try:
-        yield lock(descriptor, wait)
+        yield file if lock(file, wait) else None
     finally:
-        os.close(descriptor)
+        file.close()
 
 
 def gone(staged, name):
@@ -107,13 +123,20 @@ def decide(staged, folder):
 
 
 def settle(folder):
-    """Finish what was decided for a folder: every step can be done again, and by several processes at once."""
-    folder = Path(folder)
-    saved = folder / SAVED
-    if not saved.is_dir():
-        return
+    """Finish what was decided for a folder: every step can be done again, should it be cut off.
+
+    One does it at a time: whoever removed a file late could meet the one that the next saving has put in its place."""
+    folder, finished = Path(folder), False
+    while not finished and (folder / SAVED).is_dir():
+        with held(folder / SAVED, wait=True) as file:
+            if not file or is_at(file, folder / SAVED):  # else another did it while this one waited
+                settle_files(folder / SAVED, folder)
+                finished = True
+
+
+def settle_files(saved, folder):
     try:
-        with contextlib.suppress(FileNotFoundError):  # another process did all of it
+        with contextlib.suppress(FileNotFoundError):  # where folders cannot be locked, another did all of it
             for file in sorted(saved.iterdir()):
                 with contextlib.suppress(FileNotFoundError):  # or this one
                     settle_file(file, folder)
@@ -174,7 +197,7 @@ class FolderLock:
     def release(self):
         """Let others have the folder."""
         file, self.file = self.file, None
-        if file and fcntl:  # removed while it is held, so that it is nobody else's
+        if file and fcntl and is_at(file, self.path):  # removed while it is held, so that it is nobody else's
             self.path.unlink(missing_ok=True)
         if file:
             file.close()
@@ -201,6 +224,7 @@ class FolderLock:
 
 def take(file):
     """Lock an open file -> whether nobody holds it. Where a file system knows no locks, nobody does."""
+    LOCKED.add(file)
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

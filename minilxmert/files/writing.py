@@ -9,6 +9,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import weakref
 from pathlib import Path
 
 from ..errors import MinilxmertError
@@ -20,6 +21,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed: tha
 
 TEMPORARY = r"\.tmp\.[0-9a-f]{16}"  # what follows the target's name
 PRIVATE = 0o600
+LOCKED = weakref.WeakSet()  # what this process has open to lock it
 REPLACEABLE = "a file that may be replaced: close what has it open (a model: load it with mapped=False)"
 
 
@@ -118,11 +120,24 @@ def neighbour(path, mode):
 
 def lock(file, wait=False):
     """Keep an open file to this process until it is closed -> whether that was possible (nowhere on Windows)."""
+    LOCKED.add(file)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except (AttributeError, OSError):  # no such thing here, not on this file system, or held by another
         return False
     return True
+
+
+def let_go():
+    """In a forked child: what its parent has locked is the parent's alone, or the child would keep it locked."""
+    with open(os.devnull, "rb") as nothing:
+        for file in LOCKED:
+            if not file.closed:
+                os.dup2(nothing.fileno(), file.fileno(), inheritable=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=let_go)
 
 
 def sweep(path):
