@@ -1,5 +1,6 @@
 """The one exception family: every error that a user can cause is a MinilxmertError and says what to change."""
 
+import difflib
 import re
 
 # control characters, those that turn the direction of text around, and halves of a character
@@ -55,6 +56,11 @@ def shorten(value, limit=80):
     text = str(value)[: 10 * limit + 4096]
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= limit else f"{text[: limit // 2 - 2]}…{text[-(limit - limit // 2 - 1) :]}"
+
+
+def nearest(word, known, cutoff=0.6):
+    """The known word that `word` may have meant, or None; cutoff: how alike they must be, 0…1."""
+    return next(iter(difflib.get_close_matches(word, known, 1, cutoff)), None)
 
 
 def visible(text, kept=""):

@@ -1,15 +1,14 @@
 """The command line: parsing and printing only; every command calls the library and says in words what it found.
 
-A family of commands is a file with its own COMMANDS: {name: (function, what adds its arguments, one line of help)}."""
+A family of commands is a file with its own COMMANDS: {name: (function, what adds its options, a line of help)}."""
 
 import argparse
-import difflib
 import re
 import sys
 import warnings
 
 from .. import __version__
-from ..errors import MinilxmertError
+from ..errors import MinilxmertError, nearest
 from . import answering, experiments, files, measuring, showing, teaching, training
 from .common import DISAGREES, INTERRUPTED, OK
 from .screen import ReaderGone, flush, screens
@@ -21,7 +20,7 @@ GROUPS = {
     "files": (files,),
     "teach": (teaching,),
 }
-COMMANDS = {name: what for group in GROUPS.values() for family in group for name, what in family.COMMANDS.items()}
+COMMANDS = {name: entry for group in GROUPS.values() for family in group for name, entry in family.COMMANDS.items()}
 
 
 WELCOME = """minilxmert: ask questions about pictures, and see how LXMERT finds the answer.
@@ -102,8 +101,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (--[\w-]+)", message)
-        near = difflib.get_close_matches(wrong[1] or wrong[2], words(self), n=1) if wrong else ()
-        super().error(message + "".join(f"; did you mean {word}?" for word in near))
+        near = wrong and nearest(wrong[1] or wrong[2], words(self))
+        super().error(f"{message}; did you mean {near}?" if near else message)
 
 
 def words(parser):

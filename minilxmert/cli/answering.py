@@ -8,48 +8,38 @@ import sys
 
 from ..ask.asking import ask, doubts, look
 from ..errors import MinilxmertError, visible
-from .common import (
-    DISAGREES,
-    OK,
-    add_detector,
-    add_heads,
-    add_recipe,
-    add_shipped,
-    at_hand,
-    load_detector,
-    load_model,
-    positive,
-    progress,
-    tokenizer_of,
-)
+from ..files import read_small, strict_json
+from . import common as cli
 
 BAR = 30  # characters of a certain answer
 WINDOW = 16  # batches whose questions are sorted by picture
 REMEMBERED = 256  # pictures whose objects are kept for the next question
+PICTURES = (
+    cli.option("--weights", "a file or a directory", cli.at_hand, cli.SHIPPED),
+    cli.HEADS,
+    cli.VOCAB,
+    cli.DETECTOR,
+    cli.RECIPE,
+    cli.option("--features", f"the objects of the pictures, found by a detector: {cli.OBJECTS}"),
+)
+IMAGE = "a picture, PNG or JPEG, drawn or with --detector; or its id in --features"
+ANSWERS = (
+    cli.option("--answers", "the list of answers, JSON (default: with or beside the weights)"),
+    cli.option("--top", "how many answers", cli.positive, 5, "N"),
+)
 
 
-def answer_arguments(command):
-    add_shipped(command)
-    command.add_argument(
-        "--image",
-        type=at_hand,
-        help="a picture, PNG or JPEG, drawn or with --detector; with --features: its id in that file",
-    )
-    add_detector(command)
-    command.add_argument(
-        "--features", help="the objects of the pictures, found by a detector: TSV, HDF5, npz or a folder of npz"
-    )
-    command.add_argument("--question", help="the question, in quotes")
-    command.add_argument("--batch", metavar="FILE", help='many questions: lines of {"image": …, "question": …}')
-    command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
-    command.add_argument("--answers", help="the list of answers, JSON (default: with or beside the weights)")
-    command.add_argument("--top", type=positive, default=5, metavar="N", help="how many answers (default 5)")
-    command.add_argument("--batch-size", type=positive, default=8, metavar="N", help="questions at a time (default 8)")
-    command.add_argument("--json", action="store_true", help="print JSON lines instead of bars")
-    command.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="how weights are kept")
-    add_heads(command)
-
-
+@cli.command(
+    "answer questions about pictures",
+    *PICTURES,
+    cli.option("--image", IMAGE, cli.at_hand),
+    cli.option("--question", "the question, in quotes"),
+    cli.option("--batch", 'many questions: lines of {"image": …, "question": …}', metavar="FILE"),
+    *ANSWERS,
+    cli.option("--batch-size", "questions at a time", cli.positive, 8, "N"),
+    cli.flag("--json", "print JSON lines instead of bars"),
+    cli.option("--dtype", "how weights are kept", default="float32", choices=("float32", "bfloat16")),
+)
 def answer(options):
     """Answer a question about a picture, or many.
 
@@ -58,7 +48,7 @@ def answer(options):
         --question "what is it?"
     minilxmert answer --weights my-lxmert --detector frcnn-vg-finetuned --image photo.jpg --question "what is it?"
     """
-    model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
+    model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
     drawn = is_drawn(options)
     with pictures(options, model) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
@@ -91,7 +81,7 @@ def pictures(options, model):
             yield features
     else:
         model.take_detector({"recipe": options.recipe} if options.detector else {}, options.detector)
-        yield Looked(load_detector(options), options.recipe)
+        yield Looked(cli.load_detector(options), options.recipe)
 
 
 class Looked:
@@ -125,17 +115,14 @@ def questions(options):
         raise MinilxmertError('give either --image PICTURE --question "…" or --batch FILE')
     if options.question:
         return [{"image": options.image, "question": options.question}]
-    from ..files import read_small, strict_json
-
     rows = []
     for number, line in enumerate(read_small(options.batch, limit=1 << 30).split(b"\n"), 1):
         if line.strip():
-            row = strict_json(line, f"{options.batch} line {number}")
-            if not isinstance(row, dict) or not all(isinstance(row.get(k), str) for k in ("image", "question")):
-                raise MinilxmertError.at(
-                    options.batch, f"line {number}", '{"image": text, "question": text}', "another"
-                )
-            rows.append(row)
+            rows.append(strict_json(line, f"{options.batch} line {number}"))
+            known = rows[-1] if isinstance(rows[-1], dict) else {}
+            if not all(isinstance(known.get(name), str) for name in ("image", "question")):
+                expected = '{"image": text, "question": text}'
+                raise MinilxmertError.at(options.batch, f"line {number}", expected, "another")
     return rows
 
 
@@ -163,7 +150,7 @@ def answer_all(model, tokenizer, features, rows, options):
                 yield part[ready], *done.pop(ready)
                 ready += 1
             if len(rows) > options.batch_size:
-                progress("answered", begin + start + len(batch), len(rows))
+                cli.progress("answered", begin + start + len(batch), len(rows))
 
 
 def print_answers(question, answers, seen=None, guess=()):
@@ -179,14 +166,14 @@ def print_answers(question, answers, seen=None, guess=()):
         print(f"  seen: {', '.join(seen) or 'nothing'}")
 
 
-def detect_arguments(command):
-    command.add_argument("photographs", metavar="FOLDER", help="pictures, PNG or JPEG, in it and in its folders")
-    command.add_argument("--detector", required=True, metavar="FOLDER", help="the folder of frcnn-vg-finetuned")
-    add_recipe(command)
-    command.add_argument("--out", required=True, metavar="FILE", help="the feature file to write, HDF5")
-    command.add_argument("--part", default="1/1", metavar="K/N", help="only every Nth picture, from the Kth on")
-
-
+@cli.command(
+    "find the objects of photographs",
+    cli.option("photographs", "pictures, PNG or JPEG, in it and in its folders", metavar="FOLDER"),
+    cli.option("--detector", "the folder of frcnn-vg-finetuned", metavar="FOLDER", required=True),
+    cli.RECIPE,
+    cli.option("--out", "the feature file to write, HDF5", metavar="FILE", required=True),
+    cli.option("--part", "only every Nth picture, from the Kth on", default="1/1", metavar="K/N"),
+)
 def detect(options):
     """Find the objects of all photographs in a folder, and write them as one feature file. A picture's id is its path
     in the folder without the suffix. What was interrupted goes on; a picture that cannot be read is named and left out.
@@ -203,11 +190,11 @@ def detect(options):
         print(f"left out: {problem}", file=sys.stderr)
 
     def done(number, total):
-        progress("looked at", number, total, " pictures")
+        cli.progress("looked at", number, total, " pictures")
 
-    missing = detect_all(load_detector(options), pictures, options.out, options.recipe, done, failed)
+    missing = detect_all(cli.load_detector(options), pictures, options.out, options.recipe, done, failed)
     print(f"wrote {options.out}: {len(pictures) - missing} pictures, {missing} left out")
-    return DISAGREES if missing else OK
+    return cli.DISAGREES if missing else cli.OK
 
 
 def part(text):
@@ -218,7 +205,4 @@ def part(text):
     return int(numbers[1]), int(numbers[2])
 
 
-COMMANDS = {
-    "answer": (answer, answer_arguments, "answer questions about pictures"),
-    "detect": (detect, detect_arguments, "find the objects of photographs"),
-}
+COMMANDS = cli.family(answer, detect)

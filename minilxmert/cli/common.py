@@ -1,33 +1,29 @@
-"""What several commands share: exit codes, progress, the weights, data and lists that their options name."""
+"""What several commands share: how options are written, exit codes, progress, and the models and data they name."""
 
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from ..detector.recipes import RECIPES as PREPARATIONS
 from ..errors import ConfigError, MinilxmertError
 
-SHIPPED = "weights"  # the folder of a clone, which travels in the wheel, too
+SHIPPED = "weights"  # of a clone, which travels in the wheel, too
 PACKAGE = Path(__file__).parents[1]
 OK, DISAGREES, INTERRUPTED = 0, 1, 130
 
+# --- types of arguments
+
 
 def positive(text):
-    """1, 2, 3 …, as an argument's type."""
+    """1, 2, 3 …"""
     return whole(text, 1)
 
 
 def natural(text):
-    """0, 1, 2 …, as an argument's type."""
+    """0, 1, 2 …"""
     return whole(text, 0)
-
-
-def rate(text):
-    """A learning rate, as an argument's type: more than 0, at most 1."""
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, at most 1, found {text!r}")
 
 
 def whole(text, least):
@@ -36,19 +32,12 @@ def whole(text, least):
     return int(text)
 
 
-def add_weights(command):
-    command.add_argument("weights", help="a weight file of any published format, or a directory holding one")
-    add_heads(command)
-
-
-def add_heads(command):
-    command.add_argument("--heads", type=positive, metavar="N", help="attention heads, where no config.json tells them")
-
-
-def add_shipped(command):
-    command.add_argument(
-        "--weights", type=at_hand, default=SHIPPED, help="a file or a directory (default: the folder weights)"
-    )
+def rate(text):
+    """A learning rate, or a share: more than 0, at most 1."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, at most 1, found {text!r}")
 
 
 def at_hand(path):
@@ -58,17 +47,71 @@ def at_hand(path):
     return str(found[0]) if found else path
 
 
-def add_detector(command):
-    """What finds the objects of photographs."""
-    command.add_argument("--detector", metavar="FOLDER", help="for photographs: the folder of frcnn-vg-finetuned")
-    add_recipe(command)
+# --- commands and options
 
 
-def add_recipe(command):
-    from ..detector.recipes import RECIPES
+def option(name, help, type=None, default=None, metavar=None, **more):
+    """What argparse's add_argument takes, (name, keywords). The help ends with the default, where there is one."""
+    if default and isinstance(default, str | int | float):
+        help += f" (default {default})"
+    known = {"help": help, "type": type, "default": default, "metavar": metavar, **more}
+    return name, {key: value for key, value in known.items() if value is not None}
 
-    help = "how photographs go through it: as LXMERT was trained (default), or as the converted file was published"
-    command.add_argument("--recipe", choices=tuple(RECIPES), default="authors", help=help)
+
+def flag(name, help):
+    """An option without a value."""
+    return name, {"help": help, "action": "store_true"}
+
+
+def command(line, *options):
+    """Makes a function a command. line: of help, in the list of all commands; options: made by `option` and `flag`."""
+
+    def add_options(parser):
+        for name, keywords in options:
+            parser.add_argument(name, **keywords)
+
+    def mark(function):
+        function.entry = (function, add_options, line)
+        return function
+
+    return mark
+
+
+def family(*functions):
+    """{name: (function, what adds its options to a parser, line of help)} of the commands of a file."""
+    return {function.__name__.replace("_", "-"): function.entry for function in functions}
+
+
+OBJECTS = "TSV, HDF5, npz or a folder of npz"
+WEIGHTS = option("weights", "a weight file of any published format, or a directory holding one")
+FINETUNED = option("--weights", "a model fine-tuned on the task: a file or a directory", required=True)
+HEADS = option("--heads", "attention heads, where no config.json tells them", positive, metavar="N")
+VOCAB = option("--vocab", "vocab.txt (default: beside the weights)")
+WORLD = option("--world", "the miniature world", choices=("small", "rich"))
+SEED = option("--seed", "of all random numbers", natural, 0)
+HIDDEN = option("--hidden", "a blind baseline, which sees none of them", choices=("objects", "words"))
+FIGURES = option("--json", "also write every figure to a JSON file", metavar="FILE")
+DETECTOR = option("--detector", "for photographs: the folder of frcnn-vg-finetuned", metavar="FOLDER")
+RECIPE = option(
+    "--recipe", "how photographs go through it: as LXMERT was trained, or as the converted file was published",
+    default="authors", choices=tuple(PREPARATIONS),
+)  # fmt: skip
+ANNOTATIONS = option(  # what ten people answered to each question: the second of VQA's original files
+    "--annotations", "v2_…_annotations.json, where --data is v2_…_questions.json", metavar="FILE", nargs="+"
+)
+
+
+def files_of(data):
+    """The options of data in files. data: which files, in words."""
+    return (
+        option("--data", data, metavar="FILE", nargs="+"),
+        option("--features", f"their objects: {OBJECTS}", metavar="FILE", nargs="+"),
+        VOCAB,
+        option("--answers", "the list of answers, JSON (default: the checkpoint's, or the data's)"),
+    )
+
+
+# --- what options name
 
 
 def load_detector(options):
@@ -91,52 +134,11 @@ def load_model(path, options):
     return model
 
 
-def tokenizer_of(options, weights):
-    """The tokenizer of --vocab, or of the vocab.txt beside the weights."""
+def tokenizer_of(options, weights=None):
+    """The tokenizer of --vocab, or of the vocab.txt beside the weights (default: those of --weights)."""
     from ..words.tokenizer import LxmertTokenizer
 
-    return LxmertTokenizer.beside(weights, options.vocab)
-
-
-def say(sentence):
-    """One line on stderr."""
-    print(sentence, file=sys.stderr, flush=True)
-
-
-def progress(what, done, total, unit=""):
-    """One line on stderr that writes over itself."""
-    share = f" ({done / total:.0%})" if total else ""
-    ending = "\n" if total and done >= total else "\r"
-    print(
-        f"{what} {done:,}{f' of {total:,}' if total else ''}{unit}{share}   ", end=ending, file=sys.stderr, flush=True
-    )
-
-
-def add_source(command, data, worlds=True):
-    """Where the data come from: a world, or files with their pictures' objects."""
-    if worlds:
-        command.add_argument("--world", choices=("small", "rich"), help="the miniature world")
-    command.add_argument("--data", nargs="+", metavar="FILE", help=data)
-    command.add_argument(
-        "--features", nargs="+", metavar="FILE", help="their objects: TSV, HDF5, npz or a folder of npz"
-    )
-    command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
-    command.add_argument("--answers", help="the list of answers, JSON (default: the checkpoint's, or the data's)")
-
-
-def add_annotations(command):
-    """What ten people answered to each question: the second of VQA's original files."""
-    command.add_argument(
-        "--annotations", nargs="+", metavar="FILE", help="v2_…_annotations.json, where --data is v2_…_questions.json"
-    )
-
-
-def only_of_vqa_files(options, *names):
-    """Refuse options about what ten people said, unless the data are files of VQA."""
-    for name in names:
-        if getattr(options, name) and (options.task != "vqa" or options.world):
-            what = "the task vqa, on files: only VQA has ten people's answers"
-            raise ConfigError.at(f"--{name}", None, what, "a world" if options.world else options.task)
+    return LxmertTokenizer.beside(weights or options.weights, options.vocab)
 
 
 def task_data(options, split):
@@ -149,7 +151,7 @@ def task_data(options, split):
         if options.weights:
             find_weights(Path(options.weights))  # before scenes are drawn for nothing
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
-        return Miniature(world(options), split, scenes, options.seed, tell).task(options.task)
+        return Miniature(world(options), split, scenes, options.seed, drawing).task(options.task)
     need(options, "data", "features")
     return load_task(options.task, options.data, open_all(options.features), getattr(options, "annotations", None))
 
@@ -166,18 +168,8 @@ def answer_list(options):
     return read_answers(options.answers) if options.answers else None
 
 
-def need(options, *names):
-    """Refuse a command that lacks an option."""
-    for name in names:
-        if not getattr(options, name):
-            other = ", or --world small for the miniature" if "world" in options and name != "world" else ""
-            raise ConfigError.at(f"--{name}", None, f"it{other}", "none")
-
-
 def recipe(options):
     """The named recipe with what the options change."""
-    from dataclasses import replace
-
     from ..training.recipes import RECIPES
 
     if options.recipe not in RECIPES:
@@ -190,5 +182,36 @@ def recipe(options):
     return replace(named, **{name: value for name, value in changes.items() if value})
 
 
-def tell(what, done, total):
+def need(options, *names):
+    """Refuse a command that lacks an option."""
+    for name in names:
+        if not getattr(options, name):
+            other = ", or --world small for the miniature" if "world" in options and name != "world" else ""
+            raise ConfigError.at(f"--{name}", None, f"it{other}", "none")
+
+
+def only_of_vqa_files(options, *names):
+    """Refuse options about what ten people said, unless the data are files of VQA."""
+    for name in names:
+        if getattr(options, name) and (options.task != "vqa" or options.world):
+            what = "the task vqa, on files: only VQA has ten people's answers"
+            raise ConfigError.at(f"--{name}", None, what, "a world" if options.world else options.task)
+
+
+# --- what is said meanwhile
+
+
+def say(sentence):
+    """One line on stderr."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def progress(what, done, total, unit=""):
+    """One line on stderr that writes over itself."""
+    of, share = (f" of {total:,}", f" ({done / total:.0%})") if total else ("", "")
+    ending = "\n" if total and done >= total else "\r"
+    print(f"{what} {done:,}{of}{unit}{share}   ", end=ending, file=sys.stderr, flush=True)
+
+
+def drawing(what, done, total):
     progress(f"drew {what}:", done, total, " scenes")

@@ -4,22 +4,21 @@ import json
 import shutil
 from pathlib import Path
 
-from .common import OK, add_heads, add_weights, load_model, progress
+from . import common as cli
+
+WRITTEN = (  # what convert and export write beside the weights, and over what
+    cli.HEADS,
+    cli.option("--answers", "a list of answers (JSON) to store with the weights"),
+    cli.flag("--replace", "also weights there that minilxmert did not write"),
+)
 
 
-def convert_arguments(command):
-    command.add_argument("source", nargs="+", help="a checkpoint (file or folder), or objects (files, a folder of npz)")
-    command.add_argument("target", help="the directory for a checkpoint, the .h5 file for objects")
-    add_written(command)
-    add_heads(command)
-
-
-def add_written(command):
-    """What convert and export write beside the weights, and over what."""
-    command.add_argument("--answers", help="a list of answers (JSON) to store with the weights")
-    command.add_argument("--replace", action="store_true", help="also weights there that minilxmert did not write")
-
-
+@cli.command(
+    "convert published weights or feature files to HDF5",
+    cli.option("source", "a checkpoint (file or folder), or objects (files, a folder of npz)", nargs="+"),
+    cli.option("target", "the directory for a checkpoint, the .h5 file for objects"),
+    *WRITTEN,
+)
 def convert(options):
     """Convert a published checkpoint into our HDF5 (opened by mapping, checksummed), or a feature file into HDF5.
 
@@ -32,25 +31,25 @@ def convert(options):
     first, *others = options.source
     if others or is_feature_file(first) or options.target.endswith(".h5"):
         source = options.source if others else first
-        convert_to_hdf5(source, options.target, progress=lambda n, total: progress("converted", n, total))
+        convert_to_hdf5(source, options.target, progress=lambda n, total: cli.progress("converted", n, total))
         print(f"wrote {options.target}")
-        return OK
-    return write_checkpoint(first, options.target, "h5", options)
+        return
+    write_checkpoint(first, options.target, "h5", options)
 
 
-def export_arguments(command):
-    add_weights(command)
-    command.add_argument("directory", help="where to write")
-    command.add_argument("--format", choices=("safetensors", "h5"), default="safetensors")
-    add_written(command)
-
-
+@cli.command(
+    "write weights that transformers loads",
+    cli.WEIGHTS,
+    cli.option("directory", "where to write"),
+    cli.option("--format", "of the weights", default="safetensors", choices=("safetensors", "h5")),
+    *WRITTEN,
+)
 def export(options):
     """Write a checkpoint for others: safetensors with config.json, which transformers' from_pretrained loads.
 
     minilxmert export my-lxmert for-transformers --format safetensors
     """
-    return write_checkpoint(options.weights, options.directory, options.format, options)
+    write_checkpoint(options.weights, options.directory, options.format, options)
 
 
 def write_checkpoint(source, directory, format, options):
@@ -59,22 +58,21 @@ def write_checkpoint(source, directory, format, options):
     from ..words.saved import tokens_beside
     from ..words.tokenizer import LxmertTokenizer
 
-    model, source = load_model(source, options), Path(source)
+    model, source = cli.load_model(source, options), Path(source)
     known = model.tokens is not None and tokens_beside(source if source.is_dir() else source.parent)
     tokenizer = LxmertTokenizer.beside(source) if known else None
     about = provenance(model.load_report.path)
     target = model.save_pretrained(directory, format, about, tokenizer, options.replace)
     print(f"wrote {target}: {type(model).__name__}, {model.num_parameters():,} parameters")
-    return OK
 
 
-def download_arguments(command):
-    command.add_argument("repository", help="for example unc-nlp/lxmert-base-uncased")
-    command.add_argument("directory", nargs="?", help="where to (default: the repository's name)")
-    command.add_argument("--revision", default="main")
-    command.add_argument("--file", action="append", help="only this file (may be repeated)")
-
-
+@cli.command(
+    "fetch a published model",
+    cli.option("repository", "for example unc-nlp/lxmert-base-uncased"),
+    cli.option("directory", "where to (default: the repository's name)", nargs="?"),
+    cli.option("--revision", "of the repository", default="main"),
+    cli.option("--file", "only this file (may be repeated)", action="append"),
+)
 def download(options):
     """Fetch a model from the Hugging Face hub; an interrupted download goes on where it stopped.
 
@@ -85,7 +83,7 @@ def download(options):
     from ..detector.weights import NAME, download_detector
 
     def show(name, done, total):
-        progress(name, done, total, " bytes")
+        cli.progress(name, done, total, " bytes")
 
     if options.repository.rpartition("/")[2] == NAME:
         target, digest = download_detector(options.directory, progress=show)
@@ -95,11 +93,7 @@ def download(options):
     print(f"downloaded {options.repository} to {target}")
 
 
-def inspect_arguments(command):
-    add_weights(command)
-    command.add_argument("--json", action="store_true")
-
-
+@cli.command("show what is inside a checkpoint", cli.WEIGHTS, cli.HEADS, cli.flag("--json", "print JSON"))
 def inspect(options):
     """Show what is inside a checkpoint: format, naming scheme, config, parameters part by part, heads that are missing.
 
@@ -110,7 +104,7 @@ def inspect(options):
     about = summary(options.weights, options.heads)
     if options.json:
         print(json.dumps(about, indent=2))
-        return OK
+        return
     for key in ("file", "format", "scheme", "bytes", "answers"):
         print(f"{key:<8} {about[key]}")
     print("config   " + (", ".join(f"{k}={v}" for k, v in about["config"].items()) or "the published base model"))
@@ -120,13 +114,12 @@ def inspect(options):
     print(f"{'total':<14} {about['tensors']:8,} {about['parameters']:14,}")
     if about["missing heads"]:
         print(f"\nheads that this file does not carry: {', '.join(about['missing heads'])}")
-    return OK
 
 
-def data_summary_arguments(command):
-    command.add_argument("files", nargs="+", metavar="FILE", help="aggregated files, as mscoco_train.json")
-
-
+@cli.command(
+    "count pictures and sentences of pre-training data",
+    cli.option("files", "aggregated files, as mscoco_train.json", metavar="FILE", nargs="+"),
+)
 def data_summary(options):
     """Count pictures and sentences of pre-training data, as Table 1 of the paper does.
 
@@ -142,13 +135,12 @@ def data_summary(options):
     for row, counts in table.items():
         numbers = (f"{counts.get(name, 0):>{width},}" for name, width in zip(columns, widths, strict=True))
         print(f"{row:<13}", *numbers, sep="  ")
-    return OK
 
 
-def cache_arguments(command):
-    command.add_argument("action", nargs="?", choices=("show", "clear"), default="show", help="clear removes them")
-
-
+@cli.command(
+    "show or clear the compiled kernels",
+    cli.option("action", "clear removes them", default="show", choices=("show", "clear"), nargs="?"),
+)
 def cache(options):
     """Show where the compiled kernels are kept, or remove them: the next answer compiles them anew.
 
@@ -165,14 +157,6 @@ def cache(options):
             shutil.rmtree(folder)
         used = ", in use" * (folder == compiling.FOLDER and options.action == "show")
         print(f"  {'removed ' if options.action == 'clear' else ''}{folder.name}  {size / 1e6:.1f} MB{used}")
-    return OK
 
 
-COMMANDS = {
-    "inspect": (inspect, inspect_arguments, "show what is inside a checkpoint"),
-    "convert": (convert, convert_arguments, "convert published weights or feature files to HDF5"),
-    "export": (export, export_arguments, "write weights that transformers loads"),
-    "download": (download, download_arguments, "fetch a published model"),
-    "data-summary": (data_summary, data_summary_arguments, "count pictures and sentences of pre-training data"),
-    "cache": (cache, cache_arguments, "show or clear the compiled kernels"),
-}
+COMMANDS = cli.family(inspect, convert, export, download, data_summary, cache)

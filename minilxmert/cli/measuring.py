@@ -5,47 +5,31 @@ import json
 from dataclasses import replace
 
 from ..errors import ConfigError, MinilxmertError
-from .common import (
-    DISAGREES,
-    OK,
-    add_annotations,
-    add_source,
-    add_weights,
-    answer_list,
-    load_model,
-    natural,
-    need,
-    only_of_vqa_files,
-    positive,
-    progress,
-    task_data,
-    tell,
-    tokenizer_of,
-    world,
+from ..files import write_file
+from . import common as cli
+
+TASKS = ("vqa", "gqa", "nlvr2", "foils", "relevance", "strangers")
+PROBES = (
+    "foils: does pre-training tell captions with one wrong word? relevance: does it find what answers rest on? "
+    "strangers: is it less sure outside its world?"
 )
 
-TEST_SCENES = 1000
 
-
-def evaluate_arguments(command):
-    tasks = ("vqa", "gqa", "nlvr2", "foils", "relevance", "strangers")
-    probes = "foils: does pre-training tell captions with one wrong word? relevance: does it find what answers rest on?"
-    probes += " strangers: is it less sure outside its world? (--scenes: of each kind)"
-    command.add_argument("task", choices=tasks, help=probes)
-    command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
-    add_source(command, "the task's files with labels, as minival.json")
-    add_annotations(command)
-    command.add_argument("--scenes", type=positive, default=TEST_SCENES, help=f"of the world (default {TEST_SCENES})")
-    command.add_argument("--split", choices=("valid", "test", "combinations"), default="test", help="of the world")
-    command.add_argument("--seed", type=natural, default=0, help="of the world")
-    command.add_argument("--official", action="store_true", help="VQA's formula over ten people's --annotations")
-    command.add_argument(
-        "--hidden", choices=("objects", "words"), help="measure a blind model, which sees none of them"
-    )
-    command.add_argument("--details", action="store_true", help="also by type of question, and of GQA by length")
-    command.add_argument("--json", metavar="FILE", help="also write the figures, details too, to a JSON file")
-
-
+@cli.command(
+    "measure a fine-tuned model",
+    cli.option("task", PROBES, choices=TASKS),
+    cli.FINETUNED,
+    cli.WORLD,
+    *cli.files_of("the task's files with labels, as minival.json"),
+    cli.ANNOTATIONS,
+    cli.option("--scenes", "of the world (strangers: of each kind)", cli.positive, 1000),
+    cli.option("--split", "of the world", default="test", choices=("valid", "test", "combinations")),
+    cli.SEED,
+    cli.flag("--official", "VQA's formula over ten people's --annotations"),
+    cli.HIDDEN,
+    cli.flag("--details", "also by type of question, and of GQA by length"),
+    cli.FIGURES,
+)
 def evaluate(options):
     """Measure a fine-tuned model: accuracy with 95 % intervals; on the world each kind beside its majority answer.
 
@@ -57,26 +41,27 @@ def evaluate(options):
     minilxmert evaluate vqa --data v2_OpenEnded_mscoco_val2014_questions.json --features val2014_obj36.h5 \\
         --annotations v2_mscoco_val2014_annotations.json --official --weights runs/vqa
     """
-    from ..files import write_file
+    cli.only_of_vqa_files(options, "official", "annotations")
+    measure = {"foils": foils, "relevance": relevance, "strangers": strangers}.get(options.task, task_reports)
+    write_figures(options, measure(options))
 
-    only_of_vqa_files(options, "official", "annotations")
-    if options.task == "relevance":
-        figures = relevance(options)
-        print(areas_told(figures))
-    elif options.task == "strangers":
-        figures = strangers(options)
-    else:
-        reports = [foils(options)] if options.task == "foils" else reports_on_task(options)
-        figures = {r.title: {row.name: [row.right, row.total] for row in (*r.rows, *r.details)} for r in reports}
+
+def write_figures(options, figures):
+    """Write figures to the file of --json, if one is given."""
     if options.json:
         write_file(options.json, json.dumps(figures, indent=2) + "\n")
 
 
-def reports_on_task(options):
-    """Print and return the reports on a task: overall, and on a world of each kind, the model's and the majority's."""
+def figures_of(*reports):
+    return {r.title: {row.name: [row.right, row.total] for row in (*r.rows, *r.details)} for r in reports}
+
+
+def task_reports(options):
+    """Print the reports on a task: overall, and on a world of each kind, the model's and the majority's; return
+    their figures."""
     from ..training.tasks import beside, majority
 
-    data = task_data(options, options.split)
+    data = cli.task_data(options, options.split)
     if options.official and any(record.annotators is None for record in data.records):
         raise ConfigError.at("--official", None, "ten people's answers to every question (--annotations)", "none")
     predictions = predicted(options, data, options.hidden)
@@ -85,52 +70,61 @@ def reports_on_task(options):
     if options.details and report.details:
         print("", *report.table(report.details), sep="\n")
     if not data.kinds:
-        return [report]
+        return figures_of(report)
     by_kind = data.report_by_kind(predictions)
-    commonest = data.report_by_kind(majority(task_data(options, "train"), data))
+    commonest = data.report_by_kind(majority(cli.task_data(options, "train"), data))
     print("", beside({"model": by_kind, "majority": commonest}), sep="\n")
-    return [report, by_kind, replace(commonest, title=f"{options.task} majority")]
+    return figures_of(report, by_kind, replace(commonest, title=f"{options.task} majority"))
 
 
 def foils(options):
-    """Print and return the report on foils of a world, by a pre-trained model."""
+    """Print the report on foils of a world, by a pre-trained model; return its figures."""
     from ..experiments.probing import foil_report
-    from ..published.model import LxmertForPreTraining
 
-    data = drawn(options)
-    model = LxmertForPreTraining.from_pretrained(options.weights, mapped=False)
-    counted = functools.partial(progress, "compared")
-    report = foil_report(model, tokenizer_of(options, options.weights), data, progress=counted)
+    report = foil_report(*probed(options, "LxmertForPreTraining"), progress=functools.partial(cli.progress, "compared"))
     print(report)
-    return report
+    return figures_of(report)
 
 
 def relevance(options):
-    """The figures of probing.relevance_areas, by a model that answers questions."""
+    """Print probing.relevance_areas of a model that answers questions as a table; return them."""
     from ..experiments.probing import relevance_areas
-    from ..published.model import LxmertForQuestionAnswering
 
-    data = drawn(options)
-    model = LxmertForQuestionAnswering.from_pretrained(options.weights, mapped=False)
-    counted = functools.partial(progress, "measured", unit=" kinds")
-    return relevance_areas(model, tokenizer_of(options, options.weights), data, progress=counted)
+    figures = relevance_areas(*probed(options), progress=measured)
+    print(relevance_table(figures))
+    return figures
 
 
 def strangers(options):
     """Print the table of experiments/strangers.py; return its figures."""
     from ..experiments.strangers import measure, table
-    from ..published.model import LxmertForQuestionAnswering
 
-    if drawn(options).world.name != "small":
+    if options.world not in (None, "small"):
         raise ConfigError.at("--world", None, "small, from whose outside the strangers come", options.world)
-    model = LxmertForQuestionAnswering.from_pretrained(options.weights, mapped=False)
-    counted = functools.partial(progress, "measured", unit=" kinds")
-    found = measure(model, tokenizer_of(options, options.weights), options.scenes, options.seed, counted)
+    model, tokenizer, _ = probed(options)
+    found = measure(model, tokenizer, options.scenes, options.seed, measured)
     print(table(found))
     return {name: one.figures() for name, one in found.items()}
 
 
-def areas_told(figures):
+def measured(done, total):
+    cli.progress("measured", done, total, " kinds")
+
+
+def probed(options, face="LxmertForQuestionAnswering"):
+    """(model, tokenizer, Miniature) that the options of a probe name."""
+    from ..published import model as faces
+    from ..training.miniature import Miniature
+
+    cli.need(options, "world")
+    if options.hidden:
+        raise ConfigError.at("--hidden", None, f"a task with answers to questions, not {options.task}", options.hidden)
+    model = getattr(faces, face).from_pretrained(options.weights, mapped=False)
+    scenes = Miniature(cli.world(options), options.split, options.scenes, options.seed, cli.drawing)
+    return model, cli.tokenizer_of(options), scenes
+
+
+def relevance_table(figures):
     """The figures of relevance as a table."""
     methods = next(iter(figures.values()))
     lines = [f"{'least / most first':<20}" + "".join(f"{method:>14}" for method in methods)]
@@ -139,23 +133,13 @@ def areas_told(figures):
     return "\n".join(lines)
 
 
-def drawn(options):
-    """The Miniature that the options of a probe name."""
-    from ..training.miniature import Miniature
-
-    need(options, "world")
-    if options.hidden:
-        raise ConfigError.at("--hidden", None, f"a task with answers to questions, not {options.task}", options.hidden)
-    return Miniature(world(options), options.split, options.scenes, options.seed, tell)
-
-
-def predict_arguments(command):
-    command.add_argument("task", choices=("vqa", "gqa", "nlvr2"))
-    command.add_argument("--weights", required=True, help="a model fine-tuned on the task: a file or a directory")
-    add_source(command, "the task's files, as test.json", worlds=False)
-    command.add_argument("--out", required=True, metavar="FILE", help="the file for the leaderboard")
-
-
+@cli.command(
+    "write answers for a leaderboard",
+    cli.option("task", "whose", choices=("vqa", "gqa", "nlvr2")),
+    cli.FINETUNED,
+    *cli.files_of("the task's files, as test.json"),
+    cli.option("--out", "the file for the leaderboard", metavar="FILE", required=True),
+)
 def predict(options):
     """Write the answers to a file in the form of the task's leaderboard (VQA and GQA: JSON, NLVR2: CSV).
 
@@ -163,7 +147,7 @@ def predict(options):
     """
     from ..training import task_files
 
-    data = task_data(options, "test")
+    data = cli.task_data(options, "test")
     predictions = predicted(options, data)
     if options.task == "nlvr2":
         task_files.write_nlvr2_answers(options.out, data.records, predictions)
@@ -177,17 +161,18 @@ def predicted(options, data, hidden=None):
     """What the model of --weights answers to the data."""
     from ..training.tasks import TASKS, predict
 
-    model = TASKS[data.task].face.from_pretrained(options.weights, answers=answer_list(options), mapped=False)
-    counted = functools.partial(progress, "answered")
-    return predict(model, tokenizer_of(options, options.weights), data, progress=counted, hidden=hidden)
+    model = TASKS[data.task].face.from_pretrained(options.weights, answers=cli.answer_list(options), mapped=False)
+    counted = functools.partial(cli.progress, "answered")
+    return predict(model, cli.tokenizer_of(options), data, progress=counted, hidden=hidden)
 
 
-def verify_arguments(command):
-    add_weights(command)
-    command.add_argument("--against", metavar="DIR", help="a directory with inputs.npz and expected_*.npz instead")
-    command.add_argument("--image", metavar="FILE", help="for the detector: the photograph of the published run")
-
-
+@cli.command(
+    "compare a model with published values",
+    cli.WEIGHTS,
+    cli.HEADS,
+    cli.option("--against", "a directory with inputs.npz and expected_*.npz instead", metavar="DIR"),
+    cli.option("--image", "for the detector: the photograph of the published run", metavar="FILE"),
+)
 def verify(options):
     """Check that a copy of a model computes the published values.
 
@@ -196,73 +181,61 @@ def verify(options):
 
     minilxmert verify frcnn-vg-finetuned --image rider.jpg
     """
-    from ..experiments.verification import verify_against, verify_published
-
-    model = None if options.image else load_model(options.weights, options)
-    if options.image:
-        from ..experiments.verification import verify_detector
-        from ..vision.reading import read_picture
-
-        tables = [("published run of the detector", verify_detector(options.weights, read_picture(options.image)), [])]
-    elif options.against:
-        tables = verify_against(model, options.against)
-    else:
-        tables = [("published values of unc-nlp/lxmert-base-uncased", verify_published(model), [])]
+    tables = compared(options)
     for file, rows, left_out in tables:
         print(f"{file}\n  {'value':<34} {'shape':<18} {'largest difference':>18}")
         for row in rows:
             shape = "×".join(map(str, row.shape)) or "number"
             print(f"  {row.name:<34} {shape:<18} {row.difference:18.2e}  {'agrees' if row.agrees else 'DISAGREES'}")
         if left_out:
-            print(f"  not computed by {type(model).__name__}: {', '.join(left_out)}")
-    good = sum(row.agrees for _, rows, _ in tables for row in rows)
-    total = sum(len(rows) for _, rows, _ in tables)
-    print(f"{good} of {total} values agree")
-    return OK if good == total and total else DISAGREES
+            print(f"  not computed by the model: {', '.join(left_out)}")
+    agree = [row.agrees for _, rows, _ in tables for row in rows]
+    print(f"{sum(agree)} of {len(agree)} values agree")
+    return cli.OK if agree and all(agree) else cli.DISAGREES
 
 
-def bench_arguments(command):
-    command.add_argument("--seconds", type=float, default=5.0, help="how long each measurement may take (default 5)")
-    command.add_argument("--batches", default="1,4,8,32", help="batch sizes (default 1,4,8,32)")
-    command.add_argument("--words", type=positive, default=20, help="words a question (default 20)")
-    command.add_argument("--objects", type=positive, default=36, help="objects a picture (default 36)")
-    command.add_argument("--small", action="store_true", help="a small model instead of the published size")
-    command.add_argument(
-        "--ragged", action="store_true", help="sentences of 8 words and more, padded, as real ones are"
-    )
-    command.add_argument(
-        "--dtype", choices=("float32", "bfloat16"), default="float32", help="bfloat16: ours in it, too"
-    )
-    command.add_argument("--no-peers", action="store_true", help="leave transformers, ONNX Runtime and OpenVINO out")
-    command.add_argument("--start", action="store_true", help="also the time from process start to the first answer")
-    command.add_argument("--training", action="store_true", help="a training step beside torch's instead")
-    command.add_argument("--detector", action="store_true", help="a photograph through the detector instead")
-    command.add_argument("--json", metavar="FILE", help="also write the figures to a JSON file")
+def compared(options):
+    """[(what is compared, its rows, values that the model does not compute)]"""
+    from ..experiments.verification import verify_against, verify_detector, verify_published
+    from ..vision.reading import read_picture
+
+    if options.image:
+        return [("published run of the detector", verify_detector(options.weights, read_picture(options.image)), [])]
+    model = cli.load_model(options.weights, options)
+    if options.against:
+        return verify_against(model, options.against)
+    return [("published values of unc-nlp/lxmert-base-uncased", verify_published(model), [])]
 
 
+@cli.command(
+    "measure the speed on this machine",
+    cli.option("--seconds", "how long each measurement may take", float, 5.0),
+    cli.option("--batches", "batch sizes", default="1,4,8,32"),
+    cli.option("--words", "words a question", cli.positive, 20),
+    cli.option("--objects", "objects a picture", cli.positive, 36),
+    cli.flag("--small", "a small model instead of the published size"),
+    cli.flag("--ragged", "sentences of 8 words and more, padded, as real ones are"),
+    cli.option("--dtype", "bfloat16: ours in it, too", default="float32", choices=("float32", "bfloat16")),
+    cli.flag("--no-peers", "leave transformers, ONNX Runtime and OpenVINO out"),
+    cli.flag("--start", "also the time from process start to the first answer"),
+    cli.flag("--training", "a training step beside torch's instead"),
+    cli.flag("--detector", "a photograph through the detector instead"),
+    cli.FIGURES,
+)
 def bench(options):
     """Measure this machine: questions tokenised a second, and milliseconds a batch of each backend and installed peer.
 
     minilxmert bench --batches 1,8
     """
-    measure = bench_detector if options.detector else bench_training if options.training else bench_answers
-    figures = measure(options)
-    if options.json:
-        from ..files import write_file
-
-        write_file(options.json, json.dumps(figures, indent=2) + "\n")
-
-
-def bench_training(options):
+    from ..experiments.detector_speed import run_detector_benchmark
     from ..experiments.speed import run_training_benchmark
 
-    return run_training_benchmark(options.seconds, peers=not options.no_peers)
-
-
-def bench_detector(options):
-    from ..experiments.detector_speed import run_detector_benchmark
-
-    return run_detector_benchmark(options.seconds, peers=not options.no_peers)
+    if options.detector or options.training:
+        run = run_detector_benchmark if options.detector else run_training_benchmark
+        figures = run(options.seconds, peers=not options.no_peers)
+    else:
+        figures = bench_answers(options)
+    write_figures(options, figures)
 
 
 def bench_answers(options):
@@ -276,9 +249,4 @@ def bench_answers(options):
     return run_benchmark(*sizes, peers=not options.no_peers, **switches)
 
 
-COMMANDS = {
-    "evaluate": (evaluate, evaluate_arguments, "measure a fine-tuned model"),
-    "predict": (predict, predict_arguments, "write answers for a leaderboard"),
-    "verify": (verify, verify_arguments, "compare a model with published values"),
-    "bench": (bench, bench_arguments, "measure the speed on this machine"),
-}
+COMMANDS = cli.family(evaluate, predict, verify, bench)

@@ -3,37 +3,26 @@
 import numpy as np
 
 from ..explain.observations import ONE_HOT
-from .answering import is_drawn, pictures, questions, refuse_empty
-from .common import add_detector, add_heads, add_shipped, at_hand, load_model, positive, tokenizer_of
+from . import common as cli
+from .answering import ANSWERS, IMAGE, PICTURES, is_drawn, pictures, questions, refuse_empty
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
+NAMES = (
+    cli.option("--classes", "the names of the object classes, one a line", metavar="FILE"),
+    cli.option("--attributes", "the names of the attributes, one a line", metavar="FILE"),
+)
 
 
-def picture_arguments(command):
-    add_shipped(command)
-    command.add_argument("--features", help="the objects of the pictures: TSV, HDF5, npz or a folder of npz")
-    command.add_argument("--vocab", help="vocab.txt (default: beside the weights)")
-    command.add_argument("--classes", metavar="FILE", help="the names of the object classes, one a line")
-    command.add_argument("--attributes", metavar="FILE", help="the names of the attributes, one a line")
-    add_heads(command)
-
-
-def show_arguments(command):
-    picture_arguments(command)
-    command.add_argument(
-        "--image",
-        type=at_hand,
-        required=True,
-        help="a picture, PNG or JPEG, drawn or with --detector; or its id in --features",
-    )
-    add_detector(command)
-    command.add_argument("--question", required=True, help="the question, in quotes")
-    command.add_argument("--picture", metavar="FILE", help="the PNG or JPEG to show behind the boxes (default: blank)")
-    command.add_argument("--answers", help="the list of answers, JSON (default: with or beside the weights)")
-    command.add_argument("--top", type=positive, default=5, metavar="N", help="how many answers (default 5)")
-    command.add_argument("--out", required=True, metavar="FILE", help="the HTML page to write")
-
-
+@cli.command(
+    "write a page that shows attention and relevance",
+    *PICTURES,
+    *NAMES,
+    cli.option("--image", IMAGE, cli.at_hand, required=True),
+    cli.option("--question", "the question, in quotes", required=True),
+    cli.option("--picture", "the PNG or JPEG to show behind the boxes (default: blank)", metavar="FILE"),
+    *ANSWERS,
+    cli.option("--out", "the HTML page to write", metavar="FILE", required=True),
+)
 def show(options):
     """Write a page that shows what words and objects look at, and what an answer rests on.
 
@@ -46,7 +35,7 @@ def show(options):
     from ..explain.page import window
 
     refuse_empty(options.question)
-    model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
+    model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
     with pictures(options, model) as features:
         objects = features[options.image]
         names = named(objects, options) if options.features else features.kinds(objects)
@@ -69,16 +58,16 @@ def named(objects, options):
     return object_names(objects, *texts)
 
 
-def analyze_arguments(command):
-    picture_arguments(command)
-    command.add_argument("--batch", metavar="FILE", help='lines of {"image": …, "question": …}')
-    command.add_argument("--image", type=at_hand, help="or one picture, drawn or with --detector; or its id")
-    add_detector(command)
-    command.add_argument("--question", help="and one question")
-    command.add_argument("--plot", metavar="FILE", help="also draw them: SVG, or PNG or PDF (extra: tutorials)")
-    command.add_argument("--nouns", metavar="WORDS", help="words to count as nouns, separated by spaces")
-
-
+@cli.command(
+    "measure what the attention heads do",
+    *PICTURES,
+    *NAMES,
+    cli.option("--batch", 'lines of {"image": …, "question": …}', metavar="FILE"),
+    cli.option("--image", f"or {IMAGE}", cli.at_hand),
+    cli.option("--question", "and one question"),
+    cli.option("--plot", "also draw them: SVG, or PNG or PDF (extra: tutorials)", metavar="FILE"),
+    cli.option("--nouns", "words to count as nouns, separated by spaces", metavar="WORDS"),
+)
 def analyze(options):
     """Measure what the attention heads do: the paper's observations, for any weights.
 
@@ -89,7 +78,7 @@ def analyze(options):
 
     is_drawn(options)
     rows = questions(options)
-    model, tokenizer = load_model(options.weights, options), tokenizer_of(options, options.weights)
+    model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
     with pictures(options, model) as features:
         objects = [features[row["image"]] for row in rows]
         names = [named(o, options) if options.features else features.kinds(o) for o in objects]
@@ -127,7 +116,4 @@ def most(shares):
     return f"{np.nanmean(shares):.0%} ({np.nanmax(shares):.0%} {layer + 1}.{head + 1})"
 
 
-COMMANDS = {
-    "show": (show, show_arguments, "write a page that shows attention and relevance"),
-    "analyze": (analyze, analyze_arguments, "measure what the attention heads do"),
-}
+COMMANDS = cli.family(show, analyze)

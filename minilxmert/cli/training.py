@@ -4,60 +4,35 @@ import sys
 from dataclasses import replace
 
 from ..errors import ConfigError
-from .common import (
-    INTERRUPTED,
-    OK,
-    add_annotations,
-    add_source,
-    answer_list,
-    natural,
-    need,
-    only_of_vqa_files,
-    positive,
-    rate,
-    recipe,
-    say,
-    task_data,
-    tell,
-    tokenizer_of,
-    world,
+from . import common as cli
+
+WITHOUT = "leave out a task, or a part of one: words, matching, objects (their labels, their features), questions"
+FOILS = "of a world: this share of the wrong captions differ from the true one in one fact (default 0, as the paper)"
+RUN = (  # how a run of training is done
+    cli.option("--out", "the run's folder; an interrupted run goes on there", metavar="DIR", required=True),
+    cli.SEED,
+    cli.option("--recipe", "of the miniature: quick (minutes) or full (a quarter of an hour)", default="quick"),
+    cli.option("--scenes", "of the miniature, instead of the recipe's", cli.positive),
+    cli.option("--steps", "instead of the recipe's, or of --epochs", cli.positive),
+    cli.option("--epochs", "of files: how often all is seen (default: as published)", cli.positive),
+    cli.option("--batch-size", "examples a step (default: as published, or the recipe's)", cli.positive),
+    cli.option("--accumulate", "batches a step", cli.positive, 1, "N"),
+    cli.option("--rate", "the highest learning rate (default: as published, or the recipe's)", cli.rate),
+    cli.option("--frozen", "stays as it is, e.g. language", None, [], "PART", action="append"),
+    cli.option("--save-every", "steps between checkpoints", cli.positive, 500, "N"),
 )
 
 
-def add_run(command):
-    """How a run of training is done: options that pretrain and finetune share."""
-    command.add_argument(
-        "--out", required=True, metavar="DIR", help="the run's folder; an interrupted run goes on there"
-    )
-    command.add_argument("--seed", type=natural, default=0)
-    command.add_argument(
-        "--recipe", default="quick", help="of the miniature: quick (minutes, default) or full (a quarter of an hour)"
-    )
-    command.add_argument("--scenes", type=positive, help="of the miniature, instead of the recipe's")
-    command.add_argument("--steps", type=positive, help="instead of the recipe's, or of --epochs")
-    command.add_argument("--epochs", type=positive, help="of files: how often all is seen (default: as published)")
-    command.add_argument("--batch-size", type=positive, help="examples a step (default: as published, or the recipe's)")
-    command.add_argument("--accumulate", type=positive, default=1, metavar="N", help="batches a step")
-    command.add_argument("--rate", type=rate, help="the highest learning rate (default: as published, or the recipe's)")
-    command.add_argument("--frozen", action="append", default=[], metavar="PART", help="stays as it is, e.g. language")
-    command.add_argument("--save-every", type=positive, default=500, metavar="N", help="steps between checkpoints")
-
-
-def pretrain_arguments(command):
-    add_source(command, "aggregated files, as mscoco_train.json")
-    add_run(command)
-    command.add_argument("--config", help="config.json of a fresh model to train on files")
-    command.add_argument(
-        "--without", action="append", default=[], metavar="TASK",
-        help="leave out a task, or a part of one: words, matching, objects (their labels, their features), questions",
-    )  # fmt: skip
-    command.add_argument("--weights", help="weights to start from: an LXMERT's; on files, a BERT's too (language only)")
-    foils = (
-        "of a world: this share of the wrong captions differ from the true one in one fact (default 0, as the paper)"
-    )
-    command.add_argument("--foils", type=rate, default=0.0, metavar="SHARE", help=foils)
-
-
+@cli.command(
+    "pre-train with the five tasks",
+    cli.WORLD,
+    *cli.files_of("aggregated files, as mscoco_train.json"),
+    *RUN,
+    cli.option("--config", "config.json of a fresh model to train on files"),
+    cli.option("--without", WITHOUT, None, [], "TASK", action="append"),
+    cli.option("--weights", "weights to start from: an LXMERT's; on files, a BERT's too (language only)"),
+    cli.option("--foils", FOILS, cli.rate, 0.0, "SHARE"),
+)
 def pretrain(options):
     """Pre-train with the five tasks, on the miniature world or on the authors' files. Ctrl-C saves; again to go on.
 
@@ -69,22 +44,19 @@ def pretrain(options):
 
     run, changes = run_options(options), left_out(options.without)
     if options.world:
-        chosen = recipe(options)
+        chosen = cli.recipe(options)
         if options.weights:  # which know their first words
             chosen = replace(chosen, first_words=0, pretraining=options.steps or chosen.pretraining)
-        where = world(options), chosen, options.out, options.seed
-        return ended(pretrain_miniature(*where, show, tell, run, options.weights, options.foils, **changes))
-    need(options, "data", "features", "answers")
+        where = cli.world(options), chosen, options.out, options.seed
+        return ended(pretrain_miniature(*where, show, cli.drawing, run, options.weights, options.foils, **changes))
+    cli.need(options, "data", "features", "answers")
     if not options.config and not options.weights:
         raise ConfigError.at("--config", None, "a config.json, or --weights to start from", "neither")
-    start = options.config or options.weights
-    tokenizer = tokenizer_of(options, start)
+    tokenizer = cli.tokenizer_of(options, options.config or options.weights)
+    start = options.config, options.weights, tokenizer, options.out
     sizes = options.batch_size or 256, options.rate or 1e-4, options.epochs or 20, options.steps
     files = options.data, options.features, options.answers
-    training = pretrain_files(
-        files, options.config, options.weights, tokenizer, options.out, *sizes, options.seed, show, run, say, **changes
-    )
-    return ended(training)
+    return ended(pretrain_files(files, *start, *sizes, options.seed, show, run, cli.say, **changes))
 
 
 def left_out(names):
@@ -103,18 +75,20 @@ def left_out(names):
     return changes
 
 
-def finetune_arguments(command):
-    tasks = ("vqa", "gqa", "questions", "nlvr2")
-    command.add_argument("task", choices=tasks, help="questions: those of VQA and GQA together (of a world)")
-    command.add_argument("--weights", help="the model to start from (default, on a world: a fresh one)")
-    add_source(command, "the task's files, as train.json")
-    add_annotations(command)
-    add_run(command)
-    command.add_argument("--tiny", action="store_true", help="only 512 examples, to try whether all works")
-    command.add_argument("--fast", action="store_true", help="only 5,000 examples")
-    command.add_argument("--hidden", choices=("objects", "words"), help="a blind baseline, which never sees them")
-
-
+@cli.command(
+    "fine-tune on VQA, GQA or NLVR2",
+    cli.option(
+        "task", "questions: those of VQA and GQA together (of a world)", choices=("vqa", "gqa", "questions", "nlvr2")
+    ),
+    cli.option("--weights", "the model to start from (default, on a world: a fresh one)"),
+    cli.WORLD,
+    *cli.files_of("the task's files, as train.json"),
+    cli.ANNOTATIONS,
+    *RUN,
+    cli.flag("--tiny", "only 512 examples, to try whether all works"),
+    cli.flag("--fast", "only 5,000 examples"),
+    cli.HIDDEN,
+)
 def finetune(options):
     """Fine-tune on VQA, GQA or NLVR2: from files with the published hyper-parameters, or on the miniature world.
 
@@ -124,8 +98,8 @@ def finetune(options):
     from ..training import recipes
     from ..training.tasks import FAST, TINY
 
-    only_of_vqa_files(options, "annotations")
-    data = task_data(options, "train")
+    cli.only_of_vqa_files(options, "annotations")
+    data = cli.task_data(options, "train")
     if all(record.label is None for record in data.records):
         raise ConfigError.at("--data", None, "labels to learn (of v2_…_questions.json: with --annotations)", "none")
     data = data.cut(TINY if options.tiny else FAST if options.fast else len(data))
@@ -143,11 +117,10 @@ def starting(options, data):
     if options.weights is None:
         if not options.world:
             raise ConfigError.at("--weights", None, "a model to start from: only a world has a fresh one", "none")
-        model = fresh_miniature(TASKS[data.task].face, world(options), options.seed)
-        return model, miniature_tokenizer(world(options))
-    return start_model(data, options.weights, answer_list(options), options.seed), tokenizer_of(
-        options, options.weights
-    )
+        drawn = cli.world(options)
+        return fresh_miniature(TASKS[data.task].face, drawn, options.seed), miniature_tokenizer(drawn)
+    model = start_model(data, options.weights, cli.answer_list(options), options.seed)
+    return model, cli.tokenizer_of(options)
 
 
 def schedule(options, data):
@@ -157,7 +130,7 @@ def schedule(options, data):
     from ..training.tasks import TASKS
 
     if options.world:
-        r = recipe(options)
+        r = cli.recipe(options)
         size = options.batch_size or r.batch_size
         return size, Adam(options.rate or r.rate, options.steps or r.finetuning, corrected=True)
     task = TASKS[options.task]
@@ -181,13 +154,10 @@ def ended(training):
     """Say what a run has come to; the exit code of an interrupted one is that of Ctrl-C."""
     if training.interrupted:
         steps = training.optimizer.steps
-        say(f"interrupted at step {training.step:,} of {steps:,}; the same command goes on from there")
-        return INTERRUPTED
+        cli.say(f"interrupted at step {training.step:,} of {steps:,}; the same command goes on from there")
+        return cli.INTERRUPTED
     print(f"wrote {training.folder}: {type(training.model).__name__} after {training.seconds / 60:.1f} minutes")
-    return OK
+    return cli.OK
 
 
-COMMANDS = {
-    "pretrain": (pretrain, pretrain_arguments, "pre-train with the five tasks"),
-    "finetune": (finetune, finetune_arguments, "fine-tune on VQA, GQA or NLVR2"),
-}
+COMMANDS = cli.family(pretrain, finetune)
