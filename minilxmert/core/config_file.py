@@ -53,7 +53,7 @@ class ConfigFile:
     def from_pretrained(cls, directory, **changes):
         """A config from the config.json of a checkpoint directory; `changes` are fields, as in `replace`."""
         from ..files.together import settle
-        from ..words.keywords import check_here, check_keywords
+        from ..words.calling import check_here, check_keywords
 
         check_here(directory)
         settle(directory)

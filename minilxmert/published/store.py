@@ -55,11 +55,11 @@ class Stored:
         only). With mapped=False the file is read whole, and may then be changed, replaced or removed.
         Further keywords as in transformers: fields of the config change it; torch_dtype is dtype; state_dict, tensors
         by published names, stands for those of the file; output_loading_info adds a dict of what was missing. Those
-        that mean nothing here are passed over, or refused in words (keywords.py).
+        that mean nothing here are passed over, or refused in words (words/calling.py).
         Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
         from ..checkpoints.loading import Checkpoint, read_checkpoint
         from ..checkpoints.placing import fresh_maker, place
-        from ..words.keywords import check_here, check_keywords
+        from ..words.calling import check_here, check_keywords
 
         changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
         check_keywords(keywords, inspect.signature(cls.from_pretrained).parameters)

@@ -1,26 +1,14 @@
 """BatchEncoding: what the tokenizer answers, a mapping from names to rows of numbers; and filling up such rows."""
 
-from collections import UserDict
+from collections import UserDict, namedtuple
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import ShapeError
 
-
-class CharSpan(NamedTuple):
-    """Characters of a text, from start to before end."""
-
-    start: int
-    end: int
-
-
-class TokenSpan(NamedTuple):
-    """Tokens of a row, from start to before end."""
-
-    start: int
-    end: int
+CharSpan = namedtuple("CharSpan", "start end")  # characters of a text, from start to before end
+TokenSpan = namedtuple("TokenSpan", "start end")  # tokens of a row
 
 
 def at_row(name, span=None):
@@ -60,9 +48,8 @@ class BatchEncoding(UserDict):
         try:
             return self.__dict__["data"][name]
         except KeyError:
-            raise AttributeError(
-                f"no {name} in this encoding; it has {', '.join(self.__dict__.get('data', ()))}"
-            ) from None
+            known = ", ".join(self.__dict__.get("data", ()))
+            raise AttributeError(f"no {name} in this encoding; it has {known}") from None
 
     @property
     def is_fast(self):
@@ -161,13 +148,11 @@ def pad_encodings(encoded, fit, pad, return_attention_mask=True, return_tensors=
     for name, filling in {"input_ids": pad, "attention_mask": 0, "token_type_ids": 0, "special_tokens_mask": 1}.items():
         if name in columns:
             values = [columns[name]] if single else columns[name]
-            values = [filled(row, [filling] * n, fit.padding_side) for row, n in zip(values, missing, strict=True)]
+            added = ([filling] * n for n in missing)
+            pairs = zip(values, added, strict=True) if fit.padding_side == "right" else zip(added, values, strict=True)
+            values = [first + second for first, second in pairs]
             columns[name] = values[0] if single else values
     return BatchEncoding(columns, tensor_type=return_tensors)
-
-
-def filled(row, filling, side):
-    return row + filling if side == "right" else filling + row
 
 
 def as_lists(values):

@@ -21,6 +21,11 @@ class Part(NamedTuple):
         return [nothing] * count if self.spelled is None else values(self.spelled)[self.start : self.start + count]
 
 
+def each(field):
+    """A property of a Row: a field of its parts, once for every token."""
+    return property(lambda row: [getattr(part, field) for part in row.parts for _ in part.numbers])
+
+
 class Row:
     """One row of tokens. The names are those of the published fast tokenizer's Encoding.
 
@@ -37,28 +42,13 @@ class Row:
     def __repr__(self):
         return f"<Row: {' '.join(self.tokens)}>"
 
-    def of_parts(self, field):
-        """The numbers (0) of all parts in one list, or another field once for every number."""
-        values = []
-        for part in self.parts:
-            values += part[0] if field == 0 else [part[field]] * len(part[0])
-        return values
-
     @property
     def ids(self):
-        return self.of_parts(0)
+        return [number for part in self.parts for number in part.numbers]
 
-    @property
-    def type_ids(self):
-        return self.of_parts(1)
-
-    @property
-    def attention_mask(self):
-        return self.of_parts(2)
-
-    @property
-    def sequence_ids(self):
-        return self.of_parts(3)
+    type_ids = each("type_id")
+    attention_mask = each("seen")
+    sequence_ids = each("sequence")
 
     @property
     def special_tokens_mask(self):
@@ -83,12 +73,11 @@ class Row:
     def n_sequences(self):
         return len({part.sequence for part in self.parts} - {None})
 
-    def padded(self, length, side, pad):
-        """This row and its overflowing ones, filled up to a length with the number `pad`."""
-        missing = max(length - len(self), 0)
-        filling = [Part([pad] * missing, seen=0)]
+    def pad(self, length, side, number):
+        """This row and its overflowing ones, filled up to a length with the number of [PAD]."""
+        filling = [Part([number] * max(length - len(self), 0), seen=0)]
         parts = self.parts + filling if side == "right" else filling + self.parts
-        return Row(parts, self.tokens_of, [row.padded(length, side, pad) for row in self.overflowing])
+        return Row(parts, self.tokens_of, [row.pad(length, side, number) for row in self.overflowing])
 
     # --- from tokens to words and characters, and back; None where there is no text
 
@@ -123,13 +112,8 @@ class Row:
         return None if token is None else self.token_to_word(token)
 
 
-def frame(cls, sep):
-    """The Parts of the special tokens around texts: [CLS], and what comes after the first text and after the second"""
-    return Part([cls]), (Part([sep]), Part([sep], 1))
-
-
 def row_of(sides, fit, around, tokens_of):
-    """The Row of one or two Spelled texts. around: their `frame`, or None."""
+    """The Row of one or two Spelled texts. around: the numbers of [CLS] and [SEP], or None."""
     counts = [len(side.numbers) for side in sides]
     if fit.truncation == "do_not_truncate":
         return Row(parts_of(sides, [(0, count) for count in counts], around), tokens_of)
@@ -149,9 +133,10 @@ def combinations(windows):
 
 
 def parts_of(sides, spans, around):
-    parts = [around[0]] if around else []
+    """[CLS] A [SEP] B [SEP], of each text the tokens of its span; without `around` the texts alone"""
+    parts = [Part(around[:1])] if around else []
     for number, (side, (start, end)) in enumerate(zip(sides, spans, strict=True)):
         parts.append(Part(side.numbers[start:end], number, 1, number, side, start))
         if around:
-            parts.append(around[1][number])
+            parts.append(Part(around[1:], number))
     return parts

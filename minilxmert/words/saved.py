@@ -17,11 +17,13 @@ from .vocabulary import LARGEST_FILE, checked_tokens, in_order, read_vocabulary,
 
 CONFIG, WHOLE, VOCABULARY = "tokenizer_config.json", "tokenizer.json", "vocab.txt"
 SPECIAL, ADDED = "special_tokens_map.json", "added_tokens.json"  # transformers 4
-TOKEN_OPTIONS = {f"{role}_token": (str, dict, type(None)) for role in ROLES}
-OPTIONS = {
-    "do_lower_case": bool, "tokenize_chinese_chars": bool, "strip_accents": (bool, type(None)),
-    "clean_up_tokenization_spaces": bool, "split_special_tokens": bool, "padding_side": str, "truncation_side": str,
-    "model_max_length": (int, float, type(None)), "extra_special_tokens": (list, dict, type(None)), **TOKEN_OPTIONS,
+NONE = type(None)
+TOKEN_OPTIONS = {f"{role}_token": (str, dict, NONE) for role in ROLES}
+OPTIONS = {  # the types that files may have
+    "do_lower_case": (bool,), "tokenize_chinese_chars": (bool,), "strip_accents": (bool, NONE),
+    "clean_up_tokenization_spaces": (bool,), "split_special_tokens": (bool,), "padding_side": (str,),
+    "truncation_side": (str,), "model_max_length": (int, float, NONE), "extra_special_tokens": (list, dict, NONE),
+    **TOKEN_OPTIONS,
 }  # fmt: skip
 NUMBER_DIGITS = 31  # of 10³⁰, which is written for a length that is not known
 
@@ -45,17 +47,20 @@ def read_saved(path):
     added = {whole: found.pop("added_tokens_decoder", {})}
     if isinstance(values.get("added_tokens_decoder"), dict):
         added[config] = numbered(values["added_tokens_decoder"].items(), config)
-    else:  # the files of transformers 4 that it replaced
-        if (path / SPECIAL).exists():
-            found |= read_options(read_object(path / SPECIAL), path / SPECIAL)
-        if (path / ADDED).exists():
-            pairs = read_object(path / ADDED).items()
-            special = {found[name] for name in TOKEN_OPTIONS if name in found} | set(
-                found.get("extra_special_tokens", ())
-            )
-            tokens = [(number, {"content": token, "special": token in special}) for token, number in pairs]
-            added[path / ADDED] = numbered(tokens, path / ADDED)
-    return {**found, "added_tokens_decoder": together_added(found["vocab"], added)}
+    else:
+        read_older(path / SPECIAL, path / ADDED, found, added)
+    return {**found, "added_tokens_decoder": agreed(found["vocab"], added)}
+
+
+def read_older(special, added_tokens, found, added):
+    """The two files of transformers 4, as far as they are there: options into `found`, tokens into `added`."""
+    if special.exists():
+        found |= read_options(read_object(special), special)
+    if added_tokens.exists():
+        known = {found.get(name) for name in TOKEN_OPTIONS} | set(found.get("extra_special_tokens", ()))
+        pairs = read_object(added_tokens).items()
+        tokens = [(number, {"content": token, "special": token in known}) for token, number in pairs]
+        added[added_tokens] = numbered(tokens, added_tokens)
 
 
 def tokens_beside(folder):
@@ -84,7 +89,8 @@ def read_options(values, file):
     for name in OPTIONS.keys() & values.keys():
         value = values[name]
         if not isinstance(value, OPTIONS[name]) or (name == "model_max_length" and isinstance(value, bool)):
-            raise VocabularyError.at(file, name, option_kind(name), type(value).__name__)
+            expected = " or ".join("null" if kind is NONE else kind.__name__ for kind in OPTIONS[name])
+            raise VocabularyError.at(file, name, expected, type(value).__name__)
         if name.endswith("_side") and value not in SIDES:
             raise VocabularyError.at(file, name, " or ".join(SIDES), value)
         if name == "model_max_length":
@@ -97,11 +103,6 @@ def read_options(values, file):
         if value is not None or name == "strip_accents" or name in TOKEN_OPTIONS:
             kept[name] = value
     return kept
-
-
-def option_kind(name):
-    kinds = OPTIONS[name] if isinstance(OPTIONS[name], tuple) else (OPTIONS[name],)
-    return " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
 
 
 def content(token, file, entry):
@@ -126,7 +127,7 @@ def numbered(pairs, file):
     return tokens
 
 
-def together_added(tokens, places):
+def agreed(tokens, places):
     """{number: AddedToken} of all places {file: {number: AddedToken}}, each with the number that it gets after the
     tokens of the vocabulary. Raises VocabularyError where two files differ, or a number is not the next."""
     added, known = {}, {token: number for number, token in enumerate(tokens)}
@@ -148,25 +149,16 @@ def together_added(tokens, places):
 def read_whole(path):
     """The vocabulary, options and added tokens of a tokenizer.json. Raises VocabularyError."""
     values = read_object(path)
-
-    def part(name, kinds, least=dict):
-        value = values.get(name) or {}
-        if not isinstance(value, dict) or value.get("type", kinds[0]) not in kinds:
-            found = value.get("type") if isinstance(value, dict) else type(value).__name__
-            raise VocabularyError.at(path, name, f"{kinds[0]}, as BERT has", found)
-        return value
-
-    model, cleaning = part("model", ["WordPiece"]), part("normalizer", ["BertNormalizer"])
-    part("pre_tokenizer", ["BertPreTokenizer"])
+    model, cleaning = part(values, "model", "WordPiece", path), part(values, "normalizer", "BertNormalizer", path)
+    part(values, "pre_tokenizer", "BertPreTokenizer", path)
     for name, right in {"continuing_subword_prefix": "##", "max_input_chars_per_word": LONGEST_WORD}.items():
         if model.get(name, right) != right:
             raise VocabularyError.at(path, f"model, {name}", right, model[name])
     if not isinstance(model.get("vocab"), dict):
         raise VocabularyError.at(path, "model, vocab", "an object of numbers", type(model.get("vocab")).__name__)
     tokens = checked_tokens(in_order(model["vocab"], path), path, special_tokens=())
-    found = {"unk_token": model.get("unk_token")}
     names = {"lowercase": "do_lower_case", "handle_chinese_chars": "tokenize_chinese_chars"}
-    found |= {names.get(name, name): value for name, value in cleaning.items()}
+    found = {"unk_token": model.get("unk_token")} | {names.get(name, name): value for name, value in cleaning.items()}
     for name in ("padding", "truncation"):
         direction = (values.get(name) or {}).get("direction")
         found[f"{name}_side"] = direction.lower() if isinstance(direction, str) else None
@@ -176,6 +168,15 @@ def read_whole(path):
         raise VocabularyError.at(path, "added_tokens", "a list of objects", type(added).__name__)
     pairs = [(token.get("id"), token) for token in added]
     return {"vocab": tokens, **options, "added_tokens_decoder": numbered(pairs, path)}
+
+
+def part(values, name, kind, path):
+    """A part of a tokenizer.json, of the kind that BERT has. Raises VocabularyError."""
+    value = values.get(name) or {}
+    if not isinstance(value, dict) or value.get("type", kind) != kind:
+        found = value.get("type") if isinstance(value, dict) else type(value).__name__
+        raise VocabularyError.at(path, name, f"{kind}, as BERT has", found)
+    return value
 
 
 def options_of(tokenizer):
@@ -201,18 +202,6 @@ def write_object(path, values):
 
 def whole_of(tokenizer, fields):
     """A tokenizer as the object in a tokenizer.json. fields: {number: what is known of an added token}"""
-
-    def special(role, type_id):
-        return {"SpecialToken": {"id": tokenizer.special[role], "type_id": type_id}}
-
-    def sequence(name, type_id):
-        return {"Sequence": {"id": name, "type_id": type_id}}
-
-    single = [special("cls", 0), sequence("A", 0), special("sep", 0)]
-    around = {
-        tokenizer.special[role]: {"id": tokenizer.special[role], "ids": [number], "tokens": [tokenizer.special[role]]}
-        for role, number in (("cls", tokenizer.cls_token_id), ("sep", tokenizer.sep_token_id))
-    }
     return {
         "version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [{"id": number, **token} for number, token in fields.items()],
@@ -220,15 +209,24 @@ def whole_of(tokenizer, fields):
             "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": tokenizer.tokenize_chinese_chars,
             "strip_accents": tokenizer.strip_accents, "lowercase": tokenizer.do_lower_case,
         },
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {
-            "type": "TemplateProcessing", "single": single, "special_tokens": around,
-            "pair": [*single, sequence("B", 1), special("sep", 1)],
-        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": frame_of(tokenizer),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece", "unk_token": tokenizer.unk_token, "continuing_subword_prefix": "##",
             "max_input_chars_per_word": LONGEST_WORD,
             "vocab": {token: number for number, token in enumerate(tokenizer.tokens[: tokenizer.vocab_size])},
         },
+    }  # fmt: skip
+
+
+def frame_of(tokenizer):
+    """[CLS] A [SEP] B [SEP] in the words of a tokenizer.json"""
+    cls, sep = ({"SpecialToken": {"id": tokenizer.special[role], "type_id": 0}} for role in ("cls", "sep"))
+    first, second = ({"Sequence": {"id": name, "type_id": number}} for number, name in enumerate("AB"))
+    last = {"SpecialToken": {"id": tokenizer.sep_token, "type_id": 1}}
+    tokens = {tokenizer.cls_token: tokenizer.cls_token_id, tokenizer.sep_token: tokenizer.sep_token_id}
+    around = {token: {"id": token, "ids": [number], "tokens": [token]} for token, number in tokens.items()}
+    single = [cls, first, sep]
+    return {
+        "type": "TemplateProcessing", "single": single, "special_tokens": around, "pair": [*single, second, last]
     }  # fmt: skip

@@ -169,7 +169,7 @@ class Spelled:
         return [word for word, count in enumerate(counts) for _ in range(count)]
 
 
-def joined(parts):
+def join(parts):
     """The Spelled of a text that was split into words before, from one Spelled a word; places count in each word."""
     chunks = [chunk for part in parts for chunk in part.chunks]
     return Spelled(chunks, [number for number, part in enumerate(parts) for _ in part.chunks])

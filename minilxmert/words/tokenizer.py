@@ -3,16 +3,16 @@
 text -> words/spelling.py: pieces -> words/rows.py: [CLS] A [SEP] B [SEP] -> words/encodings.py: what a call answers"""
 
 import functools
+import inspect
 from pathlib import Path
 
-from ..errors import ShapeError, VocabularyError
-from .calling import as_pairs, fit_of, refuse_unknown, truncation_meant
+from ..errors import VocabularyError
+from .calling import FETCHING, Fit, as_pairs, check_here, refuse_unknown, truncation_of
 from .encodings import encoding_of, pad_encodings
-from .keywords import FETCHING, check_here
-from .rows import frame, row_of
+from .rows import row_of
 from .saved import options_of, read_saved, write_saved
 from .special import NEEDED, AddedToken, SpecialTokens
-from .spelling import Speller, joined
+from .spelling import Speller, join
 from .text import split_words
 from .vocabulary import Reading, tokens_of, write_vocabulary
 
@@ -34,7 +34,8 @@ class LxmertTokenizer(SpecialTokens, Reading):
         padding_side="right", truncation_side="right", clean_up_tokenization_spaces=False, split_special_tokens=False,
         name_or_path="", **unknown,
     ):  # fmt: skip
-        refuse_unknown("LxmertTokenizer", unknown, LxmertTokenizer.__init__)
+        if unknown:
+            refuse_unknown("LxmertTokenizer", unknown, inspect.signature(LxmertTokenizer).parameters)
         roles = {"pad": pad_token, "unk": unk_token, "cls": cls_token, "sep": sep_token, "mask": mask_token}
         roles |= {"bos": bos_token, "eos": eos_token}
         added = [AddedToken.of(token) for _, token in sorted((added_tokens_decoder or {}).items())]
@@ -142,17 +143,18 @@ class LxmertTokenizer(SpecialTokens, Reading):
         tokens a part shares with the one before, with return_overflowing_tokens. is_split_into_words: texts are lists
         of words. -> BatchEncoding: lists, a list of them for a list of texts, arrays with return_tensors="np".
         Raises ShapeError, VocabularyError, ConfigError."""
-        refuse_unknown("tokenizer", unknown, LxmertTokenizer.__call__)
+        if unknown:
+            refuse_unknown("tokenizer", unknown, inspect.signature(self).parameters)
         pairs, many = as_pairs(text, text_pair, is_split_into_words)
-        truncation = truncation_meant(padding, truncation, max_length, verbose)
-        fit = self.fit(padding, truncation, max_length, stride, pad_to_multiple_of, padding_side)
-        around = frame(self.cls_token_id, self.sep_token_id) if add_special_tokens else None
+        truncation = truncation_of(padding, truncation, max_length, verbose)
+        fit = Fit.of(self, padding, truncation, max_length, stride, pad_to_multiple_of, padding_side)
+        around = [self.cls_token_id, self.sep_token_id] if add_special_tokens else None
         split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
         texts = [[self.spell(side, split, is_split_into_words) for side in pair] for pair in pairs]
         rows = [row_of(sides, fit, around, self.tokens) for sides in texts]
         length = fit.length(rows)
         if length:
-            rows = [row.padded(length, fit.padding_side, self.pad_token_id) for row in rows]
+            rows = [row.pad(length, fit.padding_side, self.pad_token_id) for row in rows]
         wanted = (
             return_token_type_ids is not False, return_attention_mask is not False, return_special_tokens_mask,
             return_offsets_mapping, return_length,
@@ -161,20 +163,10 @@ class LxmertTokenizer(SpecialTokens, Reading):
 
     encode_plus = batch_encode_plus = __call__  # as transformers 4 has them
 
-    def fit(self, padding, truncation, max_length, stride=0, pad_to_multiple_of=None, padding_side=None):
-        """The Fit of a call's options and what the attributes say. Raises ShapeError."""
-        fit = fit_of(
-            padding, truncation, max_length, stride, pad_to_multiple_of, padding_side or self.padding_side,
-            self.truncation_side, self.model_max_length,
-        )  # fmt: skip
-        if fit.padding != "do_not_pad" and self.pad_token is None:
-            raise ShapeError("tokenizer: padding needs a pad_token, for example tokenizer.pad_token = '[PAD]'")
-        return fit
-
     def spell(self, text, split_special=False, words=False):
         """The Spelled of a text, or of a list of words"""
         return (
-            joined([self.speller(word, split_special) for word in text]) if words else self.speller(text, split_special)
+            join([self.speller(word, split_special) for word in text]) if words else self.speller(text, split_special)
         )
 
     def encode(self, text, text_pair=None, add_special_tokens=True, **options):
@@ -190,7 +182,7 @@ class LxmertTokenizer(SpecialTokens, Reading):
         return_attention_mask=True, return_tensors=None, verbose=True,
     ):  # fmt: skip
         """Fill up what calls gave, a mapping or a list of them, to one length. -> BatchEncoding"""
-        fit = self.fit(padding, False, max_length, 0, pad_to_multiple_of, padding_side)
+        fit = Fit.of(self, padding, False, max_length, 0, pad_to_multiple_of, padding_side)
         return pad_encodings(encoded_inputs, fit, self.pad_token_id, return_attention_mask is not False, return_tensors)
 
     def unknown_words(self, text):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minilxmert import LxmertTokenizer, MinilxmertError, ShapeError, VocabularyError
-from minilxmert.words.calling import truncated
+from minilxmert.words.calling import cut_counts
 
 VOCABULARY = REFERENCE / "bert_uncased_vocab.txt"
 CASES = json.loads((REFERENCE / "tokenizer_cases.json").read_text())
@@ -61,13 +61,13 @@ def test_pairs_in_lists():
 
 
 def test_the_longer_side_gives_way_first():
-    assert truncated([3, 9], 8, True) == [3, 5]
-    assert truncated([9, 3], 8, "longest_first") == [5, 3]
-    assert truncated([9, 9], 7, True) == [3, 4]
-    assert truncated([9, 3], 8, "only_first") == [5, 3]
-    assert truncated([5], 3, True) == [3]
+    assert cut_counts([3, 9], 8, True) == [3, 5]
+    assert cut_counts([9, 3], 8, "longest_first") == [5, 3]
+    assert cut_counts([9, 9], 7, True) == [3, 4]
+    assert cut_counts([9, 3], 8, "only_first") == [5, 3]
+    assert cut_counts([5], 3, True) == [3]
     with pytest.raises(ShapeError):
-        truncated([2, 9], 3, "only_first")
+        cut_counts([2, 9], 3, "only_first")
     ids = OURS("word " * 2000, truncation=True)["input_ids"]
     assert len(ids) == 512 and ids[0] == OURS.cls_token_id and ids[-1] == OURS.sep_token_id
 
