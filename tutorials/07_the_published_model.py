@@ -15,10 +15,9 @@ from minilxmert.checkpoints.names import published_name
 from minilxmert.core.params import count, encoder_shapes, flatten
 from minilxmert.errors import MinilxmertError
 from minilxmert.experiments.verification import verify_against
-from minilxmert.teaching import QUESTION, WORDS, draw_bars, draw_tiles, show
-from minilxmert.teaching.example import beside
+from minilxmert.teaching import QUESTION, WORDS, draw_bars, draw_tiles, reference, show
 
-REFERENCE = beside("tests", "reference/config.json") / "reference"  # small checkpoints, and what they should compute
+REFERENCE = reference()  # a small checkpoint in several formats, and what it should compute
 
 # %% [markdown]
 # ## The picture: 224 million numbers, part by part
@@ -43,7 +42,7 @@ show(draw_bars(list(parts), [n / 1e6 for n in parts.values()], unit=" million"))
 # | `language` | 9 layers in which words look at words | 5 |
 # | `vision` | 5 layers in which objects look at objects | 5 |
 # | `cross` | 5 layers in which words and objects look at each other | 6 |
-# | `pooler` | one linear map on the first word's state | 6 |
+# | `pooler` | one linear map and a tanh on the state of [CLS] | 6 |
 # | `answer` | two linear maps that score 9,500 answers | 6 |
 #
 # One layer up close. `flatten` gives every leaf of a tree a path; layer 0 of the language encoder has sixteen leaves:
@@ -96,8 +95,8 @@ for path in (
 # ## Load a checkpoint
 #
 # The real file has 900 MB. `minilxmert download unc-nlp/lxmert-base-uncased` fetches it. Here we open a small
-# checkpoint of the same kind, which the repository keeps for its tests. `transformers` wrote it, with random weights
-# and every part of the architecture. The calls are those for the real one.
+# checkpoint of the same kind, which the course brings along. `transformers` wrote it, with random weights and every
+# part of the architecture. The calls are those for the real one.
 
 # %%
 model = LxmertForPreTraining.from_pretrained(REFERENCE)
@@ -200,13 +199,15 @@ for what, change in attempts.items():
 # The published classes accept number 3 without a warning; their documentation even calls boxes "(x, y, width,
 # height)". Their documentation asks for number 4, and their code does not accept it.
 #
+# ## Try it yourself
+#
+# [Exercise](exercises/README.md) 11 (the answer head) belongs to this chapter.
+#
 # ## Files of this chapter
 #
 # [config.py](../minilxmert/core/config.py): every size · [params.py](../minilxmert/core/params.py): the tree ·
 # [checkpoints/](../minilxmert/checkpoints/): one reader a file format, one table of names ·
 # [verification.py](../minilxmert/experiments/verification.py): found against expected
-#
-# Exercise 11 (the answer head): [exercises](exercises/README.md).
 #
 # ## Questions
 #

@@ -14,4 +14,4 @@ from ..vision.drawings import (
     draw_tiles,
     show,
 )
-from .example import QUESTION, SCENE, draw_road, example_picture, weights
+from .example import QUESTION, SCENE, draw_road, example_picture, reference, weights

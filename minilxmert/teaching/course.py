@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..exercises.answering import start
 from ..files import write_file
-from .example import beside, weights
+from .example import REFERENCE, beside, reference, weights
 
 README = """# LXMERT, chapter by chapter
 
@@ -14,6 +14,10 @@ Everything in here works without a network, wherever minilxmert is installed.
     cd exercises
     minilxmert exercise list                         then fill in a file of this folder
     minilxmert exercise check 6                      right, or what is wrong
+
+Links to ../minilxmert lead to files of the package. They are to be read, too; this tells where they lie:
+
+    python -c "import minilxmert; print(minilxmert.__path__[0])"
 """
 
 
@@ -23,6 +27,7 @@ def start_course(folder):
     Pages for teachers are not among them. Raises MinilxmertError where the package came without its chapters."""
     folder, chapters, new = Path(folder), beside("tutorials", "README.md"), []
     found = {Path("README.md"): README.encode()}
+    found |= {Path("tests/reference", name): reference() / name for name in REFERENCE}
     for place, files in (("tutorials", chapters), ("weights", weights())):
         for path in sorted(files.rglob("*")):
             kept = path.is_file() and path.suffix != ".pyc" and "teaching" not in path.stem

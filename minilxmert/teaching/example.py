@@ -38,6 +38,23 @@ def weights():
     return beside("weights", "config.json")
 
 
+REFERENCE = (  # a small checkpoint in all formats, inputs, and what the published implementations compute for them
+    "config.json",
+    "pytorch_model.bin",
+    "pytorch_model.legacy.bin",
+    "tf_model.h5",
+    "inputs.npz",
+    "expected_torch.npz",
+    "expected_tf.npz",
+    "bert_uncased_vocab.txt",
+)
+
+
+def reference():
+    """The path of the folder with the files REFERENCE of chapter 7, found as weights() is. Raises MinilxmertError."""
+    return beside("tests/reference", "config.json")
+
+
 def beside(folder, file):
     """The nearest folder of this name, here, above or with the package, in which a file is. Raises MinilxmertError."""
     package = Path(__file__).parents[1]

@@ -10,6 +10,7 @@ import pytest
 from minilxmert.cli import COMMANDS, main
 from minilxmert.kernels import compiling
 from minilxmert.teaching.chapters import chapters
+from minilxmert.teaching.example import REFERENCE
 
 ROOT = Path(__file__).parents[2]
 QUESTION = ["--image", "weights/scene.png", "--question", "what color is the star ?"]
@@ -49,7 +50,8 @@ def test_commands_work_from_any_folder(capsys, tmp_path, monkeypatch):
 def test_the_wheel_takes_what_they_need():
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["packages"] == ["minilxmert"]
-    assert wheel["force-include"] == {place: f"minilxmert/{place}" for place in ("tutorials", "weights")}
+    places = ("tutorials", "weights", *(f"tests/reference/{name}" for name in REFERENCE))
+    assert wheel["force-include"] == {place: f"minilxmert/{place}" for place in places}
 
 
 def test_the_compiled_kernels_are_shown_and_cleared(capsys, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 from minilxmert.cli import main
 from minilxmert.exercises import NAMES
 from minilxmert.teaching.course import start_course
+from minilxmert.teaching.example import REFERENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +19,7 @@ def test_a_course_holds_all_a_student_needs_and_nothing_for_teachers(tmp_path, c
     chapters = {path.name for path in (ROOT / "tutorials").glob("*.py")}
     assert {path.name for path in (folder / "tutorials").glob("*.py")} == chapters
     assert (folder / "weights" / "model.h5").read_bytes() == (ROOT / "weights" / "model.h5").read_bytes()
+    assert {path.name for path in (folder / "tests" / "reference").iterdir()} == set(REFERENCE)
     assert (folder / "tutorials" / "pictures" / "scene.svg").exists()
     assert not [path for path in folder.rglob("*") if "teach" in path.name or "exam" in path.name]
     (folder / "README.md").write_text("mine")
