@@ -171,7 +171,7 @@ for h, weights_of_head in enumerate(family[0]):
 # into one map. A large weight says that much was *gathered* from there, not that the answer depends on it (chapter
 # 11).
 #
-# The largest weights of all, as a list:
+# The largest weights of head 0, as a list:
 
 # %%
 for who, what, weight in maps.strongest("words_to_objects", 0, 0, count=5):
@@ -181,7 +181,7 @@ for who, what, weight in maps.strongest("words_to_objects", 0, 0, count=5):
 # ## Step inside
 #
 # Run the next cell in a debugger and step into `model(…)` until you are in `attend` of
-# [ops.py](../minilxmert/core/ops.py): it is six lines long. `a` is the map you have just seen.
+# [ops.py](../minilxmert/core/ops.py). `a` in it is the map you have just seen.
 
 # %%
 with backend("numpy"):

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 5 · A layer, and the two encoders of one kind
+# # 5 · A layer, and the single-modality encoders
 #
 # **You will be able to** name the four parts of a transformer layer and what each is for, compute a LayerNorm and a
 # GELU by hand, follow a word through the language encoder, and say why padding changes nothing.
@@ -149,8 +149,8 @@ print(f"layer against its two halves: {np.abs(whole - done).max():.1g}")
 # %% [markdown]
 # ## The language encoder and the object encoder
 #
-# LXMERT has two encoders of this kind. In one, words look at words; in the other, objects look at objects. The layers
-# have the same form and different weights. The two encoders do not meet yet.
+# LXMERT begins with two encoders that each read one modality. In one, words look at words; in the other, objects look
+# at objects. Their layers have the same form and different weights. The two encoders do not meet yet.
 
 # %%
 lang_states, visn_states = [lang], [visn]

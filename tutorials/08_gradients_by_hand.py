@@ -87,10 +87,9 @@ print(inspect.getsource(ops.linear))
 print(inspect.getsource(ops.linear_backward))
 
 # %% [markdown]
-# You write the backwards of LayerNorm and of attention in exercises 13 and 14. [Chapter 13](13_backwards_derived.py)
-# derives them, softmax and cross-entropy, step by step.
-
-# %% [markdown]
+# [Chapter 13](13_backwards_derived.py) derives the backwards of softmax, LayerNorm, cross-entropy and attention, step
+# by step.
+#
 # ## Is it right? Ask the forward
 #
 # Move one number a little each way and see what the loss does. This is the **central difference**:
@@ -143,7 +142,7 @@ compare("all but three tables", lambda path: not path.endswith(("word.w", "posit
 
 # %% [markdown]
 # The check has found something. With all parameters it disagrees; without the embedding tables it agrees to nine
-# digits. Is the backward of the tables wrong? [ops.py](../minilxmert/core/ops.py) says: *"Row 0 never learns, as
+# decimals. Is the backward of the tables wrong? [ops.py](../minilxmert/core/ops.py) says: *"Row 0 never learns, as
 # published (padding_idx=0)"*. The published model drops the gradient of row 0 of all three tables. For [PAD] that
 # makes sense. It also freezes the first *place* of every sentence and the only *segment* that is used. We do the same.
 #
@@ -241,13 +240,17 @@ w = {name: tree["value"]["w"] for name, tree in shares.items()}
 print("words alone + objects alone = both:", np.allclose(w["words"] + w["objects"], w["both"], rtol=1e-12, atol=1e-12))
 
 # %% [markdown]
+# ## Try it yourself
+#
+# [Exercises](exercises/README.md) 13 (the backward of LayerNorm) and 14 (of attention) belong to this chapter. After it
+# you can also begin [the project](exercises/README.md#the-project-an-lxmert-of-your-own), exercises 31 to 38: each of
+# its functions comes with its backward.
+#
 # ## Files of this chapter
 #
 # [ops.py](../minilxmert/core/ops.py): every forward with its backward below it ·
 # [attention.py](../minilxmert/core/attention.py), [encoder.py](../minilxmert/core/encoder.py): the same for whole
 # blocks · [gradients.py](../minilxmert/core/gradients.py): the check
-#
-# Exercises 13 (the backward of LayerNorm) and 14 (of attention): [exercises](exercises/README.md).
 #
 # ## Questions
 #

@@ -113,8 +113,7 @@ for row, (place, mine) in enumerate(zip(source, own, strict=True)):
 #
 # One pass gives all losses. The paper's five tasks are: masked words, matching, the detected labels of the objects
 # (class and attribute), the objects' features, and the answer. `read` checks the call, `compute` computes the scores,
-# and
-# `pretraining_losses` takes one task at a time:
+# and `pretraining_losses` takes one task at a time:
 
 # %%
 inputs, targets = model.read(**call)
@@ -186,8 +185,7 @@ for empty in (0, len(pictures["ours"])):
 # Twice the places, half the loss, though the scores are the same. (The published weight 6.67 = 1 / 0.15 makes up for
 # the 15 % in the feature loss. The label losses get the same weight.)
 #
-# The loss of masked words by hand is minus the log of the probability of the true word, as a mean over the chosen
-# words
+# The loss of masked words by hand is minus the log of the probability of the true word, as a mean over the chosen words
 # $1 … R$:
 #
 # $$L = -\frac{1}{R} \sum_r \log p_r$$
@@ -228,15 +226,17 @@ for name, objects in (("our picture", pictures["ours"]), ("the other", pictures[
 # Grammar says that a size or a colour is missing. Only the picture says which. *Cross-modality* pre-training teaches
 # the model to look there.
 #
+# ## Try it yourself
+#
+# [Exercises](exercises/README.md) 12 (cross-entropy), 17 (hiding words), 18 (object losses) and 19 (matched pairs)
+# belong to this chapter.
+#
 # ## Files of this chapter
 #
 # [training/masking.py](../minilxmert/training/masking.py): what is hidden ·
 # [training/batches.py](../minilxmert/training/batches.py): from examples to a call ·
-# [objectives.py](../minilxmert/core/losses.py): labels, loss functions with their gradients, and the named sums of
+# [core/losses.py](../minilxmert/core/losses.py): labels, loss functions with their gradients, and the named sums of
 # them. In the paper: section 3.1.
-#
-# Exercises 12 (cross-entropy), 17 (hiding words), 18 (object losses), 19 (matched pairs):
-# [exercises](exercises/README.md).
 #
 # ## Questions
 #

@@ -265,14 +265,17 @@ print(shipped.move_answers(["no", "yes", "turquoise", "red"]))
 print(soft_scores(["red"] * 6 + ["dark red"] * 3 + ["pink"]))
 
 # %% [markdown]
+# ## Try it yourself
+#
+# [Exercises](exercises/README.md) 20 (BertAdam), 21 (VQA accuracy), 22 (moving answers), 23 (two pictures) and 30 (the
+# learning rate of a step) belong to this chapter.
+#
 # ## Files of this chapter
 #
 # [training/loop.py](../minilxmert/training/loop.py): the loop · [optimizer.py](../minilxmert/training/optimizer.py) ·
 # [recipes.py](../minilxmert/training/recipes.py): data, steps and rates · [tasks.py](../minilxmert/training/tasks.py)
 # and [metrics.py](../minilxmert/training/metrics.py): VQA, GQA, NLVR2 ·
 # [miniature.py](../minilxmert/training/miniature.py): the world as data
-#
-# Exercises 20 (BertAdam), 21 (VQA accuracy), 22 (moving answers), 23 (two pictures): [exercises](exercises/README.md).
 #
 # ## Questions
 #

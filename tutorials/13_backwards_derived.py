@@ -4,8 +4,8 @@
 # **You will be able to** derive the backwards of softmax, LayerNorm, cross-entropy and attention with nothing but the
 # chain rule, and turn every step into one line of code.
 #
-# Read this chapter after chapter 8. Try exercises 12, 13 and 14 first, and come here when you are stuck: the
-# derivations are for one row or one head, the exercises for whole batches.
+# Read this chapter after chapter 8. Try [exercises](exercises/README.md) 12, 13 and 14 first, and come here when you
+# are stuck: the derivations are for one row or one head, the exercises for whole batches.
 #
 # Below every formula stands its line of code. As in the package, `da` is short for the gradient $\frac{∂L}{∂a}$: how
 # much the loss L changes with a. Where a number acts on L in several ways, its gradient is the **sum** over these
@@ -261,8 +261,6 @@ check("attention", attend, {"Q": Q, "K": K, "V": V}, {"Q": dQ, "K": dK, "V": dV}
 #
 # [ops.py](../minilxmert/core/ops.py): softmax, LayerNorm and attention with their backwards ·
 # [losses.py](../minilxmert/core/losses.py): cross-entropy · [gradients.py](../minilxmert/core/gradients.py): the check
-#
-# Exercises 12 (cross-entropy), 13 (the backward of LayerNorm) and 14 (of attention): [exercises](exercises/README.md).
 #
 # ## Questions
 #

@@ -210,8 +210,8 @@ costs = {"stem": 1.1, "res2": 6.4, "res3": 9.1, "res4": 49.4, "proposals": 9.0, 
 show(draw_bars(list(costs), list(costs.values()), unit=""))
 
 # %% [markdown]
-# res5 keeps 14 × 14 cells for every box; that is five sixths of everything. So a photograph with half as many
-# proposals takes little more than half the time.
+# res5 works on 14 × 14 cells for every box; that is five sixths of everything. So with half as many proposals there is
+# little more than half as much to multiply.
 #
 # ## Try it yourself
 #

@@ -112,14 +112,17 @@ def test_the_list_names_every_chapter(capsys, monkeypatch):
         assert f"{chapter.path.name} " in told and chapter.title in told
 
 
-def test_exercises_belong_to_chapters():
-    """The chapter that an exercise names has a link to the exercises, if it is there."""
-    from minilxmert.exercises import NAMES, exercise
+def test_a_chapter_names_its_exercises():
+    """All that belong to it and no others; the project, exercises 31 to 38, has a page of its own."""
+    from minilxmert.exercises import exercise
 
-    numbers = {exercise(number).chapter for number in NAMES}
+    belongs = {number: exercise(number).chapter for number in range(1, 31)}
     for chapter in CHAPTERS:
-        if int(chapter.path.name[:2]) in numbers:
-            assert "exercises/README.md" in chapter.prose, chapter.path.name
+        prose = " ".join(chapter.prose.split())
+        said = re.search(r"\[Exercises?\]\(exercises/README\.md\)(.*?) belongs? to this chapter", prose)
+        named = re.findall(r"(\d+) \(", said[1]) if said else []
+        here = [number for number, place in belongs.items() if place == int(chapter.path.name[:2])]
+        assert list(map(int, named)) == here, chapter.path.name
 
 
 def test_every_python_file_is_a_chapter():
