@@ -43,8 +43,7 @@ names = describe(objects)
 #
 # Our question and our scene. Rows are words, columns are objects, and each row sums to 1. This is the mean of all
 # heads of the last cross layer. The paper draws it as lines between a sentence and a picture. Find the rows of `blue`
-# and
-# `square`.
+# and `square`.
 
 # %%
 maps = attention(model, tokenizer, QUESTION, objects, names)
@@ -100,7 +99,8 @@ show(draw_picture(example_picture(), objects, names, share))
 show(draw_bars(maps.words, found.words[0] / max(found.words[0].sum(), 1e-12), WORDS))
 
 # %% [markdown]
-# The question names the blue square, so why does it get so little? Test it: hide one object at a time and ask again.
+# The question names the blue square, so why does it get about as little as the red triangle? Even shares would be 20 %.
+# Test it: hide one object at a time and ask again.
 
 # %%
 for number, name in enumerate(names):
@@ -111,9 +111,9 @@ for number, name in enumerate(names):
 
 # %% [markdown]
 # With the shipped weights only the red circle changes the answer when it is hidden. The model says "red" without the
-# square, too: in this picture the circle is the only thing on the left. So the square does count for little *in this
-# picture*, and relevance is right about it. This is no proof that the model can do without the reference in general;
-# in another picture the answer may need it.
+# square, too: in this picture the circle is the only thing on the left. So the answer does not need the square *in this
+# picture*, and relevance is right to put it near an even share. This is no proof that the model can do without the
+# reference in general; in another picture the answer may need it.
 #
 # Relevance always belongs to one *target*. The same model and picture with other answers:
 
@@ -243,6 +243,10 @@ print(page)
 page
 
 # %% [markdown]
+# ## Try it yourself
+#
+# [Exercises](exercises/README.md) 24 (relevance of words) and 25 (relevance across modalities) belong to this chapter.
+#
 # ## Files of this chapter
 #
 # [explain/attention.py](../minilxmert/explain/attention.py): every map by name ·
@@ -250,8 +254,6 @@ page
 # [explain/perturbation.py](../minilxmert/explain/perturbation.py): the test ·
 # [explain/observations.py](../minilxmert/explain/observations.py): what heads do ·
 # [experiments/probing.py](../minilxmert/experiments/probing.py): foils
-#
-# Exercises 24 and 25 (relevance, within and across): [exercises](exercises/README.md).
 #
 # ## Questions
 #

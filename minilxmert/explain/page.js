@@ -108,7 +108,7 @@ function tested() {
   const without = i => `Without “${D.objects[i]}” the model ${D.without[i] === said ? "still " : ""}says “${D.without[i]}”.`;
   if (s?.side === "objects") return without(s.index);
   const all = [...D.objects.keys()], needed = all.filter(i => D.without[i] !== said), spare = all.filter(i => !needed.includes(i) && named(i));
-  const why = spare.map(i => `“${D.objects[i]}” counts for little, though the question names it: without it the model still says “${said}”.`);
+  const why = spare.map(i => `The question names “${D.objects[i]}”, but this answer does not need it: without it the model still says “${said}”.`);
   if (!needed.length && all.length) why.push(`Without any single object the model still says “${said}”.`);
   return [...needed.slice(0, MOST_TAGS).map(without), ...why].join(" ");
 }
