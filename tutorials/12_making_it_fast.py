@@ -6,10 +6,15 @@
 #
 # LXMERT spends nearly all its time on products of matrices: rows of states times a matrix of weights. One
 # multiplication and one addition are two **operations** (FLOP). Speed is operations in a second. Everything here is
-# measured on your machine while the chapter runs. Look at ratios, and close other programs. (The kernels need Numba. A
-# notebook that runs in a browser alone has none: there this chapter can only be read.)
+# measured on your machine while the chapter runs. Look at ratios, and close other programs. NumPy and the kernels use
+# one thread each, so that one core is compared with one core; the part on threads comes later. (The kernels need Numba.
+# A notebook that runs in a browser alone has none: there this chapter can only be read.)
 
 # %%
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy
+
 import time
 
 import numpy as np
@@ -17,6 +22,8 @@ import numpy as np
 from minilxmert import LxmertConfig, LxmertForQuestionAnswering, backend, get_num_threads, kernels, set_num_threads
 
 kernels.load("tiles")  # where Numba is missing, the error says so
+most = get_num_threads()
+set_num_threads(1)
 
 from minilxmert.core import ops
 from minilxmert.experiments.benchmark import draw_batch, interleaved, machine_limits
@@ -76,9 +83,14 @@ print(f"NumPy does {speed['numpy'] / speed['three loops']:,.0f} times what plain
 
 # %% [markdown]
 # Python looks up the type of `x[r][i]` at every step. NumPy does so once for the whole array. Can anything be faster
-# than BLAS? Here, with packed weights, usually: 87 GFLOP/s against 62 on an Intel processor. But one call of a kernel
-# costs about ten microseconds in Python, and with a single row that is more than the work: NumPy is ahead there. So in
-# the model a whole block of a layer is one call ([kernels/blocks.py](../minilxmert/kernels/blocks.py)).
+# than BLAS? For so few rows, with packed weights, usually: 28 GFLOP/s against 21 on one core of an AMD EPYC (Zen 2).
+# Where NumPy is ahead on your machine, look for one of these reasons:
+#
+# * There is a single row. Then no weight is used twice, a tile has nothing to gain, and calling a kernel costs Python
+#   more than calling NumPy. So in the model a whole block of a layer is one call
+#   ([kernels/blocks.py](../minilxmert/kernels/blocks.py)).
+# * There are hundreds of rows. Then BLAS packs the weights itself, and the copy that we have made already saves little.
+# * BLAS knows instructions that the kernels do not use, such as the matrix unit of Apple's processors.
 #
 # ## The roof
 #
@@ -181,15 +193,30 @@ print(
 # bit*. Libraries that split one sum among threads cannot promise that.
 
 # %%
-most, sentence = get_num_threads(), rng.standard_normal((640, E), np.float32)
+sentence = rng.standard_normal((640, E), np.float32)
 results, times = {}, {}
 for count in sorted({1, most}):
     set_num_threads(count)
     run = in_backend("numba", kernels.linear, sentence, ready)
     results[count], times[count] = run(), interleaved({"": run}, 0.3)[""]
-set_num_threads(most)
+set_num_threads(1)
 print(f"{most} threads instead of 1: {times[1] / times[most]:.2f} times as fast, ", end="")
 print("equal in every bit:", np.array_equal(results[1], results[most]))
+
+# %% [markdown]
+# ## Attention is products, too
+#
+# The scores of a head are queries times keys, and its result is shares times values. So keys and values are laid out in
+# panels like weights, and the same tile multiplies them. A task is one head of one sentence: its scores, their softmax
+# and the result stay in the core's cache, and the maps of all heads are never written to memory
+# ([kernels/attention.py](../minilxmert/kernels/attention.py)). For 32 pictures of 36 objects and 12 heads:
+
+# %%
+q, k, v = rng.standard_normal((3, 32, 36, E), np.float32)
+mask = np.zeros((32, 1, 1, 36), np.float32)  # all can be seen
+runs = {name: in_backend(name, kernels.attend, q, k, v, mask, 12) for name in ("numpy", "numba")}
+np.testing.assert_allclose(runs["numba"](), runs["numpy"](), rtol=1e-3, atol=1e-4)
+print(f"maps that the definition writes: {32 * 12 * 36 * 36 * 4 / 1e6:.1f} MB; the result: {q.nbytes / 1e6:.1f} MB")
 
 # %% [markdown]
 # ## Compute only what is read
@@ -231,8 +258,9 @@ show(draw_bars(list(times), [seconds / times["Numba, the short way"] for seconds
 # ## Fewer bytes: bfloat16
 #
 # A bfloat16 is the upper half of a float32: the same range, two and a half digits. Weights in half the memory are read
-# in half the time, and some processors multiply *pairs* of them at once. Sums stay float32. The price is digits, and
-# that must be measured, too:
+# in half the time, and some processors multiply *pairs* of them at once, in attention as well; sums and the softmax
+# stay float32. Where a processor cannot, the weights are widened again in the register ("widened" below), and only
+# reading them is faster. The price is digits, and that must be measured, too:
 
 # %%
 halved = LxmertForQuestionAnswering(config, dtype="bfloat16")  # the same seed: the same weights, but for rounding
@@ -244,6 +272,7 @@ print(
     f"largest change of a score {np.abs(exact - rounded).max():.2g}, scores reach {np.abs(exact).max():.2g}; ", end=""
 )
 print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():.0%}")
+set_num_threads(most)  # as it was
 
 # %% [markdown]
 # ## Measuring carefully
@@ -252,6 +281,10 @@ print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():
 # counts. The first call of each is left out (it compiles, packs and warms caches). Nothing is timed before it has
 # given the **same numbers**. `minilxmert bench` does the same for the published size, beside torch, ONNX Runtime and
 # OpenVINO as far as they are installed.
+#
+# ## Try it yourself
+#
+# [Exercise](exercises/README.md) 26 (a matrix product in Numba) belongs to this chapter.
 #
 # ## Files of this chapter
 #
@@ -263,8 +296,6 @@ print(f"first answers unchanged: {(exact.argmax(1) == rounded.argmax(1)).mean():
 # [kernels/threads.py](../minilxmert/kernels/threads.py): who does the work ·
 # [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [rows.py](../minilxmert/core/rows.py): the short way ·
 # [benchmark.py](../minilxmert/experiments/benchmark.py)
-#
-# Exercise 26 (a matrix product in Numba): [exercises](exercises/README.md).
 #
 # ## Questions
 #
