@@ -200,8 +200,8 @@ report = foil_report(matcher, LxmertTokenizer.from_pretrained(weights() / "pretr
 show(draw_bars([f"{row.name} ({row.total})" for row in report.rows], [row.share for row in report.rows], BOTH))
 
 # %% [markdown]
-# It mostly notices a wrong colour, shape, size or number. It often misses a wrong relation. (Some groups have few
-# foils: see the counts.)
+# It mostly notices a wrong colour, shape or size. It often misses a wrong relation. Of two numbers it prefers the
+# smaller one, which is the commoner: that is no counting. (Some groups have few foils: see the counts.)
 #
 # ## The paper's observations, tested
 #

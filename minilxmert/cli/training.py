@@ -7,7 +7,7 @@ from ..errors import ConfigError
 from . import common as cli
 
 WITHOUT = "leave out a task, or a part of one: words, matching, objects (their labels, their features), questions"
-FOILS = "of a world: this share of the wrong captions differ from the true one in one fact (default 0, as the paper)"
+FOILS = "of a world: the share of captions that have one fact wrong half of the time (default 0, as in the paper)"
 RUN = (  # how a run of training is done
     cli.option("--out", "the run's folder; an interrupted run goes on there", metavar="DIR", required=True),
     cli.SEED,

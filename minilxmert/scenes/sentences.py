@@ -19,6 +19,7 @@ SAID = {"size": 0.25, "color": 0.7, "shape": 0.7}  # how often a description men
 SAID_FULLY = {"size": 0.6, "color": 0.95, "shape": 0.95}  # … and how often in a list of what is there
 ALTERED = 0.6  # how often a description in a question is changed
 EVEN = 1.05  # how much more often than no a kind may say yes, and the other way round
+UNEVEN = 10  # how much more often a number may be right than wrong in contrasts
 ATTRIBUTES = ("size", "color", "shape")
 
 
@@ -124,10 +125,11 @@ class Teller:
             if found:
                 return found
 
-    def foil(self, caption, scene):
-        """The caption with one fact made wrong, without its text yet: (false Sentence, what was changed), or None."""
+    def foil(self, caption, scene, slot=None):
+        """The caption with one fact made wrong, in a slot if it is given, without its text yet: (false Sentence, what
+        was changed), or None."""
         for _ in range(TRIES):
-            name = self.choose(caption.kind.slots)
+            name = slot or self.choose(caption.kind.slots)
             value, what = self.other_value(name, caption.slots[name], scene)
             false = replace(caption, slots={**caption.slots, name: value}, answer="no")
             try:
@@ -137,10 +139,40 @@ class Teller:
                 continue
         return None
 
+    def contrast(self, slot, scene):
+        """A true caption and its foil in a slot, both with their text, or None where none was found."""
+        kind = self.choose([kind for kind in CAPTIONS if slot in kind.slots])
+        for _ in range(TRIES if slot == "number" else 1):
+            caption = self.numbered(kind, scene) if slot == "number" else self.sentence(kind, scene, answer="yes")
+            found = caption and self.foil(caption, scene, slot)
+            if found and self.even(caption, found[0]):
+                return self.with_text(caption), self.with_text(found[0])
+        return None
+
+    def even(self, caption, foil):
+        """Whether the numbers of a contrast, which is then counted, are about as often right as wrong: two things are
+        likelier than three, and that alone would tell most foils."""
+        right, wrong = (("number", sentence.slots.get("number")) for sentence in (caption, foil))
+        if self.said[right] > self.said[wrong] + UNEVEN:
+            return False
+        self.said[right] += 1
+        self.said[wrong] -= 1
+        return True
+
+    def numbered(self, kind, scene):
+        """A caption with the true number, without its text yet, or None where that is none or one."""
+        one = self.candidate(kind, [scene])
+        for number in range(2, len(scene.things) + 1):
+            true = one and replace(one, slots={**one.slots, "number": number}, answer="yes")
+            if true and true.program.run((scene,)):
+                return true
+        return None
+
     def other_value(self, name, value, scene):
-        """Another value for a slot, and what it changes: number, relation, size, color or shape."""
+        """Another value for a slot, and what it changes: larger or smaller number, relation, size, color or shape."""
         if name == "number":
-            return int(self.rng.integers(2, len(scene.things) + 1)), "number"
+            number = int(self.rng.integers(2, len(scene.things) + 1))
+            return number, "larger number" if number > value else "smaller number"
         if name == "relation":
             return self.choose(tuple(AXES)), "relation"
         changed = self.altered(value)

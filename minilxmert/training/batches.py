@@ -102,15 +102,17 @@ class PretrainingBatches(Batches):
 
     A foreign sentence is drawn from all examples, as the authors do it; its words are masked like any other's, its
     answer does not count. word_rate, object_rate: shares that are hidden; foreign: share of sentences exchanged for
-    another picture's; foiled: the share of those, where a foil is known, that become the foil instead, in which no word
-    is hidden (not in the paper: there, nothing teaches what one changed word does). Raises ConfigError for sentences of
-    one picture alone, unless `foreign` is 0."""
+    another picture's. Raises ConfigError for sentences of one picture alone, unless `foreign` is 0.
+
+    An example with a foil is a contrast: itself or its foil, one as likely as the other, and nothing of it is hidden;
+    only matching learns from it (not in the paper, where nothing teaches what one changed word does). If words were
+    hidden in true captions alone, a whole sentence would be likelier a foil, whatever it says."""
 
     SHOWN = (*Batches.SHOWN, "object_ids", "object_conf", "attribute_ids", "attribute_conf")
 
-    def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, foiled=0.0, **kwargs):
+    def __init__(self, *args, word_rate=RATE, object_rate=RATE, foreign=0.5, **kwargs):
         super().__init__(*args, **kwargs)
-        self.word_rate, self.object_rate, self.foreign, self.foiled = word_rate, object_rate, foreign, foiled
+        self.word_rate, self.object_rate, self.foreign = word_rate, object_rate, foreign
         known = np.array([example.foil is not None for example in self.examples])
         self.foils = np.where(known, len(known) + np.cumsum(known) - 1, NOTHING)  # their places among the words
         self.by_picture = by_picture([example.image for example in self.examples])
@@ -121,24 +123,27 @@ class PretrainingBatches(Batches):
     def batch(self, rows, rng):
         images = [self.examples[row].image for row in rows]
         source, own = mismatch(self.by_picture, rows, rng, self.foreign)
-        if self.foiled:
-            foiled = ~own & (self.foils[rows] != NOTHING) & (rng.random(len(rows)) < self.foiled)
-            source = np.where(foiled, self.foils[rows], source)
+        contrast = self.foils[rows] != NOTHING
+        if contrast.any():
+            own = np.where(contrast, rng.random(len(rows)) < 0.5, own)
+            source = np.where(contrast, np.where(own, rows, self.foils[rows]), source)
         ids, visible = self.sentences(source)
-        maskable = np.isin(ids, self.ordinary) & (source < len(self))[:, None]
+        maskable = np.isin(ids, self.ordinary) & ~contrast[:, None]
         seen, labels = mask_words(ids, maskable, self.tokenizer.mask_token_id, self.ordinary, rng, self.word_rate)
         call, objects = self.objects(images)
-        call["visual_feats"], obj_labels = self.hide_objects(call, objects, rng)
+        call["visual_feats"], obj_labels = self.hide_objects(call, objects, ~contrast, rng)
         answers = [self.answer(row, rng) if mine else NOTHING for row, mine in zip(rows, own, strict=True)]
         texts = {"input_ids": seen, "attention_mask": visible, "labels": labels}
         return {**call, **texts, "obj_labels": obj_labels, "matched_label": own.astype(int), "ans": np.array(answers)}
 
-    def hide_objects(self, call, objects, rng):
-        """-> visual_feats as the model sees them, and obj_labels: classes weighted by the detector's confidence."""
+    def hide_objects(self, call, objects, some, rng):
+        """-> visual_feats as the model sees them, and obj_labels: classes weighted by the detector's confidence.
+
+        some (B,): of which pictures objects are hidden"""
         feats, visible = call["visual_feats"], call["visual_attention_mask"] > 0
         everyone = feats[visible]
         others = everyone[rng.integers(len(everyone), size=visible.shape)] if len(everyone) else feats
-        seen, chosen = mask_objects(feats, visible, others, rng, self.object_rate)
+        seen, chosen = mask_objects(feats, visible & some[:, None], others, rng, self.object_rate)
         for image in objects:
             columns = image.object_ids, image.object_conf, image.attribute_ids, image.attribute_conf
             if any(column is None for column in columns):

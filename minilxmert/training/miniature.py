@@ -20,14 +20,15 @@ from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "strangers")
+STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "strangers", "contrasts", "hard")
 CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
 TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 STRANGE = 20  # one question of so many is asked again with an unknown word
 TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
-HARDNESS = {"relation": 2, "number": 2}  # of two foils of a caption, the harder one is learnt from
+CONTRASTED = ("relation", "relation", "number", "number", "a", "b", "c")  # the slots with a foil, of each picture
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
+HARD = [kind for kind in GQA if kind.name == "relation count"]  # learnt last: asked of every picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
 
@@ -84,14 +85,25 @@ class Miniature:
     def pretraining(self):
         """[Example]: captions and labelled questions, half and half, as the published pre-training data mixes them."""
         asked = [*self.sentences(VQA, QUESTIONS, "vqa"), *self.sentences(GQA, QUESTIONS, "gqa")]
-        teller = Teller(self.visible, self.rng("foils"))
-        twice = ([teller.foil(caption, self.scenes[int(image)]) for _ in range(2)] for image, caption in self.captions)
-        foils = (max(found, key=lambda foil: HARDNESS.get(foil[1], 1) if foil else 0) for found in twice)
-        captions = [
-            replace(example, foil=teller.with_text(foil[0]).text) if foil else example
-            for example, foil in zip(caption_examples(self.captions), foils, strict=True)
-        ]
-        return captions + question_examples(asked)
+        return caption_examples(self.captions) + question_examples(asked)
+
+    @cached_property
+    def contrasts(self):
+        """[Example]: captions with their foils, as far as a picture has them."""
+        teller, made = Teller(self.visible, self.rng("contrasts")), []
+        for number, scene in enumerate(self.scenes):
+            for slot in CONTRASTED:
+                found = teller.contrast(slot, scene)
+                if found:
+                    made.append(Example(str(number), found[0].text, foil=found[1].text))
+            self.count_up("contrasts", number + 1)
+        return made
+
+    def with_contrasts(self, share):
+        """[Example]: of pre-training, at random, so many that contrasts are a share of them."""
+        rng, parts = self.rng("contrasts"), ((self.contrasts, share), (self.pretraining, 1 - share))
+        count = min(len(part) / of_all for part, of_all in parts if of_all)
+        return [part[i] for part, of_all in parts for i in rng.permutation(len(part))[: int(of_all * count)]]
 
     @cached_property
     def first_words(self):
@@ -108,14 +120,26 @@ class Miniature:
         if name == "nlvr2":
             return self.nlvr2
         if name == "questions":
-            vqa, gqa = self.task("vqa"), self.task("gqa")
-            records, kinds = vqa.records + gqa.records, vqa.kinds + gqa.kinds
-            strange = strangers(records, self.rng("strangers")) if self.split == "train" else []
-            return TaskData(name, records + strange, self.pictures, kinds + ["unknown word"] * len(strange))
+            return self.questions
         record, kinds = {"vqa": (vqa_question, VQA), "gqa": (gqa_question, GQA)}[name]
-        asked = self.sentences(kinds, EACH[name], name)
-        records = [record(f"{self.split}-{name}-{n}", *question) for n, question in enumerate(asked)]
+        return self.asked(name, kinds, EACH[name], name, record)
+
+    def asked(self, name, kinds, each, stream, record):
+        """TaskData of up to `each` questions of some kinds about every picture."""
+        asked = self.sentences(kinds, each, stream)
+        records = [record(f"{self.split}-{stream}-{n}", *question) for n, question in enumerate(asked)]
         return TaskData(name, records, self.pictures, [question.kind.name for _, question in asked])
+
+    @cached_property
+    def questions(self):
+        """Those of VQA and of GQA; for training also more hard ones, and some with an unknown word."""
+        parts, strange = [self.task("vqa"), self.task("gqa")], []
+        if self.split == "train":
+            parts.append(self.asked("gqa", HARD, len(HARD), "hard", gqa_question))
+        records, kinds = ([one for part in parts for one in getattr(part, name)] for name in ("records", "kinds"))
+        if self.split == "train":
+            strange = strangers(records, self.rng("strangers"))
+        return TaskData("questions", records + strange, self.pictures, kinds + ["unknown word"] * len(strange))
 
     @cached_property
     def nlvr2(self):

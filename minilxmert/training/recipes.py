@@ -54,7 +54,7 @@ def pretrain_miniature(
     world, recipe, folder, seed=0, progress=None, data_progress=None, run=None, weights=None, foiled=0.0, **config
 ):
     """Pre-train a fresh miniature, or the one in `weights`, with the five tasks: on first words (unless the recipe has
-    none), then on everything, where a share `foiled` of wrong sentences differ in one fact. -> Training
+    none), then on everything, of which a share `foiled` are captions with one fact wrong in half the cases. -> Training
 
     progress: of the training (loop.py); data_progress: of the drawing (miniature.py); run: options of Training; config:
     of miniature_config. If the folder holds a checkpoint, training goes on from it; after Ctrl-C the Training says
@@ -82,12 +82,13 @@ def pretrain_model(model, data, tokenizer, recipe, folder, seed=0, progress=None
     What a switched-off task would predict is not hidden from the model either."""
     check_ready(model, tokenizer, folder)
     seconds = 0.0
-    stages = zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {"foiled": foiled}), strict=True)
+    stages = zip(STAGES, (recipe.first_words, recipe.pretraining), (GENTLE, {}), strict=True)
     for name, steps, rates in stages:
         if not steps:
             continue
         rates = {**rates, **not_hidden(model.config)}
-        batches = PretrainingBatches(data.pictures, getattr(data, name), tokenizer, data.answers, **rates)
+        examples = data.with_contrasts(foiled) if foiled and name == "pretraining" else getattr(data, name)
+        batches = PretrainingBatches(data.pictures, examples, tokenizer, data.answers, **rates)
         optimizer = Adam(recipe.rate, steps, corrected=True)
         training = Training(model, batches, optimizer, recipe.batch_size, seed, folder / name, **(run or {}))
         if training.run(progress).interrupted:

@@ -33,7 +33,7 @@ from minilxmert.scenes.language import (
     write,
 )
 from minilxmert.scenes.programs import AXES, Unanswerable
-from minilxmert.scenes.sentences import Teller, nlvr2_statements, plainly
+from minilxmert.scenes.sentences import UNEVEN, Teller, nlvr2_statements, plainly
 from minilxmert.scenes.words import NUMBERS, SHAPES, SIZES, Description
 from minilxmert.scenes.world import COLORS, HELD_OUT, RICH, SMALL, WORLDS, Scene, Thing, covers
 from minilxmert.vision.pictures import read_png
@@ -507,7 +507,7 @@ def test_no_sentence_speaks_of_a_thing_twice(world):
 
 
 def test_captions_are_true_and_foils_false_in_one_slot():
-    rng, changes = np.random.default_rng(6), Counter()
+    rng, changes = np.random.default_rng(9), Counter()
     teller = Teller(SMALL, rng)
     for _ in range(150):
         scene = SMALL.scene(rng)
@@ -517,16 +517,36 @@ def test_captions_are_true_and_foils_false_in_one_slot():
         if found:
             plain, foil, what = plainly(caption), plainly(found[0]), found[1]
             assert answer_of(foil.text, scene) == "no" and answer_of(plain.text, scene) == "yes"
-            if what in ("size", "color", "shape", "number"):  # a relation may have two words: left of, above
+            if what != "relation":  # a relation may have two words: left of, above
                 words, others = plain.text.replace(" an ", " a ").split(), foil.text.replace(" an ", " a ").split()
                 assert sum(a != b for a, b in zip(words, others, strict=True)) == 1
             changed = [name for name in foil.slots if foil.slots[name] != caption.slots[name]]
             assert len(changed) == 1
             changes[what] += 1
+            if what.endswith("number"):
+                assert (what == "larger number") == (foil.slots["number"] > caption.slots["number"])
             if what in ("size", "color", "shape"):
                 one, other = (vars(sentence.slots[changed[0]]) for sentence in (caption, foil))
                 assert [name for name in one if one[name] != other[name]] == [what]
-    assert set(changes) == {"size", "color", "shape", "number", "relation"} and changes.total() > 130
+    numbers = {"larger number", "smaller number"}
+    assert set(changes) == {"size", "color", "shape", "relation", *numbers} and changes.total() > 130
+
+
+def test_contrasts_differ_in_their_slot_and_no_number_gives_itself_away():
+    rng, made = np.random.default_rng(8), []
+    teller = Teller(SMALL, rng)
+    for _ in range(80):
+        scene = SMALL.scene(rng)
+        for slot in ("relation", "number", "a", "b", "c"):
+            found = teller.contrast(slot, scene)
+            if found:
+                caption, foil = found
+                assert (answer_of(caption.text, scene), answer_of(foil.text, scene)) == ("yes", "no")
+                assert [name for name in foil.slots if foil.slots[name] != caption.slots[name]] == [slot]
+                made.append((slot, caption.slots[slot], foil.slots[slot]))
+    right, wrong = (Counter(pair[place] for pair in made if pair[0] == "number") for place in (1, 2))
+    assert min(right[2], right[3]) > 10 and max(right[n] - wrong[n] for n in right) <= UNEVEN + 1
+    assert {slot for slot, *_ in made} == {"relation", "number", "a", "b", "c"} and right.total() > 30
 
 
 def test_every_statement_has_two_true_and_two_false_pairs():

@@ -148,18 +148,20 @@ def test_no_special_token_and_no_padding_is_hidden():
     assert len(exchanged) and np.isin(exchanged, batches.ordinary).all()
 
 
-def test_foils_take_the_place_of_foreign_captions():
-    """Where there is one; whole, with no word hidden."""
-    batches, call = batch_of(ROWS, foreign=1.0, foiled=1.0, word_rate=1.0)
-    ids, _ = batches.sentences(batches.foils[ROWS] * (batches.foils[ROWS] >= 0))
-    known = np.array([batches.examples[row].foil is not None for row in ROWS])
-    assert 0.2 < known.mean() < 0.6 and not call["matched_label"].any()
-    assert (call["labels"][known] == NOTHING).all() and (call["labels"][~known] != NOTHING).any(1).all()
+def test_contrasts_are_whole_and_true_or_false_alike():
+    """A caption with a foil: half the time the foil, never another picture's; neither words nor objects are hidden."""
+    examples, rates = WORLD.with_contrasts(0.4), {"word_rate": 1.0, "object_rate": 1.0}
+    batches = PretrainingBatches(WORLD.pictures, examples, tokenizer(), WORLD.answers, **rates)
+    known = np.array([example.foil is not None for example in examples])
+    call = batches.batch(range(len(examples)), np.random.default_rng(0))
+    own = call["matched_label"] == 1
+    assert abs(known.mean() - 0.4) < 0.02 and 0.25 < own[known].mean() < 0.75
+    hidden = call["labels"] != NOTHING, call["obj_labels"]["feat"][1] > 0
+    for some in hidden:
+        assert not some[known].any() and some[~known].any(1).all()
     for place in np.flatnonzero(known):
-        told = batches.tokenizer.decode(call["input_ids"][place], skip_special_tokens=True)
-        assert (
-            told == batches.tokenizer.decode(ids[place], skip_special_tokens=True) != batches.examples[ROWS[place]].text
-        )
+        whole = batches.tokenizer(examples[place].text if own[place] else examples[place].foil)["input_ids"]
+        assert call["input_ids"][place, : len(whole)].tolist() == whole and call["ans"][place] == NOTHING
 
 
 def test_foreign_sentences_have_hidden_words_but_no_answer():

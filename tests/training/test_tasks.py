@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -87,6 +88,16 @@ def test_unknown_words_are_asked_about_in_training_alone():
     strange = [record for record in WORLD.task("questions").records if "[UNK]" in record.sent]
     assert len(strange) > 5
     assert not any("[UNK]" in r.sent for r in Miniature(SMALL, "test", 30).task("questions").records)
+
+
+def test_hard_questions_are_asked_once_more_in_training_alone():
+    kinds, usual = Counter(WORLD.task("questions").kinds), Counter(WORLD.task("gqa").kinds)
+    assert kinds["relation count"] > 1.5 * usual["relation count"] and kinds["more"] == usual["more"]
+    for record in WORLD.task("questions").records:
+        if "[UNK]" not in record.sent:
+            assert record.label == {read_question(record.sent).true_answer(WORLD.scenes[int(record.img_id)]): 1.0}
+    asked = Miniature(SMALL, "test", 30)
+    assert len(asked.task("questions")) == len(asked.task("vqa")) + len(asked.task("gqa"))
 
 
 def test_the_published_start_cannot_tell_a_box_from_one_twice_as_large():
