@@ -31,7 +31,7 @@ NAMES = {
         "load",
     ),
     "words.tokenizer": ("LxmertTokenizer", "LxmertTokenizerFast"),
-    "vision.reading": ("read_picture",),
+    "vision.pictures": ("read_picture",),
     "words.special": ("AddedToken",),
     "words.encodings": ("BatchEncoding",),
 }

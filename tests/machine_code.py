@@ -12,17 +12,14 @@ from numba import types
 from minilxmert.kernels import (
     blocks,
     cpu,
+    detector,
     gelu,
     jpeg,
     matmul,
     norm,
     packing,
-    patches,
-    pooling,
     regions,
-    residual,
     shared,
-    suppression,
     unfilter,
 )  # fmt: skip
 
@@ -35,10 +32,9 @@ MAKERS = {
     "pairs": lambda: matmul.kernel_for(types.uint32, types.uint32),
     "packing halves": lambda: packing.packing_kernel(types.uint16),
     "packing": lambda: packing.packing_kernel(types.uint32),
-    "patches": lambda: patches.gather, "sum and ReLU": lambda: residual.add_positive,
-    "pooling": lambda: pooling.pool_threes, "pooling of boxes": lambda: pooling.pool_boxes,
-    "suppression": suppression.compiled_keep, "regions": regions.compiled_grow, "PNG": unfilter.compiled_undo,
-    "JPEG": jpeg.compiled_read,
+    "patches": lambda: detector.gather, "sum and ReLU": lambda: detector.add_positive,
+    "pooling": lambda: detector.largest_in_bins, "suppression": detector.compiled_keep,
+    "regions": regions.grow.compiled, "PNG": unfilter.undo.compiled, "JPEG": jpeg.read_units.compiled,
 }  # fmt: skip
 
 LABEL = re.compile(r"([.\w$]+):")

@@ -21,8 +21,8 @@ from minilxmert import FasterRcnn
 from minilxmert.detector import arithmetic, network, recipes
 from minilxmert.detector.recipes import resized
 from minilxmert.detector.weights import random_params
-from minilxmert.kernels.cosines import transform
 from minilxmert.teaching import OBJECTS, draw_bars, draw_matrix, draw_picture, show
+from minilxmert.vision.jpeg import to_samples
 
 y, x = np.mgrid[:120, :160].astype(np.float32)
 picture = np.stack([90 + 0.5 * y, 110 + 0.4 * x, 150 - 0.3 * y], 2)  # a ground that changes slowly
@@ -55,7 +55,7 @@ block = picture[66:74, 100:108].mean(2) - 128  # on the right ball
 amounts = cosines @ block @ cosines.T  # down, then across
 kept = np.rint(amounts / 6) + 0.0  # no -0
 show(draw_matrix(kept, title=f"steps of 6: {int((kept == 0).sum())} of 64 are 0"))
-back = transform(kept.astype(np.int16).reshape(1, 1, 64), np.full(64, 6))  # as the reader does it, in whole numbers
+back = to_samples(kept.astype(np.int16).reshape(1, 1, 64), np.full(64, 6))  # as the reader does it, in whole numbers
 again = cosines.T @ (6 * kept) @ cosines + 128
 print("the reader and the sum of cosines differ by at most", round(float(np.abs(back - again).max()), 2))
 print("the picture and what came back differ by at most", round(float(np.abs(back - block - 128).max()), 1), "of 255")
@@ -224,8 +224,7 @@ show(draw_bars(list(costs), list(costs.values()), unit=""))
 # [network](../minilxmert/detector/network.py), a stage a function;
 # [frcnn](../minilxmert/detector/frcnn.py), which puts them together; the
 # [arithmetic](../minilxmert/detector/arithmetic.py) that they share. JPEG:
-# [vision/jpeg.py](../minilxmert/vision/jpeg.py), and its loops: [bits](../minilxmert/kernels/jpeg.py) and
-# [cosines](../minilxmert/kernels/cosines.py).
+# [vision/jpeg.py](../minilxmert/vision/jpeg.py), and its [loops](../minilxmert/kernels/jpeg.py): bits and cosines.
 #
 # ## Questions
 #

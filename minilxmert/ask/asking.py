@@ -62,7 +62,7 @@ def look(path, detector=None, recipe="authors"):
     detector: a FasterRcnn, for photographs, with its recipe; without one the picture is a drawn scene, seen by the
     miniature's own. Raises PictureError, also for a photograph without a detector."""
     from ..scenes.photographs import is_photograph
-    from ..vision.reading import read_picture
+    from ..vision.pictures import read_picture
 
     picture = read_picture(path)
     if detector is not None:

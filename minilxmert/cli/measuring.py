@@ -197,7 +197,7 @@ def verify(options):
 def compared(options):
     """[(what is compared, its rows, values that the model does not compute)]"""
     from ..experiments.verification import verify_against, verify_detector, verify_published
-    from ..vision.reading import read_picture
+    from ..vision.pictures import read_picture
 
     if options.image:
         return [("published run of the detector", verify_detector(options.weights, read_picture(options.image)), [])]

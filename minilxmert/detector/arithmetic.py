@@ -22,7 +22,7 @@ def convolve(x, p, act="relu", size=1, stride=1, padding=0, dilation=1):
     return y.reshape(n, h, w, -1)
 
 
-@twinned("patches")
+@twinned("detector")
 def patches(x, outputs, first, last, size, stride, padding, dilation):
     """What a convolution sees: x (N, H, W, C) -> (last - first, size · size · C), a row for each output pixel
 
@@ -36,38 +36,30 @@ def patches(x, outputs, first, last, size, stride, padding, dilation):
     return np.where(inside[..., None], x[n[:, None, None], rows, columns], x.dtype.type(0)).reshape(last - first, -1)
 
 
-@twinned("residual")
+@twinned("detector")
 def add_relu(y, shortcut):
     """max(y + shortcut, 0), both (N, H, W, C); y may be written over"""
     return np.maximum(y + shortcut, 0)
 
 
-@twinned("pooling")
 def max_pool(x):
     """The largest of 3 × 3, every second pixel, what is left at the ends included: (N, H, W, C) -> (N, H', W', C)
 
     Source: Caffe rounds sizes up, H' = ⌈(H - 3) / 2⌉ + 1."""
-    n, h, w, c = x.shape
-    h, w = (max(-(-(side - 3) // 2) + 1, 1) for side in (h, w))
-    wide = np.full((n, 2 * h + 1, 2 * w + 1, c), -np.inf, x.dtype)
-    wide[:, : x.shape[1], : x.shape[2]] = x
-    return np.max([wide[:, i : i + 2 * h : 2, j : j + 2 * w : 2] for i in range(3) for j in range(3)], 0)
+    starts = [2 * np.arange(max(-(-(side - 3) // 2) + 1, 1)) for side in x.shape[1:3]]
+    rows, columns = (
+        np.stack([first, first + 3], 1).clip(0, side)[None] for first, side in zip(starts, x.shape[1:3], strict=True)
+    )
+    return np.concatenate([pool_bins(picture, rows, columns) for picture in x])
 
 
-@twinned("pooling")
 def roi_pool(x, boxes, size, scale):
     """The largest value in each of size × size bins of boxes: x (H, W, C), boxes (N, 4) -> (N, size, size, C)
 
     scale: cells of x a pixel. Corners are rounded to whole cells, halves away from zero; bins overlap where they must;
     an empty bin is 0. Source: Girshick 2015, Fast R-CNN, section 2.1; Caffe's roi_pooling_layer."""
-    out = np.zeros((len(boxes), size, size, x.shape[2]), x.dtype)
-    for n, (x0, y0, x1, y1) in enumerate(whole_cells(boxes, scale)):
-        rows, columns = bins(y0, y1, size, x.shape[0]), bins(x0, x1, size, x.shape[1])
-        for i, (top, bottom) in enumerate(rows):
-            for j, (left, right) in enumerate(columns):
-                if bottom > top and right > left:
-                    out[n, i, j] = x[top:bottom, left:right].max((0, 1))
-    return out
+    x0, y0, x1, y1 = whole_cells(boxes, scale).T
+    return pool_bins(x, bins(y0, y1, size, x.shape[0]), bins(x0, x1, size, x.shape[1]))
 
 
 def whole_cells(boxes, scale):
@@ -77,14 +69,25 @@ def whole_cells(boxes, scale):
 
 
 def bins(first, last, size, limit):
-    """The cells first … last cut into `size` bins: [(begin, end)], within 0 … limit, in float32 as published"""
-    step = np.float32(max(last - first + 1, 1)) / np.float32(size)
-    number = np.arange(size, dtype=np.float32)
-    begin, end = np.floor(number * step).astype(np.int64), np.ceil((number + 1) * step).astype(np.int64)
-    return list(zip((begin + first).clip(0, limit), (end + first).clip(0, limit), strict=True))
+    """The cells first … last (N,) cut into bins (N, size, 2): begin, end, within 0 … limit; in float32 as published"""
+    step = np.maximum(last - first + 1, 1).astype(np.float32) / np.float32(size)
+    edges = step[:, None] * np.arange(size + 1, dtype=np.float32)
+    ends = np.stack([np.floor(edges[:, :-1]), np.ceil(edges[:, 1:])], 2).astype(np.int64)
+    return (ends + first[:, None, None]).clip(0, limit)
 
 
-@twinned("suppression")
+@twinned("detector")
+def pool_bins(x, rows, columns):
+    """The largest value in each bin: x (H, W, C), rows (N, I, 2), columns (N, J, 2), begin and end -> (N, I, J, C)"""
+    out = np.zeros((len(rows), rows.shape[1], columns.shape[1], x.shape[2]), x.dtype)
+    for n, i, j in np.ndindex(out.shape[:3]):
+        (top, bottom), (left, right) = rows[n, i], columns[n, j]
+        if bottom > top and right > left:
+            out[n, i, j] = x[top:bottom, left:right].max((0, 1))
+    return out
+
+
+@twinned("detector")
 def suppress(boxes, threshold, most):
     """Which boxes (N, 4), best first, stay when each that overlaps a better one too much falls: numbers, at most `most`
 

@@ -13,7 +13,7 @@ from ..errors import FeatureFileError, MinilxmertError
 from ..files.arrays import map_file
 from ..files.together import take
 from ..vision.features import convert_to_hdf5, open_features
-from ..vision.reading import read_picture
+from ..vision.pictures import read_picture
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
 

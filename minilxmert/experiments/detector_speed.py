@@ -18,13 +18,12 @@ import numpy as np
 
 from ..checkpoints.safetensors import write_safetensors
 from ..checkpoints.weights import read_tensors
+from ..detector.arithmetic import roi_pool, suppress
 from ..detector.frcnn import FasterRcnn
 from ..detector.network import backbone, propose
 from ..detector.recipes import HUGGINGFACE, Settings, resized
 from ..detector.weights import HEAD, random_tensors
 from ..errors import MinilxmertError
-from ..kernels.pooling import roi_pool
-from ..kernels.suppression import suppress
 from .benchmark import SAME, interleaved, processor
 from .speed import in_process, status, versus
 

@@ -1,7 +1,7 @@
 """easy-VQA: 48,248 questions about 5,000 drawn pictures of 64 × 64, as the package `easy-vqa` of PyPI ships them.
 
     questions, answers = read_easy_vqa(find_easy_vqa(), "test")
-    read_png(questions[0].picture)
+    read_picture(questions[0].picture)
 The package need not be installed: its unpacked folder will do (pip download easy-vqa, then unzip). Nothing of it runs.
 Source: Victor Zhou, easy-VQA 1.0."""
 

@@ -1,7 +1,7 @@
 """NLVR: sentences about drawn pictures of three boxes, true or not, written by people (Suhr et al., ACL 2017).
 
     examples = read_nlvr("nlvr/dev/dev.json")
-    read_png(examples[0].pictures[0])
+    read_picture(examples[0].pictures[0])
 Each sentence and scene comes as six PNG files, the boxes in every order, beside the file of sentences:
 <split>/images/<directory>/<split>-<identifier>-<k>.png. Source: README and metrics_images.py of lil-lab/nlvr."""
 

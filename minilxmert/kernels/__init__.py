@@ -119,6 +119,27 @@ def jitable(function):
     return importlib.import_module("numba.extending").register_jitable(function) if ready() else function
 
 
+def looped(signature):
+    """Decorator: a function of loops. The numpy backend runs it as it stands; else it is compiled when first wanted.
+
+    signature: a function of numba.types -> the types of the arguments."""
+
+    def decorate(function):
+        @functools.cache
+        def compiled():
+            compiling = load("compiling")
+            return compiling.compiled(function, *signature(compiling.numba.types))
+
+        @functools.wraps(function)
+        def run(*arguments):
+            return (function if current_backend() == "numpy" else compiled())(*arguments)
+
+        run.compiled = compiled
+        return run
+
+    return decorate
+
+
 def switched(definition, twins="twins"):
     """`definition`, or the function of the same name in the module kernels.`twins`, whichever the backend says."""
 

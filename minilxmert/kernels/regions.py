@@ -1,10 +1,11 @@
 """Regions of one colour: connected pixels that stay near the mean colour of their region, grown from seed to seed."""
 
-import functools
-
 import numpy as np
 
+from . import looped
 
+
+@looped(lambda t: (t.int64[:, :, ::1], t.int64, t.int64[:, ::1], t.int64[::1]))
 def grow(picture, tolerance, labels, stack):
     """Label the regions of a picture (H, W, 3) int64, from 0: labels (H, W) int64 and the stack (H·W,) are written.
 
@@ -39,19 +40,8 @@ def grow(picture, tolerance, labels, stack):
         found += 1
 
 
-@functools.cache
-def compiled_grow():
-    """grow, compiled when first wanted."""
-    from numba import types
-
-    from .compiling import compiled
-
-    return compiled(grow, types.int64[:, :, ::1], types.int64, types.int64[:, ::1], types.int64[::1])
-
-
-def label_regions(picture, tolerance, plain=False):
-    """Picture (H, W, 3) uint8 -> the number of each pixel's region, (H, W) int64. plain: without compiled code."""
+def label_regions(picture, tolerance):
+    """Picture (H, W, 3) uint8 -> the number of each pixel's region, (H, W) int64."""
     labels = np.empty(picture.shape[:2], np.int64)
-    run = grow if plain else compiled_grow()
-    run(np.ascontiguousarray(picture, np.int64), tolerance, labels, np.empty(labels.size, np.int64))
+    grow(np.ascontiguousarray(picture, np.int64), tolerance, labels, np.empty(labels.size, np.int64))
     return labels

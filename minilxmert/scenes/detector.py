@@ -10,7 +10,6 @@ import math
 import numpy as np
 
 from ..core.ops import softmax
-from ..kernels import current_backend
 from ..kernels.regions import label_regions
 from ..vision.objects import Objects
 from ..vision.pictures import check_picture
@@ -63,7 +62,7 @@ def describe(objects):
 
 def find_regions(picture):
     """-> the region of each pixel (H, W) and {region: (x0, y0, x1, y1)} of those that are objects"""
-    labels = label_regions(picture, TOLERANCE, plain=current_backend() == "numpy")
+    labels = label_regions(picture, TOLERANCE)
     flat, count = labels.ravel(), labels.max() + 1
     sizes = np.bincount(flat, minlength=count)
     means = np.stack([np.bincount(flat, c, count) for c in picture.reshape(-1, 3).T], 1) / sizes[:, None]

@@ -1,28 +1,20 @@
 """JPEG files read into arrays: the very bytes that libjpeg-turbo gives, turned as the camera was held.
 
-    picture = read_jpeg("photo.jpg")           # (H, W, 3) uint8
 A picture is read in bands of rows. Where several scans tell of the same pixels (progressive files), each is read as far
 as the band goes, and waits there: so only the coefficients of one band are in memory."""
 
 import numpy as np
 
-from ..errors import PictureError
-from ..files.arrays import map_file
-from ..kernels import current_backend
-from ..kernels.cosines import to_samples
-from ..kernels.jpeg import DAMAGE, FAULT, LEFT, STATE, read_blocks
+from ..kernels import twinned
+from ..kernels.jpeg import DAMAGE, FAULT, LEFT, STATE, half, read_units
 from .exif import empty_upright
 from .jpeg_format import MOST_SCANS, PROGRESSIVE, SCAN, Header, note, segments
 
-SIGNATURE = b"\xff\xd8\xff"
 BAND = 1 << 18  # pixels of a band, or one row of units
 
 
-def read_jpeg(path):
-    """The picture in a JPEG file -> (H, W, 3) uint8, upright. Raises PictureError."""
-    data = memoryview(map_file(path, PictureError))
-    if bytes(data[:3]) != SIGNATURE:
-        raise PictureError.at(path, None, "a JPEG picture", "another file")
+def read_jpeg(data, path):
+    """The picture in the bytes of a JPEG file -> (H, W, 3) uint8, upright. Raises PictureError."""
     header = Header(path)
     scans = read_scans(header, segments(data, path), len(data))
     picture, rows = empty_upright(header.height, header.width, header.orientation)
@@ -35,10 +27,13 @@ def read_jpeg(path):
 def read_scans(header, parts, size):
     """The Scans of a file of so many bytes, at their beginnings; what they need stands in the Header then."""
     scans = []
-    while scan := next_scan(header, parts):
-        if not scans:
+    for marker, content, entropy in parts:
+        if marker != SCAN:
+            note(header, marker, content)
+            continue
+        scans.append(Scan(header, content, entropy))
+        if len(scans) == 1:
             check_plausible(header, size)
-        scans.append(scan)
         if len(scans) > MOST_SCANS:
             raise header.refuse(None, f"at most {MOST_SCANS} scans", "more")
     if not scans:
@@ -68,7 +63,7 @@ def bands_of(header):
 
 def planes_of(header, scans):
     """Yield the samples of each component in each band, (rows, columns) uint8, without what lies beyond the edges."""
-    columns, plain = header.units[1], current_backend() == "numpy"
+    columns = header.units[1]
     for first, last in bands_of(header):
         blocks = {
             c.id: np.zeros(((last - first) * c.down, columns * c.across, 64), np.int16) for c in header.components
@@ -78,7 +73,7 @@ def planes_of(header, scans):
         planes = []
         for c in header.components:
             height, width = header.size(c)
-            samples = to_samples(blocks[c.id], c.steps, plain)
+            samples = to_samples(blocks[c.id], c.steps)
             planes.append(samples[: height - 8 * c.down * first, :width])
         yield planes
 
@@ -151,19 +146,18 @@ class Scan:
             parts = np.ones((1, 2), np.int64)
         own = [blocks[c.id] for c in self.components] + [NO_BLOCKS] * 2
         tables = np.stack(self.means), np.stack(self.others)
-        arguments = self.entropy, self.state, rows, columns, self.every, parts, *own[:3], *tables, self.band
-        read_blocks(*arguments, plain=current_backend() == "numpy")
+        read_units(self.entropy, self.state, rows, columns, self.every, parts, *own[:3], *tables, self.band)
         if self.state[FAULT]:
             raise header.refuse("scan", "whole pixels", f"{DAMAGE[self.state[FAULT]]}: damaged")
 
 
-def next_scan(header, parts):
-    """Read segments up to the next scan -> Scan, or None at the end of the picture."""
-    for marker, content, entropy in parts:
-        if marker == SCAN:
-            return Scan(header, content, entropy)
-        note(header, marker, content)
-    return None
+@twinned("jpeg")
+def to_samples(blocks, steps):
+    """Coefficients (R, C, 64) int16 times their quantisation steps (64,) int64 -> samples (8R, 8C) uint8"""
+    values = (blocks * steps).reshape(*blocks.shape[:2], 8, 8)
+    values = np.stack(half(np.moveaxis(values, 2, 0), 11), 2)  # columns first
+    values = np.stack(half(np.moveaxis(values, 3, 0), 18), 3) + 128
+    return values.clip(0, 255).astype(np.uint8).swapaxes(1, 2).reshape(8 * blocks.shape[0], 8 * blocks.shape[1])
 
 
 def pixels(planes, ratios, height, width, rgb):

@@ -1,43 +1,41 @@
-"""Pictures as arrays (H, W, 3) of 0 … 255: PNG files read and written with zlib and NumPy alone.
+"""Pictures as arrays (H, W, 3) of 0 … 255, read from PNG and JPEG files, and written as PNG.
 
-    picture = read_png("scene.png")
+    picture = read_picture("photo.jpg")
     write_png("copy.png", picture)
 
-The reader takes every kind of PNG: 1 to 16 bits, grey, colour, palette, transparent (laid over white), interlaced. It
-turns a picture as its eXIf chunk says, as viewers do.
-Samples are taken as they are: colour profiles and gamma are not applied."""
+What a file is, its content tells: photographs come as JPEG, whatever their names say. Every kind of PNG is read: 1 to
+16 bits, grey, colour, palette, transparent (laid over white), interlaced. A picture is turned as its file says, as
+viewers do. Samples are taken as they are: colour profiles and gamma are not applied."""
 
 import zlib
 
 import numpy as np
 
 from ..errors import PictureError, ShapeError
-from ..files import write_file
+from ..files import kind_of, what_it_is, write_file
 from ..files.arrays import map_file
 from .exif import empty_upright, orientation
-from .png import (
-    GREY_ALPHA,
-    LONGEST_SIDE,
-    MOST_PIXELS,
-    RGB,
-    RGB_ALPHA,
-    SIGNATURE,
-    bands,
-    check_signature,
-    chunk,
-    chunks,
-    collect,
-    filter_rows,
-)
+from .png import GREY_ALPHA, LONGEST_SIDE, MOST_PIXELS, RGB, RGB_ALPHA, SIGNATURE, bands, chunk, collect, filter_rows
 
 
-def read_png(path):
-    """The picture in a PNG file -> (H, W, 3) uint8, upright; see-through parts show white. Raises PictureError.
+def read_picture(path):
+    """The picture in a PNG or JPEG file -> (H, W, 3) uint8, RGB, as the photographer saw it. Raises PictureError.
 
     Takes three bytes a pixel, and some megabytes for the rows at hand."""
     data = memoryview(map_file(path, PictureError))
-    check_signature(data, path)
-    header, pieces, palette, clear, exif = collect(chunks(data, path), path)
+    kind = kind_of(data).name
+    if kind == "JPEG":
+        from .jpeg import read_jpeg  # with Numba's loops: only when there is one to read
+
+        return read_jpeg(data, path)
+    if kind == "PNG":
+        return read_png(data, path)
+    raise PictureError.at(path, None, "a PNG or JPEG picture (any picture program saves one)", what_it_is(data))
+
+
+def read_png(data, path):
+    """read_picture of the bytes of a PNG file; see-through parts show white."""
+    header, pieces, palette, clear, exif = collect(data, path)
     picture, rows = empty_upright(header.height, header.width, orientation(exif))
     for (x, y, dx, dy), first, w, band in bands(header, pieces, path):
         samples = unpack(band, header, w)

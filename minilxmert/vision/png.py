@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import PictureError
-from ..files import what_it_is
-from ..kernels import current_backend, load
+from ..kernels.unfilter import unfilter
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 120_000_000
@@ -22,11 +21,10 @@ MOST_CHUNKS = 100_000
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
 DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
-NONE, SUB, UP, AVERAGE, PAETH = range(5)
+PAETH = 4  # the last of the filters
 BAND = 1 << 20  # pixels unpacked at a time, or one row
 FEED = 1 << 16  # compressed bytes given to zlib at a time: what it has not used yet, it copies
 DENSEST = 1032  # bytes that zlib can pack into one
-SMALL = 1 << 20  # bytes of rows below which loading a kernel would take longer than NumPy does
 WHOLE = ((0, 0, 1, 1),)  # passes over the picture: first x, first y, step in x, step in y
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -53,13 +51,6 @@ class Header:
                 yield (x, y, dx, dy), h, w, -(-w * self.channels * self.depth // 8)
 
 
-def check_signature(data, path):
-    """Refuses what is not a PNG file, by the name of what it seems to be."""
-    head = bytes(data[:8])
-    if head != SIGNATURE:
-        raise PictureError.at(path, None, "a PNG picture (any paint program can save it as PNG)", what_it_is(data))
-
-
 def chunks(data, path):
     """(kind, content) of every chunk up to IEND, its checksum tested."""
     at = len(SIGNATURE)
@@ -77,10 +68,10 @@ def chunks(data, path):
     raise PictureError.at(path, None, f"at most {MOST_CHUNKS} chunks", "more")
 
 
-def collect(parts, path):
-    """The chunks -> (Header, pieces of compressed pixels, palette (256, 3) or None, bytes of tRNS or None, of eXIf)"""
+def collect(data, path):
+    """A file -> (Header, pieces of compressed pixels, palette (256, 3) or None, bytes of tRNS or None, of eXIf)"""
     header, seen, pieces, last = None, {}, [], None
-    for kind, content in parts:
+    for kind, content in chunks(data, path):
         late = pieces and last != b"IDAT" if kind == b"IDAT" else pieces and kind in (b"PLTE", b"tRNS")
         if kind == b"CgBI":
             raise PictureError.at(
@@ -162,67 +153,17 @@ class Unpacker:
 def bands(header, pieces, path):
     """Yield (pass, its first row, columns, bytes of the pixels (n, S)) from top to bottom, pass after pass."""
     unpacker, step = Unpacker(pieces, path), max(1, header.channels * header.depth // 8)
-    fast = current_backend() == "numba" and sum(h * size for _, h, _, size in header.sizes()) > SMALL
     for place, h, w, size in header.sizes():
         above = np.zeros(size, np.uint8)
         for first in range(0, h, rows := max(1, BAND // w)):
             n = min(rows, h - first)
-            filtered = np.frombuffer(unpacker.take(n * (1 + size)), np.uint8).reshape(n, 1 + size)
-            pixels = unfilter(filtered, above, step, path, fast)
+            stored = np.frombuffer(unpacker.take(n * (1 + size)), np.uint8).reshape(n, 1 + size)
+            kinds, pixels = stored[:, 0], stored[:, 1:].copy()
+            if kinds.max() > PAETH:
+                raise PictureError.at(path, f"row {first + np.argmax(kinds > PAETH)}", "a filter 0 … 4", kinds.max())
+            unfilter(kinds, pixels, above, step)
             yield place, first, w, pixels
             above = pixels[-1]
-
-
-def unfilter(filtered, above, step, path, fast=False):
-    """Rows as stored (H, 1 + S), the number of a filter first, and the bytes of the row above (S,) -> the bytes (H, S)
-
-    Each byte was stored less a guess from its neighbours: left (`step` bytes before), above, or both. fast: by the
-    compiled twin."""
-    kinds, rows = filtered[:, 0], filtered[:, 1:].copy()
-    if kinds.max() > PAETH:
-        raise PictureError.at(path, f"row {np.argmax(kinds > PAETH)}", "a filter 0 … 4", kinds.max())
-    if fast:
-        load("unfilter").compiled_undo()(kinds, rows, above, step)
-        return rows
-    if kinds.max() > UP:
-        unfilter_diagonals(kinds, rows.reshape(len(rows), -1, step), above.reshape(-1, step))
-        return rows
-    for kind, row in zip(kinds.tolist(), rows, strict=True):
-        if kind == SUB:
-            pixels = row.reshape(-1, step)
-            np.add.accumulate(pixels, axis=0, dtype=np.uint8, out=pixels)
-        elif kind == UP:
-            row += above
-        above = row
-    return rows
-
-
-def unfilter_diagonals(kinds, pixels, first):
-    """Undo any mixture of filters in pixels (H, W, S) in place, one diagonal at a time instead of one byte.
-
-    first (W, S): the row above the first one.
-
-    All rows move right together, each one pixel behind the row above it: what a pixel needs, left, above and corner,
-    then stands on the two diagonals before."""
-    h, w, s = pixels.shape
-    flat = pixels.reshape(h * w, s)
-    before, earlier = np.zeros((2, h + 1, s), np.int16)  # entry r + 1: the pixel of row r; entry 0: of the row `first`
-    for t in range(h + w - 1):
-        before[0] = first[min(t, w - 1)]
-        low, high = max(0, t - w + 1), min(h, t + 1)  # row r stands at x = t - r
-        line = flat[low * w + t - low :: max(1, w - 1)][: high - low]
-        left, above, corner = before[low + 1 : high + 1], before[low:high], earlier[low:high]
-        guesses = (np.int16(0), left, above, (left + above) >> 1, paeth(left, above, corner))
-        line += np.choose(kinds[low:high, None], guesses).astype(np.uint8)
-        before, earlier = earlier, before
-        before[low + 1 : high + 1] = line
-
-
-def paeth(left, above, corner):
-    """Whichever of the three is nearest to left + above - corner; the first of equals."""
-    to_left, to_above, to_corner = abs(above - corner), abs(left - corner), abs(left + above - 2 * corner)
-    other = np.where(to_above <= to_corner, above, corner)
-    return np.where(to_left <= np.minimum(to_above, to_corner), left, other)
 
 
 def chunk(kind, content):

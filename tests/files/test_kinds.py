@@ -16,11 +16,10 @@ from minilxmert.files import expecting, kind_of, strict_json, what_it_is
 from minilxmert.training.task_files import read_gqa, read_nlvr2, read_vqa
 from minilxmert.vision.features import open_features
 from minilxmert.vision.objects import read_names
-from minilxmert.vision.pictures import read_png
-from minilxmert.vision.reading import read_picture
+from minilxmert.vision.pictures import read_picture
 
 READERS = {
-    "x.tsv": open_features, "x.png": read_png, "x.jpg": read_picture, "vocab.txt": LxmertTokenizer,
+    "x.tsv": open_features, "x.png": read_picture, "x.jpg": read_picture, "vocab.txt": LxmertTokenizer,
     "minival.json": read_vqa, "testdev.json": read_gqa, "dev.json": read_nlvr2, "label2ans.json": read_answers,
     "config.json": LxmertConfig.from_json_file, "model.bin": read_tensors, "names.txt": read_names,
 }  # fmt: skip

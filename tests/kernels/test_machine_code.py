@@ -12,12 +12,12 @@ from machine_code import assembly, counting_loops, loops, scalar_loops
 
 TESTS = Path(__file__).parents[1]
 EVERY = "attention,gelu,norm,product,widened,packing halves,packing"
-OTHERS = "patches,sum and ReLU,pooling,pooling of boxes,suppression,regions,PNG,JPEG"
+OTHERS = "patches,sum and ReLU,pooling,suppression,regions,PNG,JPEG"
 NEEDED = {  # kinds of arithmetic that must be found in vectors
     "attention": {"add", "compare", "mul"}, "gelu": {"add", "compare", "mul"}, "norm": {"add", "mul"},
     "product": {"compare", "mul"}, "widened": {"compare", "mul"}, "pairs": {"compare", "mul"},
     "packing halves": {"round"}, "packing": {"round"}, "feed forward": {"add", "compare", "mul", "round"},
-    "sum and ReLU": {"add", "compare"}, "pooling": {"compare"}, "pooling of boxes": {"compare"},
+    "sum and ReLU": {"add", "compare"}, "pooling": {"compare"},
 }  # fmt: skip
 AVX512 = "+avx512f,+avx512bf16,+amx-tile,+amx-bf16"
 PAIRS = "pairs,packing,feed forward"
@@ -56,7 +56,7 @@ def check(name, text):
         assert "dpbf16" in found or "tdpbf16ps" in text
         found.add("mul")
     assert found >= NEEDED.get(name, set()), name
-    if name not in ("suppression", "pooling of boxes"):  # boxes are looked at one by one, and their corners rounded
+    if name != "suppression":  # boxes are looked at one by one
         assert not [loop[:3] for loop in scalar_loops(text)], name
     assert not counting_loops(text), name
 

@@ -36,7 +36,7 @@ from minilxmert.scenes.programs import AXES, Unanswerable
 from minilxmert.scenes.sentences import UNEVEN, Teller, nlvr2_statements, plainly
 from minilxmert.scenes.words import NUMBERS, SHAPES, SIZES, Description
 from minilxmert.scenes.world import COLORS, HELD_OUT, RICH, SMALL, WORLDS, Scene, Thing, covers
-from minilxmert.vision.pictures import read_png
+from minilxmert.vision.pictures import read_picture
 
 LEFT = Scene(
     SMALL,
@@ -270,7 +270,7 @@ def test_a_scene_in_characters_pixels_and_data(tmp_path):
     assert [len(row) for row in rows[:12]] == [32] * 12 and rows[2][5] == "A" and rows[10][22] == "E"
     assert rows[12].startswith("A large red circle, B small blue star, C small red square")
     (tmp_path / "scene.png").write_bytes(LEFT._repr_png_())
-    np.testing.assert_array_equal(read_png(tmp_path / "scene.png"), LEFT.picture(np.random.default_rng(0)))
+    np.testing.assert_array_equal(read_picture(tmp_path / "scene.png"), LEFT.picture(np.random.default_rng(0)))
     first = json.loads(json.dumps(LEFT.graph()))[0]
     circle = {"shape": "circle", "color": "red", "size": "large", "x": 20, "y": 20, "r": 13, "box": [7, 7, 34, 34]}
     assert first == circle
@@ -610,7 +610,7 @@ def test_a_world_is_written(tmp_path, capsys, size):
         }
         assert len({one["kind"] for one in row["questions"]}) == len(row["questions"]) > 4
         top = scene.things[-1]
-        seen = read_png(tmp_path / "out" / row["picture"])[top.box[1] : top.box[3], top.box[0] : top.box[2]]
+        seen = read_picture(tmp_path / "out" / row["picture"])[top.box[1] : top.box[3], top.box[0] : top.box[2]]
         seen = seen[covers(top.shape, top.r)]
         assert (seen == seen[0]).all() and np.abs(seen[0].astype(int) - COLORS[top.color]).max() < 60
 

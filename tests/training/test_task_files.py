@@ -19,7 +19,7 @@ from minilxmert.training import aggregated, metrics, task_files
 from minilxmert.training.entries import write_entries
 from minilxmert.training.people import official_form, official_score, soft_scores
 from minilxmert.training.tasks import TaskData, load_task, majority
-from minilxmert.vision.pictures import read_png, write_png
+from minilxmert.vision.pictures import read_picture, write_png
 
 VQA = [
     {
@@ -488,7 +488,7 @@ def test_nlvr(tmp_path):
     assert (first.label, second.label) == (True, False) and len(first.boxes) == 3
     assert first.pictures[5] == tmp_path / "images" / "5" / "dev-72-0-5.png"
     write_png(first.pictures[5], np.full((100, 400, 3), 211, np.uint8))
-    assert read_png(first.pictures[5]).shape == (100, 400, 3)
+    assert read_picture(first.pictures[5]).shape == (100, 400, 3)
     predictions = {f"72-0-{k}": True for k in range(6)} | {f"72-1-{k}": k == 3 for k in range(6)}
     report = nlvr.nlvr_report([first, second], predictions)  # as nlvr/metrics_images.py of lil-lab/nlvr (56f4bc8)
     assert [(row.right, row.total) for row in report.rows] == [(11, 12), (0, 1)]  # one sentence, wrong in one picture

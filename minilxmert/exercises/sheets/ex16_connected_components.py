@@ -24,7 +24,7 @@ def connected_components(mask):
       empty take a pixel off and do the same to its neighbours. A list, because Python's recursion is not deep enough.
     - What are the neighbours of a pixel at the edge? labels[y, -1] is a pixel, too.
     """
-    labels = label_regions(np.repeat(mask[..., None] * np.uint8(255), 3, -1), 40, plain=True)
+    labels = label_regions(np.repeat(mask[..., None] * np.uint8(255), 3, -1), 40)
     return np.where(mask, np.searchsorted(np.unique(labels[mask]), labels) + 1, 0)
 
 
