@@ -54,7 +54,7 @@ def exercise_arguments(command):
     one.add_argument("--seed", type=natural, default=0, help="for other random inputs (default 0)")
     one.add_argument("--seconds", type=positive, default=30, help="processor time it may take (default 30)")
     one.add_argument("--in-model", action="store_true", help="then put it into a small model, whose scores must stay")
-    add_variant(one)
+    add_variant(one, None, "that which the file names")
     one.set_defaults(action=check)
     many = actions.add_parser("grade", help="check every submission of a folder, each in its own process")
     many.add_argument("folder", metavar="FOLDER", help="holds ada/ex06_layer_norm.py … or ada_ex06_layer_norm.py …")
@@ -70,9 +70,9 @@ def exercise_arguments(command):
     many.set_defaults(action=grade)
 
 
-def add_variant(command):
-    text = "other constants in the exercises that have some, for another class or year (default 0: as they stand)"
-    command.add_argument("--variant", type=natural, default=0, metavar="N", help=text)
+def add_variant(command, default=0, said="0: as they stand"):
+    text = f"exercises as another class or year gets them (default {said})"
+    command.add_argument("--variant", type=natural, default=default, metavar="N", help=text)
 
 
 def exercise(options):

@@ -3,20 +3,18 @@
 Exercise N is one file, sheets/exNN_name.py; `name` is the function to write. What is right is the package's own
 function wherever there is one."""
 
-import ast
 import copy
 import functools
 import importlib
 import inspect
-import linecache
 import pkgutil
 import re
-import types
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from ..errors import MinilxmertError
 from . import sheets
+from .variants import AS_IT_STANDS, Variant
 from .ways import apply, there_and_back
 
 # {6: "ex06_layer_norm", …}
@@ -33,7 +31,8 @@ class Exercise:
     float64 is wrong where float32 is right; mistakes: (sentence, function with this mistake) pairs, SLIPS first;
     not_finite: what NaN and infinities mostly come from; extra(answer, rng) raises Wrong; random: values are left to
     extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None;
-    way_back: it returns a value and the way back, and its inputs begin with the gradients for that (ways.py)."""
+    way_back: it returns a value and the way back, and its inputs begin with the gradients for that (ways.py).
+    variant: what another class gets and gives back otherwise; draws, solution and mistakes know nothing of it."""
 
     title: str
     teaches: str
@@ -53,6 +52,7 @@ class Exercise:
     random: bool = False
     differentiated: Callable | None = None
     way_back: bool = False
+    variant: Variant = AS_IT_STANDS
 
     @classmethod
     def of(cls, sheet, name):
@@ -69,9 +69,23 @@ class Exercise:
         """The names of the arguments."""
         return ["gradients"] * self.way_back + list(inspect.signature(self.solution).parameters)
 
+    def handed(self, args):
+        """The arguments as a student gets them in this variant."""
+        return self.variant.arguments(self.names, args)
+
     def run(self, function, args):
-        """What a function that is to be like the solution makes of arguments, of which it gets a copy."""
-        return (there_and_back if self.way_back else apply)(function, copy.deepcopy(args))
+        """What a function that is to be like the solution makes of a copy of arguments, as this variant wants it."""
+        result = (there_and_back if self.way_back else apply)(function, copy.deepcopy(args))
+        return self.variant.result(self.outputs, result)
+
+    def answer(self, function):
+        """A function that is to be like the solution as a student writes it in this variant."""
+
+        @functools.wraps(function)
+        def answer(*args):
+            return self.run(function, self.variant.arguments(self.names, args, -1))
+
+        return answer
 
 
 def slips(function, table):
@@ -100,33 +114,13 @@ def remade(function, source):
 def exercise(number, variant=0):
     """The Exercise of a number. Raises MinilxmertError.
 
-    variant: from 1, other constants, where its sheet has VARIANTS; all other exercises stay the same."""
+    variant: from 1, for another class, where its sheet has one; all other exercises stay the same."""
     if number not in NAMES:
         raise MinilxmertError(f"there is no exercise {number}; `minilxmert exercise list` shows all")
     sheet = importlib.import_module(f".sheets.{NAMES[number]}", __name__)
-    if variant and hasattr(sheet, "VARIANTS"):
-        sheet = varied(sheet, function_name(number), sheet.VARIANTS[(variant - 1) % len(sheet.VARIANTS)])
+    if variant:
+        return replace(exercise(number), variant=Variant.of(sheet, variant))
     return Exercise.of(sheet, function_name(number))
-
-
-def varied(sheet, name, changes):
-    """A sheet with other constants, {old text: new text}; the plain answer is its solution. Raises ValueError."""
-    source = inspect.getsource(sheet)
-    constants = source.index("VARIANTS =")
-    for old, new in changes.items():
-        if old not in source[:constants]:
-            raise ValueError(f"{sheet.__name__} does not hold {old}")
-        source = source[:constants].replace(old, new) + source[constants:]
-        constants = source.index("VARIANTS =")
-    lines, function = source.splitlines(), next(f for f in ast.parse(source).body if getattr(f, "name", "") == name)
-    arguments = ", ".join(argument.arg for argument in function.args.args)
-    if sheet.plainly is not vars(sheet)[name]:
-        lines[function.body[0].end_lineno : function.end_lineno] = [f"    return plainly({arguments})"]
-    made = types.ModuleType(sheet.__name__)
-    made.__package__, file = sheet.__package__, f"<{sheet.__name__} with {changes}>"
-    linecache.cache[file] = len(source), None, [f"{line}\n" for line in lines], file  # inspect reads it there
-    exec(compile("\n".join(lines), file, "exec"), vars(made))  # noqa: S102 (the package's own text)
-    return made
 
 
 def function_name(number):

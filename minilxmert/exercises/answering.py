@@ -3,6 +3,8 @@
 import ast
 import contextlib
 import inspect
+import re
+import textwrap
 from pathlib import Path
 
 from ..errors import MinilxmertError, visible
@@ -39,9 +41,19 @@ def stub(number, variant=0):
     source = inspect.getsource(task.solution)
     head = source.splitlines()[: ast.parse(source).body[0].body[0].end_lineno]
     given = f"from minilxmert.core.ops import {task.given}" if task.given else ""
-    title = f'"""Exercise {number}: {task.title}. About {task.minutes} minutes; chapter {task.chapter}."""'
+    if task.variant.number:
+        told = textwrap.fill(task.variant.told, 116, initial_indent="    ", subsequent_indent="    ")
+        head = "\n".join(head).replace("\n    Hints\n", f"\n{told}\n\n    Hints\n").splitlines()
+    about = f"{task.minutes} minutes; chapter {task.chapter}" + f"; variant {variant}" * bool(task.variant.number)
+    title = f'"""Exercise {number}: {task.title}. About {about}."""'
     function = "\n".join([task.decorator, *head, f'    raise NotImplementedError("exercise {number}")', ""])
     return "\n\n".join(filter(None, [title, task.imports, given, "\n" + function.lstrip()]))
+
+
+def variant_of(text):
+    """The variant that the first line of an answer, as bytes, names; 0 where it names none."""
+    found = re.search(rb'"""Exercise \d+: .*; variant (\d{1,9})\."""', text[:1000])
+    return int(found[1]) if found else 0
 
 
 def answer_file(number, folder="."):
@@ -54,15 +66,16 @@ def answer_file(number, folder="."):
     return found[0]
 
 
-def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None, variant=0):
+def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None, variant=None):
     """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError.
 
     It runs in a process of its own, which ends after so many seconds of work; where none can be started, in this one,
-    and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): gets its prints."""
-    task, note = exercise(number, variant), ""
+    and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): gets its prints.
+    variant: None for that which the file's first line names."""
     if in_model:
         piece(number)
-    read_small(path)
+    variant, note = variant_of(read_small(path)) if variant is None else variant, ""
+    task = exercise(number, variant)
     try:
         try:
             student = Apart(path, function_name(number), solved_in(task), Limits(seconds), hear)
@@ -72,7 +85,7 @@ def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None,
         with student as answer:
             verdict = check(task, answer, seed)
             if verdict.right and in_model:
-                inside = try_in_model(number, answer)
+                inside = try_in_model(number, answer, variant)
                 verdict = Verdict(inside.right, f"{verdict.text}\nin the model: {inside.text}")
     except Wrong as wrong:
         verdict = Verdict(False, visible(str(wrong)))

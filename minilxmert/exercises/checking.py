@@ -7,8 +7,10 @@ A wrong value is compared with the exercise's usual mistakes, then with mistakes
 The inputs are drawn here and the verdict is made here; the answer runs where its Student is, and what comes from there
 is plain."""
 
+import copy
+import functools
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from .comparing import is_double, same, structure, tolerance, type_of, unchanged
 from .detectors import describe
 from .plain import plain
 from .student import Student, Wrong
+from .variants import AS_IT_STANDS
 
 GRADIENT_TOLERANCE = 1e-6  # of the central difference, in float64
 
@@ -36,24 +39,31 @@ def check(exercise, answer, seed=0):
     """The Verdict on a function, or on a Student or another that asks as one. The same seed draws the same inputs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # usual mistakes divide by zero
-        return judge(exercise, answer, np.random.default_rng(seed))
+        return judge(exercise, answer, seed)
 
 
-def judge(exercise, answer, rng):
-    """The Verdict by the inputs that rng draws; warnings are the caller's matter."""
+def judge(exercise, answer, seed):
+    """As `check`; warnings are the caller's matter."""
     try:
         with np.errstate(all="ignore"):
-            return Verdict(True, f"right: {praise(Asked.of(exercise, answer), rng)}")
+            return Verdict(True, f"right: {praise(Asked.of(exercise, answer), seed)}")
     except Wrong as wrong:
         return Verdict(False, visible(str(wrong)))
 
 
-def praise(answer, rng):
+@functools.lru_cache(64)
+def drawn(exercise, seed):
+    """What every answer is tried with: the arguments, what is right for them, and the generator for further inputs."""
+    rng = np.random.default_rng(seed)
+    draws = list(exercise.draws(rng))
+    return draws, [exercise.run(exercise.solution, args) for args in draws], rng
+
+
+def praise(answer, seed):
     """Run all checks; what was tried, in words. Raises Wrong."""
     exercise = answer.exercise
-    draws = list(exercise.draws(rng))
+    draws, expected, rng = copy.deepcopy(drawn(exercise, seed))
     answer.check_signature(draws[0])
-    expected = [exercise.run(exercise.solution, args) for args in draws]
     found = [answer.result(args) for args in draws]
     for part, name in enumerate(exercise.outputs):
         check_part(exercise, draws, [get_part(exercise, want, part) for want in expected], found, part, name)
@@ -78,13 +88,13 @@ class Asked:
         return cls(exercise, answer if type(answer) in (Student, Apart) else Student(answer))
 
     def __call__(self, *args):
-        """The result, of the type, shape and dtype of the right one. Raises Wrong."""
+        """The result, of the type, shape and dtype of the right one, as it is without a variant. Raises Wrong."""
         result, want = self.result(args), self.exercise.run(self.exercise.solution, args)
         for part, name in enumerate(self.exercise.outputs):
             right, have = (get_part(self.exercise, value, part) for value in (want, result))
             if fault := structure(right, have, name, finite=False, wider=not self.exercise.keeps_dtype):
                 raise Wrong(f"{fault}; seen with {sizes(self.exercise, args)}")
-        return result
+        return self.exercise.variant.result(self.exercise.outputs, result, -1)
 
     @property
     def compiled(self):
@@ -104,7 +114,8 @@ class Asked:
 
     def result(self, args):
         """What it returns for arguments, which it must leave as they are. Raises Wrong."""
-        reply = self.student.ask(args, self.exercise.way_back)
+        given = self.exercise.handed(args)
+        reply = self.student.ask(given, self.exercise.way_back)
         if reply.get("used"):
             used = ", ".join(map(str, reply["used"]))
             raise Wrong(f"it uses {used}, where minilxmert has solved this exercise: write it yourself")
@@ -112,7 +123,7 @@ class Asked:
             raise Wrong("not written yet: replace the line `raise NotImplementedError`")
         if "result" not in reply:
             raise Wrong(f"it fails on {sizes(self.exercise, args)}: {reply.get('failed')}")
-        for name, before, after in zip(self.exercise.names, plain(args), reply["after"], strict=True):
+        for name, before, after in zip(self.exercise.names, plain(given), reply["after"], strict=True):
             if not unchanged(before, after):
                 raise Wrong(f"it changes its input {name}: work on a copy")
         return reply["result"]
@@ -130,6 +141,8 @@ def check_part(exercise, draws, expected, found, part, name):
     if not any(faults):
         return
     haves = [get_part(exercise, result, part) for result in found]
+    if exercise.variant.number and all(map(functools.partial(is_plain, exercise, part), draws, haves)):
+        raise Wrong(f"{name}: right without the variant. {exercise.variant.told}")
     for sentence, mistaken in exercise.mistakes:
         if all(resembles(exercise, mistaken, args, part, have) for args, have in zip(draws, haves, strict=True)):
             raise Wrong(f"{name}: {sentence}")
@@ -168,6 +181,12 @@ def resembles(exercise, mistaken, args, part, have):
     )
 
 
+def is_plain(exercise, part, args, have):
+    """Whether an output is what would be right without the variant."""
+    plain_one = replace(exercise, variant=AS_IT_STANDS)
+    return resembles(plain_one, plain_one.solution, exercise.handed(args), part, have)
+
+
 def check_gradients(answer, draws, rng):
     """Each output against the central difference along a random direction. Raises Wrong."""
     exercise = answer.exercise
@@ -184,9 +203,9 @@ def check_gradients(answer, draws, rng):
 
 
 def sizes(exercise, args):
-    """The arguments in words: shapes of arrays, other values as they are when they are short."""
+    """The arguments as the student gets them, in words: shapes of arrays, other values when they are short."""
     words = []
-    for name, arg in zip(exercise.names, args, strict=True):
+    for name, arg in zip(exercise.names, exercise.handed(args), strict=True):
         if isinstance(arg, np.ndarray):
             words.append(f"{name} {arg.shape}")
         elif isinstance(arg, str | list | int | float) and len(repr(arg)) <= 40:

@@ -58,7 +58,8 @@ def same(want, have, tolerance):
         return all(same(want[key], have[key], tolerance) for key in want)
     if isinstance(want, np.ndarray | np.generic | float) and np.asarray(want).dtype.kind == "f":
         scale = np.abs(want, where=np.isfinite(want), out=np.zeros_like(want, "float64")).max(initial=0)
-        return np.allclose(have, want, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
+        near = np.abs(np.subtract(have, want, dtype="float64")) <= tolerance * max(scale, 1e-30)
+        return bool(np.all(near | (have == want) | ((have != have) & (want != want))))
     if isinstance(want, np.ndarray):
         return np.array_equal(want, have)
     if isinstance(want, tuple | list):
@@ -71,9 +72,13 @@ def same(want, have, tolerance):
 def unchanged(before, after):
     """Whether nested values hold the same leaves, to the last bit."""
     before, after = leaves(before), leaves(after)
-    if len(before) != len(after):
-        return False
-    return all(np.shape(a) == np.shape(b) and same(a, b, 0) for a, b in zip(before, after, strict=True))
+    return len(before) == len(after) and all(map(identical, before, after))
+
+
+def identical(a, b):
+    if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
+        return np.shape(a) == np.shape(b) and same(a, b, 0)
+    return (a.dtype, a.shape) == (b.dtype, b.shape) and a.tobytes() == b.tobytes()
 
 
 def tolerance(*values):

@@ -18,8 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import MinilxmertError, visible
 from ..files import read_small
 from . import exercise, function_name, number_of
@@ -163,7 +161,7 @@ def verdict_of(running, number, path, limits, seed, variant):
             read_small(path)
             student = Apart(path, function_name(number), solved_in(task), limits, home=home)
             with among(student, running), student:
-                verdict = judge(task, student, np.random.default_rng(seed))
+                verdict = judge(task, student, seed)
         except NoProcess as problem:
             raise MinilxmertError.at("grade", None, "a machine on which processes can be started", problem) from None
         except (Wrong, MinilxmertError) as wrong:

@@ -44,11 +44,11 @@ def piece(number):
     return PIECES[number]
 
 
-def try_in_model(number, answer):
+def try_in_model(number, answer, variant=0):
     """The Verdict on the scores of a small model in which the answer (as for `check`) does the work. Raises
     MinilxmertError."""
     original, called_like_it = piece(number)
-    asked = Asked.of(exercise(number), answer)
+    asked = Asked.of(exercise(number, variant), answer)
     calls, inside = 0, False
 
     def stand_in(*args, **kwargs):

@@ -39,6 +39,10 @@ def with_sizes(boxes, width, height):
     return np.stack([x0, y0, x1 - x0, y1 - y0], -1)
 
 
+VARIES = (
+    "boxes * k",
+    "the boxes are in pixels of the picture before it was made {k} times smaller, to width and height",
+)
 SOLVED = (room.normalise_boxes,)
 KEEPS_DTYPE = True
 SLIPS = """

@@ -66,6 +66,7 @@ def somewhere(word, vocabulary):
     return (spell(0) if len(word) <= LONGEST_WORD else None) or ["[UNK]"]
 
 
+VARIES = "vocabulary * k -> the result * k", "pieces inside a word are written with {mark} in front instead of ##"
 IMPORTS = ""
 SOLVED = (longest_matches,)
 SLIPS = """
@@ -81,12 +82,3 @@ words of 100 characters are still spelled, those of 101 are not
     <= limit => < limit
 """
 MISTAKES = (("WordPiece is greedy: it never goes back to try a shorter piece", somewhere),)
-VARIANTS = tuple(
-    {
-        "import LONGEST_WORD, longest_matches": f"import longest_matches\n\nLONGEST_WORD = {longest}",
-        "more than 100 characters": f"more than {longest} characters",
-        "words of 100 characters are still": f"words of {longest} characters are still",
-        "those of 101": f"those of {longest + 1}",
-    }
-    for longest in (40, 25, 60)
-)

@@ -49,6 +49,7 @@ def plainly(ids, types, p, eps):
     return layer_norm(sum(parts), p["norm"], eps)
 
 
+VARIES = "p.word / k", "the vectors of words count {k} times: multiply the rows of their table by {k}"
 GIVEN = "layer_norm"
 SOLVED = (encoder.embed_words,)
 SLIPS = """

@@ -44,6 +44,7 @@ def plainly(feats, boxes, p, eps):
     return (x + y) / 2
 
 
+VARIES = "boxes * k", "boxes are in 0…{k}; the parameters were trained with boxes in 0…1"
 GIVEN = "layer_norm, linear"
 SOLVED = (encoder.embed_objects,)
 SLIPS = """

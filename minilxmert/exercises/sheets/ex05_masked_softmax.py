@@ -52,6 +52,7 @@ def plainly(scores, visible):
     return e / e.sum(-1, keepdims=True)
 
 
+VARIES = "scores * k", "every score is divided by {k}, the temperature, before anything else"
 SOLVED = (ops.softmax,)
 KEEPS_DTYPE = True
 NOT_FINITE = "large scores overflow: subtract the row's largest score before exp"

@@ -52,6 +52,7 @@ def plainly(x, w, b, eps):
     return (x - mean) / np.sqrt(variance + eps) * w + b
 
 
+VARIES = "eps / k", "the variance is kept from 0 by {k} · eps instead of eps"
 SOLVED = (ops.layer_norm, ops.add_norm)
 KEEPS_DTYPE = True
 SLIPS = """

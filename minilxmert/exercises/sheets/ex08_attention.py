@@ -39,6 +39,7 @@ def plainly(q, k, v, mask, heads):
     return merge_heads(shares @ v)
 
 
+VARIES = "q * k", "the scores q · kᵀ / √D are also divided by {k}, a temperature, before the mask is added"
 GIVEN = "merge_heads, softmax, split_heads"
 SOLVED = (ops.attend, ops.attend_rows)
 SLIPS = """

@@ -52,6 +52,7 @@ def plainly(lang, visn, lang_mask, visn_mask, p, heads, eps):
     return new_lang, new_visn
 
 
+VARIES = "p.output / k", "what is found counts {k} times: result = layer_norm({k} · output(z) + x)"
 GIVEN = "attend, layer_norm, linear"
 SOLVED = (attention.cross_attention,)
 OUTPUTS = ("lang", "visn")

@@ -56,6 +56,7 @@ def plainly(x):
     return x * share, share + x * bell
 
 
+VARIES = "x / k -> y / k", "the GELU is steeper, y = x·Φ({k}·x), and the slope is that of this function"
 IMPORTS = "import math\n\nimport numpy as np"
 GIVEN = "erf"
 SOLVED = (ops.gelu,)

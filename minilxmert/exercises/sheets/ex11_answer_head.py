@@ -40,6 +40,7 @@ def plainly(x, p, eps):
     return ops.linear(z, p["outer"])
 
 
+VARIES = "-> the result * k", "the scores are multiplied by {k} at the end, a logit scale"
 GIVEN = "gelu, layer_norm"
 SOLVED = (heads.classify,)
 SLIPS = """

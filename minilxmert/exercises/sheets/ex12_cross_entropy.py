@@ -58,6 +58,10 @@ def plainly(logits, labels):
     return loss, gradient / n
 
 
+VARIES = (
+    "logits * k -> gradient / k",
+    "the softmax is that of logits / {k}, a temperature; the gradient is with respect to logits as they come",
+)
 NOT_FINITE = "large scores overflow, or a share of 0 has its logarithm taken: x - max - log(sum(exp(x - max)))"
 SOLVED = (objectives.cross_entropy,)
 OUTPUTS = ("loss", "gradient")

@@ -54,6 +54,10 @@ def plainly(dy, x, w, eps):
     return (d - through_mean - through_variance) / root, (dy * unit).sum(rows), dy.sum(rows)
 
 
+VARIES = (
+    "dy * k",
+    "the loss was multiplied by {k}, as in training with float16: dy is {k} times too large, the gradients must not be",
+)
 SOLVED = (ops.layer_norm_backward,)
 OUTPUTS = ("dx", "dw", "db")
 SLIPS = """

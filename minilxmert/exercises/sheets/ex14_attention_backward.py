@@ -60,6 +60,11 @@ def plainly(dy, q, k, v, mask, heads):
     return merge_heads(dq), merge_heads(dk), merge_heads(dv)
 
 
+VARIES = (
+    "q * k -> dq / k",
+    "the forward also divides q · kᵀ / √D by {k}, a temperature; the gradients are with respect to q, k "
+    "and v as they come",
+)
 GIVEN = "merge_heads, softmax, split_heads"
 SOLVED = (ops.attend_backward,)
 OUTPUTS = ("dq", "dk", "dv")

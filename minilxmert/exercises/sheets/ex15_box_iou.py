@@ -45,6 +45,7 @@ def plainly(a, b):
     return both / np.where(union > 0, union, 1)
 
 
+VARIES = "a * k", "a is in pixels of a picture {k} times as large as that of b: compare both in the picture of b"
 SLIPS = """
 boxes apart in both directions overlap: negative × negative; clip the sides at 0
     np.maximum(high - low, 0) => (high - low)

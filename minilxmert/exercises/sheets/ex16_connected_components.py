@@ -75,6 +75,10 @@ def by_columns(mask):
     return flood(mask.T, BESIDE).T
 
 
+VARIES = (
+    "-> the result * k",
+    "the things have the numbers {k}, 2 · {k}, 3 · {k} …, so that a picture of them shows something",
+)
 SOLVED = (label_regions,)
 MISTAKES = (
     ("pixels that touch at a corner only are different things here", lambda m: flood(m, BESIDE + CORNERS)),

@@ -58,7 +58,7 @@ def extra(answer, rng):
     if (drawn < SPECIAL).any() or (drawn >= V).any():
         raise Wrong("a random word may be one of the special tokens, or none at all: special … vocab_size - 1")
     if drawn.max() < V - V // 20 or drawn.min() > SPECIAL + V // 20 or len(np.unique(drawn)) < V // 3:
-        raise Wrong("the random words are always the same few: draw one for each place, from all words")
+        raise Wrong("the random words are always the same few, or of a part: draw one for each place, from all words")
     again, _ = answer(ids, SPECIAL, MASK, V, np.random.default_rng(2))
     same, _ = answer(ids, SPECIAL, MASK, V, np.random.default_rng(1))
     if (again == new).all() or (same != new).any():
@@ -88,6 +88,7 @@ def share(events, expected, what, hint):
         raise Wrong(f"{found:.1%} {what} (of {len(events):,}), expected {expected:.0%}: {hint}")
 
 
+VARIES = "vocab_size * k", "the table is longer than the list of words: a random word is below vocab_size / {k}"
 SOLVED = (masking.mask_words,)
 OUTPUTS = ("ids", "labels")
 RANDOM = True

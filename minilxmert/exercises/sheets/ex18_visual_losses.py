@@ -43,6 +43,10 @@ def plainly(scores, labels, confidence, guess, feats, masked):
     return (terms * confidence).mean(), (smooth.mean(-1) * masked).mean()
 
 
+VARIES = (
+    "guess * k, feats * k -> feature_loss * k",
+    "smooth L1 bends at {k}: d² / (2 · {k}) where |d| < {k}, and |d| - {k} / 2 elsewhere",
+)
 GIVEN = "softmax"
 SOLVED = (objectives.cross_entropy, objectives.smooth_l1)
 OUTPUTS = ("label_loss", "feature_loss")
@@ -70,11 +74,3 @@ the mean is taken over the masked objects; divide by the number of all
 the features of all objects count; only the masked ones do
     * masked).mean() => ).mean()
 """
-VARIANTS = tuple(
-    {
-        "d² / 2 where |d| < 1": f"d² / {2 * bend} where |d| < {bend}",
-        "|d| - 1/2": f"|d| - {bend}/2",
-        "abs(d) < 1, d * d / 2, abs(d) - 0.5": f"abs(d) < {bend}, d * d / {2 * bend}, abs(d) - {bend / 2}",
-    }
-    for bend in (2, 3)
-)

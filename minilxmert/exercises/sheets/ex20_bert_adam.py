@@ -58,6 +58,7 @@ def plainly(p, g, m, v, rate, decay, max_norm, first=0.9, second=0.999):
     return new_p, new_m, new_v
 
 
+VARIES = "g * k", "the loss was multiplied by {k}, as in training with float16: divide g by {k} before anything else"
 SOLVED = (Adam.update,)
 OUTPUTS = ("p", "m", "v")
 SLIPS = """
@@ -89,13 +90,3 @@ the old moments are used; the new ones count
 0.9 and 0.999 are exchanged
     first=0.9, second=0.999 => first=0.999, second=0.9
 """
-VARIANTS = tuple(
-    {
-        "m = 0.9 · m + 0.1 · g": f"m = {first} · m + {1 - first:.2g} · g",
-        "v = 0.999 · v + 0.001 · g²": f"v = {second} · v + {1 - second:.2g} · g²",
-        "first=0.9, second=0.999": f"first={first}, second={second}",
-        "=> first=0.999, second=0.9": f"=> first={second}, second={first}",
-        "0.9 and 0.999 are": f"{first} and {second} are",
-    }
-    for first, second in ((0.8, 0.99), (0.95, 0.98), (0.7, 0.995))
-)

@@ -31,6 +31,7 @@ def draws(rng):
         yield str(rng.choice(WORDS)), [str(word) for word in rng.choice(WORDS, 10, p=[0.5, 0.2, 0.1, 0.1, 0.1])]
 
 
+VARIES = "-> the result * k", "an answer gets 0 … {k} points: {k} times the accuracy"
 IMPORTS = ""
 SOLVED = (official_score,)
 MISTAKES = (

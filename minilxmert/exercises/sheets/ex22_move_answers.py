@@ -47,6 +47,7 @@ def backwards(w, b, old, new):
     return moved_w, moved_b
 
 
+VARIES = "-> w / k, b / k", "what goes along is divided by {k}, a careful start"
 SOLVED = (answers.move_answers,)
 OUTPUTS = ("w", "b")
 SLIPS = """

@@ -50,6 +50,7 @@ def plainly(ids, feats, read):
     return states.reshape(len(ids), -1)
 
 
+VARIES = "feats * k", "feats are stored {k} times too large: read wants them divided by {k}"
 SOLVED = (pair_rows,)
 SLIPS = """
 the statements are repeated s0 s1 s0 s1; the pictures lie s0 s0 s1 s1: use np.repeat

@@ -48,6 +48,7 @@ def plainly(maps, gradients):
     return words
 
 
+VARIES = "gradients * k", "the gradients are those of {k} times the score: divide them by {k} before anything else"
 SOLVED = (self_rule,)
 SLIPS = """
 the positive part is taken after the mean over heads; take it before

@@ -45,6 +45,7 @@ def plainly(cam, ss, sq, qs, qq):
     return new_ss, sq + norm(ss).T @ cam @ norm(qq)
 
 
+VARIES = "cam * k", "cam is the sum over {k} heads: Ā is cam / {k}"
 SOLVED = (cross_rule,)
 OUTPUTS = ("new_ss", "new_sq")
 SLIPS = """

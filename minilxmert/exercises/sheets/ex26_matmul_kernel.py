@@ -59,6 +59,7 @@ def plainly(x, w, b):
     return y
 
 
+VARIES = "w * k", "w is stored {k} times too large, as weights in few bits are: y = x · wᵀ / {k} + b"
 IMPORTS = "import numpy as np\nfrom numba import njit, prange"
 DECORATOR = "@njit"
 SOLVED = (ops.linear, ops.linears, ops.linear_act)

@@ -59,6 +59,7 @@ def plainly(boxes, scores, threshold):
     return np.array(kept, np.int64)
 
 
+VARIES = "threshold * k", "threshold is in 0…{k}: {k} stands for an overlap of 1"
 SOLVED = (arithmetic.suppress,)
 SLIPS = """
 1 is added to the sides, as in whole pixels; boxes here are not whole pixels

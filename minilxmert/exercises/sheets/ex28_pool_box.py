@@ -61,6 +61,7 @@ def plainly(x, box, size):
     return out
 
 
+VARIES = "box * k", "the box is in pixels, of which {k} are one cell: divide it by {k} before it is rounded"
 SOLVED = (arithmetic.roi_pool,)
 SLIPS = """
 rows and columns are swapped: x0 and x1 are columns, the second axis of the map

@@ -49,6 +49,7 @@ def plainly(amounts):
     return c.T @ amounts @ c
 
 
+VARIES = "amounts / k", "amounts are stored divided by {k}, as a JPEG's table says: multiply them by {k} before"
 SLIPS = """
 rows and columns are swapped: the first axis of amounts goes down, the second across
     @ amounts @ => @ amounts.T @

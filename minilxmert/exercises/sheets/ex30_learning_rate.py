@@ -36,6 +36,7 @@ def plainly(step, steps, warmup, highest):
     return highest * (1 - x) / (1 - warmup)
 
 
+VARIES = "highest / k", "highest is the rate for one example; a step has {k}, and the rate grows with them"
 IMPORTS = ""
 SOLVED = (optimizer.warmup_linear, optimizer.Adam.rate_at)
 SLIPS = """

@@ -35,6 +35,7 @@ def draws(rng, n, step):
     return p, g * rng.choice([1e-5, 1]), 0.1 * m * (step > 0), 0.01 * v * v * (step > 0), step, 0.05
 
 
+VARIES = "g * k", "the loss was multiplied by {k}, as in training with float16: divide g by {k} before anything else"
 plainly = adam
 SOLVED = (Adam.update, Adam.update_part)
 OUTPUTS = ("p", "m", "v")
@@ -52,15 +53,3 @@ it goes uphill: subtract the change
 the square root is missing
     np.sqrt( => (
 """
-VARIANTS = tuple(
-    {
-        "0.999": f"{second}",
-        "0.9 · m + 0.1 · g": f"{first} · m + {1 - first:.2g} · g",
-        "0.001 · g²": f"{1 - second:.2g} · g²",
-        "0.9ᵗ": f"{first}ᵗ",
-        "0.9 * m + 0.1 * g": f"{first} * m + {1 - first:.2g} * g",
-        "0.001 * g * g": f"{1 - second:.2g} * g * g",
-        "1 - 0.9**t": f"1 - {first}**t",
-    }
-    for first, second in ((0.8, 0.99), (0.7, 0.995))
-)

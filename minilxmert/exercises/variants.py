@@ -1,0 +1,88 @@
+"""Variants of an exercise for other classes: some arguments reach the student multiplied by a number k, or divided, and
+some results must be. The solution, the usual mistakes and the gradients stay as they are.
+
+A sheet says which, and tells the student:
+
+    VARIES = "logits * k -> gradient / k", "the logits are divided by {k}, the temperature, before anything else"
+In texts, k is a mark that stands instead of ##."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FACTORS = range(2, 10)
+MARKS = "@~+_=%&^"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What variant `number` changes: given and wanted are {name: 1 for times k, -1 for divided by k}. 0: nothing."""
+
+    number: int = 0
+    told: str = ""
+    given: tuple = ()
+    wanted: tuple = ()
+
+    @classmethod
+    def of(cls, sheet, number):
+        """Variant `number` of a sheet; AS_IT_STANDS where the sheet has none."""
+        if not hasattr(sheet, "VARIES"):
+            return AS_IT_STANDS
+        changes, told = sheet.VARIES
+        sides = [[side(change) for change in part.split(",") if change.strip()] for part in changes.split("->")]
+        variant = cls(number, "", *map(tuple, sides))
+        return cls(
+            number, f"In this variant {told.format(k=variant.k, mark=variant.mark)}.", variant.given, variant.wanted
+        )
+
+    @property
+    def k(self):
+        return FACTORS[(self.number - 1) % len(FACTORS)]
+
+    @property
+    def mark(self):
+        return 2 * MARKS[(self.number - 1) % len(MARKS)]
+
+    def arguments(self, names, args, way=1):
+        """The arguments as the student gets them, of those of the exercise; with way -1, the other way round."""
+        return self.changed(names, args, self.given, way)
+
+    def result(self, names, result, way=1):
+        """The result as the student must give it, of that of the exercise; with way -1, the other way round."""
+        if not self.wanted:
+            return result
+        parts = result if len(names) > 1 else (result,)
+        parts = self.changed(names, parts, self.wanted, way)
+        return parts if len(names) > 1 else parts[0]
+
+    def changed(self, names, values, changes, way):
+        values = dict(zip(names, values, strict=True))
+        for name, power in changes:
+            first, *path = name.split(".")
+            values[first] = self.put(values[first], path, power * way)
+        return tuple(values.values())
+
+    def put(self, value, path, power):
+        """A value, of a nested dict what lies at a path, multiplied by k where power is 1, divided where it is -1."""
+        if isinstance(value, dict):
+            return {key: self.put(v, path[1:], power) if key in path[:1] or not path else v for key, v in value.items()}
+        if isinstance(value, list | set):
+            return type(value)(self.put(item, path, power) for item in value)
+        if isinstance(value, str):
+            return value.replace(*("##", self.mark)[::power])
+        return value * self.k if power > 0 else divided(value, self.k)
+
+
+AS_IT_STANDS = Variant()
+
+
+def side(change):
+    """ "boxes * k" -> ("boxes", 1)"""
+    name, sign, _ = change.strip().rsplit(" ", 2)
+    return name, {"*": 1, "/": -1}[sign]
+
+
+def divided(value, k):
+    """value / k, in whole numbers where they are divisible; a single whole number is rounded down."""
+    whole = np.asarray(value).dtype.kind in "iu" and (np.ndim(value) == 0 or not np.any(value % k))
+    return value // k if whole else value / k
