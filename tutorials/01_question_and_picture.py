@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
-from minilxmert.ask.asking import ask, call_arguments
+from minilxmert.ask import ask, call_arguments
 from minilxmert.core.ops import softmax
 from minilxmert.scenes.detector import describe, detect
 from minilxmert.scenes.language import explain
@@ -119,7 +119,7 @@ print("largest difference between the two ways:", float(np.abs(plain - scores).m
 # %% [markdown]
 # ## Files of this chapter
 #
-# [asking.py](../minilxmert/ask/asking.py) · [model.py](../minilxmert/published/model.py) ·
+# [ask](../minilxmert/ask/__init__.py) · [model.py](../minilxmert/published/model.py) ·
 # [config.py](../minilxmert/core/config.py) · [scenes/world.py](../minilxmert/scenes/world.py), where the picture comes
 # from
 #

@@ -13,7 +13,7 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.core.encoder import embed_words
 from minilxmert.core.ops import embedding, layer_norm
 from minilxmert.scenes.detector import detect

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, MinilxmertError
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.core.boxes import check_boxes, normalise_boxes
 from minilxmert.core.encoder import embed_objects
 from minilxmert.core.ops import layer_norm, linear

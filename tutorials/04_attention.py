@@ -15,7 +15,7 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer, backend
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.core.inputs import added_mask
 from minilxmert.core.ops import attend, merge_heads, softmax, split_heads
 from minilxmert.explain.attention import attention

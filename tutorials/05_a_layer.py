@@ -15,7 +15,7 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.core.attention import self_attention
 from minilxmert.core.encoder import embed_objects, embed_words, feed_forward, layer
 from minilxmert.core.ops import add_norm, gelu, layer_norm, linear

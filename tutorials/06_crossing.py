@@ -13,7 +13,7 @@
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.core.attention import cross_attention
 from minilxmert.core.encoder import cross_layer
 from minilxmert.core.heads import classify, pool

@@ -13,7 +13,7 @@ import inspect
 import numpy as np
 
 from minilxmert import LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.core import ops
 from minilxmert.core.attention import cross_attention, cross_attention_backward
 from minilxmert.core.gradients import both_sides

@@ -87,7 +87,7 @@ print(f"{named} of {total} heads have a name")
 # [relevance.py](../minilxmert/explain/relevance.py).
 
 # %%
-from minilxmert.ask.asking import ask, call_arguments
+from minilxmert.ask import ask, call_arguments
 from minilxmert.explain.relevance import relevance
 from minilxmert.scenes.language import explain
 

@@ -26,7 +26,8 @@ most = get_num_threads()
 set_num_threads(1)
 
 from minilxmert.core import ops
-from minilxmert.experiments.benchmark import draw_batch, interleaved, machine_limits
+from minilxmert.experiments.benchmark import draw_batch, machine_limits
+from minilxmert.experiments.timing import interleaved
 from minilxmert.kernels import cpu
 from minilxmert.kernels.gelu import gelu_and_slope
 from minilxmert.kernels.packing import pack

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 
-from ..ask.asking import ask, doubts, look
+from ..ask import ask, doubts, look
 from ..errors import MinilxmertError, visible
 from ..files import read_small, strict_json
 from . import common as cli

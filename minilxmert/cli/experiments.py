@@ -26,8 +26,8 @@ def ablate(options):
 
     minilxmert ablate --out runs/ablation --jobs 2
     """
-    from ..experiments.ablation import LEFT_OUT, PAPER, run_seeds
-    from ..experiments.ablation_results import Results
+    from ..experiments.ablation import run_seeds
+    from ..experiments.ablation_results import LEFT_OUT, PAPER, Results
     from ..files import write_file
 
     rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
@@ -60,14 +60,13 @@ def easy_vqa(options):
 
     minilxmert easy-vqa --weights weights/pretrained --out runs/easy-vqa --scratch
     """
-    from ..experiments.drawn import easy_vqa_task
-    from ..experiments.easy_vqa import read_easy_vqa
+    from ..experiments.easy_vqa import easy_vqa_task, read_easy_vqa
     from ..training.tasks import predict
 
     cli.need(options, "out")
     train, answers = read_easy_vqa(options.data, "train")
     test, _ = read_easy_vqa(options.data, "test")
-    train, test = easy_vqa_task(train, "train", looked), easy_vqa_task(test, "test", looked)
+    train, test = easy_vqa_task(train, looked), easy_vqa_task(test, looked)
     starts = [(options.weights, options.out)]
     if options.scratch and options.weights:
         starts.append((None, f"{options.out}/scratch"))
@@ -81,7 +80,7 @@ def easy_vqa(options):
 
 def learn(options, data, weights, folder, answers):
     """Train as the options say. -> Training, tokenizer"""
-    from ..experiments.drawn import starting_model
+    from ..experiments.easy_vqa import starting_model
     from ..training.optimizer import Adam
     from ..training.recipes import finetune
 
@@ -110,17 +109,16 @@ def nlvr(options):
     minilxmert nlvr --data nlvr/dev/dev.json --out runs/nlvr
     minilxmert nlvr --data nlvr/dev/dev.json --test nlvr/test/test.json --out runs/nlvr
     """
-    from ..experiments import three_boxes as boxes
-    from ..experiments.nlvr import read_nlvr
+    from ..experiments import nlvr as boxes
 
     steps = {name: getattr(options, name) for name in ("claims", "pretraining", "finetuning")}
     recipe = replace(boxes.Recipe(), **{name: number for name, number in steps.items() if number})
-    learnt, judged = (read_nlvr(path) if path else None for path in (options.data, options.test))
-    boxes.people([*learnt[:1], *(judged or [])[:1]])  # are the pictures there?
+    learnt, judged = (boxes.read_nlvr(path) if path else None for path in (options.data, options.test))
+    boxes.look_at([*learnt[:1], *(judged or [])[:1]])  # are the pictures there?
     training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show, claimed)
     if code := ended(training):
         return code
-    data, tested = (examples and boxes.people(examples, looked) for examples in (learnt, judged))
+    data, tested = (examples and boxes.look_at(examples, looked) for examples in (learnt, judged))
     run, said = boxes.measure(data, tested, options.folds, training.folder, recipe, options.out, options.seed, show)
     if run.interrupted:
         return ended(run)

@@ -96,15 +96,15 @@ def relevance(options):
 
 
 def strangers(options):
-    """Print the table of experiments/strangers.py; return its figures."""
-    from ..experiments.strangers import measure, table
+    """Print the table of experiments/calibration.py; return its figures."""
+    from ..experiments.calibration import figures, measure, table
 
     if options.world not in (None, "small"):
-        raise ConfigError.at("--world", None, "small, from whose outside the strangers come", options.world)
+        raise ConfigError.at("--world", None, "small, outside of which the drawings are", options.world)
     model, tokenizer, _ = probed(options)
     found = measure(model, tokenizer, options.scenes, options.seed, measured)
     print(table(found))
-    return {name: one.figures() for name, one in found.items()}
+    return {name: figures(rows) for name, rows in found.items()}
 
 
 def measured(done, total):
@@ -145,15 +145,11 @@ def predict(options):
 
     minilxmert predict vqa --data test.json --features test2015_obj36.h5 --weights runs/vqa --out test_predict.json
     """
-    from ..training import task_files
+    from ..training.tasks import TASKS
 
     data = cli.task_data(options, "test")
     predictions = predicted(options, data)
-    if options.task == "nlvr2":
-        task_files.write_nlvr2_answers(options.out, data.records, predictions)
-    else:
-        write = {"vqa": task_files.write_vqa_answers, "gqa": task_files.write_gqa_answers}[options.task]
-        write(options.out, predictions)
+    TASKS[options.task].write(options.out, data.records, predictions)
     print(f"wrote {options.out}: {len(predictions):,} answers")
 
 

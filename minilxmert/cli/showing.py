@@ -86,7 +86,7 @@ def analyze(options):
     found = observe(model, tokenizer, [row["question"] for row in rows], objects, names, classes)
     print_observations(found)
     if options.plot:
-        from ..explain.figures import habits_figure
+        from ..explain.observations import habits_figure
 
         habits_figure(found).save(options.plot)
 

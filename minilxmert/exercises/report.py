@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ask.asking import call_arguments
+from ..ask import call_arguments
 from ..errors import MinilxmertError, visible
 from ..explain.attention import attention
 from ..explain.page import window

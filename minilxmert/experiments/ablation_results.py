@@ -1,20 +1,68 @@
-"""What the ablations have found: means over seeds with 95 % intervals, beside the paper's figures; and, pair by pair of
-rows, whether the miniature agrees with the paper.
+"""The tables of the ablations, and what was found: means over seeds with 95 % intervals, beside the paper's figures;
+and, pair by pair of rows, whether the miniature agrees with the paper.
 
     print(Results("runs/ablation", [*PAPER, *LEFT_OUT]))
 A difference is taken seed by seed, since both rows of a seed saw the same pictures; intervals are Student's."""
 
 import itertools
 import math
+import re
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError
 from ..files import read_json
-from .ablation import ABLATED, FULL, LEFT_OUT, PAPER, RESULT
+from ..training.recipes import WITHOUT
 
+ABLATED, RESULT = ("vqa", "gqa", "nlvr2"), "result.json"
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 97.5 %, of 1, 2 … degrees of freedom
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table. paper: its figures for VQA, GQA and NLVR2 there, None where it has none; config: changes to
+    the miniature's; kind: one of FACES (ablation.py), or "majority" (no model)."""
+
+    name: str
+    paper: tuple = (None, None, None)
+    config: dict = field(default_factory=dict)
+    bert: bool = False  # whether the language encoder starts from a miniature BERT
+    pretrained: bool = False
+    kind: str = "trained"
+
+    @property
+    def key(self):
+        """The name as a folder's."""
+        return re.sub("[^a-z0-9]+", "-", self.name.lower())
+
+
+NO_OBJECT_LAYERS = {"r_layers": 0}
+BUTD = {**NO_OBJECT_LAYERS, "x_layers": 0}
+FULL = Row("Pre-train + scratch", (69.9, 60.0, 74.9), pretrained=True)
+PAPER = (  # Table 3 of Tan & Bansal 2019, dev sets
+    Row("most frequent answer", kind="majority"),
+    Row("LSTM + BUTD", (63.1, 50.0, 52.6), {**BUTD, "l_layers": 0}, kind="recurrent"),
+    Row("BERT + BUTD", (62.8, 52.1, 51.9), BUTD, bert=True, kind="bottom up"),
+    Row("BERT + 1 CrossAtt", (64.6, 55.5, 52.4), {**NO_OBJECT_LAYERS, "x_layers": 1}, bert=True),
+    Row("BERT + 2 CrossAtt", (65.8, 56.1, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 2}, bert=True),
+    Row("BERT + 3 CrossAtt", (66.4, 56.6, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 3}, bert=True),
+    Row("BERT + 4 CrossAtt", (66.4, 56.0, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 4}, bert=True),
+    Row("BERT + 5 CrossAtt", (66.5, 56.3, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 5}, bert=True),
+    Row("Train + BERT", (65.5, 56.2, 50.9), bert=True),
+    Row("Train + scratch", (65.1, 50.0, 50.9)),
+    Row("Pre-train + BERT", (68.8, 58.3, 70.1), bert=True, pretrained=True),
+    FULL,
+)
+LEFT_OUT = (  # where the paper has the row, its figures are those of Table 5; of "no questions", Table 4
+    FULL,
+    Row("no masked words", config=WITHOUT["words"], pretrained=True),
+    Row("no matching", config=WITHOUT["matching"], pretrained=True),
+    Row("no objects", (66.3, 57.1, 50.9), WITHOUT["objects"], pretrained=True),
+    Row("no questions", (68.9, 58.2, 72.4), WITHOUT["questions"], pretrained=True),
+    Row("no labels", (69.2, 59.5, 72.9), WITHOUT["labels"], pretrained=True),
+    Row("no features", (69.5, 59.3, 73.5), WITHOUT["features"], pretrained=True),
+)
 TITLES = {"paper": "Table 3 of the paper, in miniature", "tasks": "Pre-training tasks left out in turn"}
 STEPS = ("BERT + BUTD", "BERT + 1 CrossAtt", "BERT + 3 CrossAtt", "BERT + 5 CrossAtt")
 COMPARED = [*itertools.pairwise(STEPS), ("Train + scratch", "Train + BERT")]

@@ -1,17 +1,13 @@
-"""How fast this machine is: medians of interleaved runs, so that a busy moment hits every candidate alike.
+"""How fast answers are on this machine.
 
 The model is the published base size with random weights; its peers (peers.py) are measured beside it where they are
 installed, with the same weights, and only after they have given the same numbers."""
 
-import contextlib
-import platform
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -22,66 +18,12 @@ from ..published.model import LxmertForQuestionAnswering
 from ..words.tokenizer import LxmertTokenizer
 from ..words.vocabulary import build_vocabulary
 from .peers import Candidate, peer_candidates
+from .timing import SAME, interleaved, memory, processor
 
 QUESTIONS = ("How many people are wearing red hats?", "What color is the cat?", "Is the man holding a surfboard?")
 SMALL = {"hidden_size": 96, "intermediate_size": 192, "l_layers": 2, "x_layers": 2, "r_layers": 1, "num_qa_labels": 100}
 SMALL |= {"num_attention_heads": 4, "vocab_size": 1000, "visual_feat_dim": 64}
-SAME = 1e-3  # the largest difference of scores between candidates; a wrong one differs by whole numbers
-ROUNDED = 0.05  # the same for those whose weights are rounded, as a share of the largest score
-WINDOW, BUSY, PATIENCE = 0.02, 0.002, 2.0  # seconds: to look for work, of work that counts, to wait for its end
-
-
-def interleaved(candidates, seconds, least=3, report=print):
-    """{name: median seconds a call} of {name: function}, called in turn for about `seconds`, after one call each.
-
-    No call begins while threads of the one before it still spin: they would slow it down."""
-    for run in candidates.values():
-        run()
-    times, before, restless = {name: [] for name in candidates}, next(reversed(candidates)), set()
-    end, rounds = time.perf_counter() + seconds, 0
-    while rounds < least or time.perf_counter() < end:
-        for name, run in candidates.items():
-            if not at_rest() and before not in restless:
-                restless.add(before)
-                report(f"{before}: its threads still use the processor {PATIENCE:g} s after an answer")
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-            before = name
-        rounds += 1
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
-def at_rest():
-    """Wait until this process uses the processor no more -> whether it came to that in PATIENCE seconds."""
-    end = time.perf_counter() + PATIENCE
-    while time.perf_counter() < end:
-        start = time.process_time()
-        time.sleep(WINDOW)
-        if time.process_time() - start < BUSY:
-            return True
-    return False
-
-
-def processor():
-    """The processor's name, the kind that compilers know it by, and how many of its cores this process may use."""
-    import llvmlite.binding
-
-    from ..kernels import get_num_threads
-    from ..kernels.cpu import bfloat16_name, tile_name
-
-    kind = llvmlite.binding.get_host_cpu_name()
-    ways = f"tile {tile_name()}, bfloat16 {bfloat16_name()}"
-    return f"{processor_name()} ({kind}), {get_num_threads()} threads, {ways}"
-
-
-def processor_name():
-    """What the system calls the processor."""
-    with contextlib.suppress(OSError):
-        names = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()
+ROUNDED = 0.05  # how far scores of rounded weights may differ from the exact ones, as a share of the largest
 
 
 def tokenizer_rate(seconds, count=2000):
@@ -187,26 +129,29 @@ START = {
     "minilxmert": """
 import sys, minilxmert
 model = minilxmert.LxmertForQuestionAnswering.from_pretrained(sys.argv[1])
-from minilxmert.experiments.benchmark import draw_batch
+from minilxmert.experiments.benchmark import draw_batch, print_peak
 model(**draw_batch(model.config, 1, 20, 36))""",
     "transformers": """
 import sys, torch, transformers
 model = transformers.LxmertForQuestionAnswering.from_pretrained(sys.argv[1])
-from minilxmert.experiments.benchmark import draw_batch
+from minilxmert.experiments.benchmark import draw_batch, print_peak
 call = {name: torch.from_numpy(array) for name, array in draw_batch(model.config, 1, 20, 36).items()}
 with torch.inference_mode():
     model.eval()(**call)""",
 }
-PEAK = """
-try:  # ru_maxrss would count what the parent process had before it started this one
-    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
-except OSError:
-    import resource
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
 
 
-def start_up(model, peers, runs=3):
+def print_peak():
+    """The peak megabytes of this process. (What resource counts includes the parent's from before it started this.)"""
+    try:
+        print(memory("VmHWM"))
+    except OSError:
+        import resource
+
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def start_up(model, peers, report=print, runs=3):
     """{name: (seconds from process start to the first answer, peak megabytes)}, medians of interleaved runs."""
     names = [name for name in START if name == "minilxmert" or peers]
     found = {name: [] for name in names}
@@ -215,11 +160,15 @@ def start_up(model, peers, runs=3):
         model.save_pretrained(f"{folder}/transformers", format="safetensors")
         for _ in range(runs + 1):  # the first warms the page cache and the compiled kernels
             for name in names:
-                command = [sys.executable, "-c", START[name] + PEAK, f"{folder}/{name}"]
+                command = [sys.executable, "-c", f"{START[name]}\nprint_peak()", f"{folder}/{name}"]
                 start = time.perf_counter()
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
-                found[name].append((time.perf_counter() - start, int(done.stdout) / 1024))
-    return {name: tuple(map(statistics.median, zip(*rows[1:], strict=True))) for name, rows in found.items()}
+                found[name].append((time.perf_counter() - start, float(done.stdout)))
+    medians = {name: tuple(map(statistics.median, zip(*rows[1:], strict=True))) for name, rows in found.items()}
+    report("\nprocess start to first answer; peak memory")
+    for name, (wait, megabytes) in medians.items():
+        report(f"{name:<24}{wait:8.2f} s{megabytes:8.0f} MB")
+    return medians
 
 
 def run_benchmark(
@@ -230,41 +179,36 @@ def run_benchmark(
     ragged: sentences of 8 words up to `words`; dtype: "bfloat16" measures our weights in that precision, too.
 
     Raises MinilxmertError if one of our backends does not compute what another does."""
-    machine = processor()
-    report(machine)
-    rate = tokenizer_rate(min(seconds, 2))
-    report(f"tokenizer: {rate:,.0f} questions a second on one core")
+    figures = {"processor": processor(), "tokenizer": tokenizer_rate(min(seconds, 2))}
+    report(figures["processor"])
+    report(f"tokenizer: {figures['tokenizer']:,.0f} questions a second on one core")
     model = LxmertForQuestionAnswering(LxmertConfig(**(SMALL if small else {})), dtype=dtype)
     candidates = our_candidates(model)
     if peers:
         candidates |= peer_candidates(model, draw_batch(model.config, 2, 7, 5), dtype == "bfloat16", report)
     calls = {batch: draw_batch(model.config, batch, words, objects, ragged) for batch in batches}
-    table = {
-        batch: milliseconds(agreeing(candidates, call, report), call, seconds, report) for batch, call in calls.items()
-    }
-    lengths = f"{min(8, words)}–{words}" if ragged else words
-    report(f"\n{lengths} words × {objects} objects, milliseconds a batch (median)\n{'':<24}" + columns(batches, "9"))
-    for name, candidate in candidates.items():
-        row = columns([table[batch].get(name, np.nan) for batch in batches], "9.1f")
-        report(f"{name:<24}{row}  {candidate.precision}")
-    figures = {"processor": machine, "tokenizer": rate, "milliseconds": table, "limits": machine_limits()}
+    measured = {b: milliseconds(agreeing(candidates, call, report), call, seconds, report) for b, call in calls.items()}
+    figures |= {"milliseconds": measured, "limits": machine_limits()}
     figures["precision"] = {name: candidate.precision for name, candidate in candidates.items()}
-    report(
-        "\nthis machine reads {GB/s:.1f} GB/s and multiplies {GFLOP/s:.0f} GFLOP/s (BLAS, float32)".format_map(
-            figures["limits"]
-        )
-    )
+    needed = {b: needed_gflop(model.config, call["attention_mask"].sum(), b * objects, b) for b, call in calls.items()}
     ours = next(iter(candidates))
-    figures["GFLOP/s"] = {
-        batch: needed_gflop(model.config, call["attention_mask"].sum(), batch * objects, batch)
-        / table[batch][ours]
-        * 1e3
-        for batch, call in calls.items()
-    }
-    report(f"{ours + ', GFLOP/s':<24}" + columns(figures["GFLOP/s"].values(), "9.0f"))
+    figures["GFLOP/s"] = {batch: needed[batch] / measured[batch][ours] * 1e3 for batch in batches}
+    report_answers(figures, f"{min(8, words)}–{words}" if ragged else words, objects, report)
     if start:
-        figures["start"] = start_up(model, len(candidates) > len(BACKENDS))
-        report("\nprocess start to first answer; peak memory")
-        for name, (wait, megabytes) in figures["start"].items():
-            report(f"{name:<24}{wait:8.2f} s{megabytes:8.0f} MB")
+        figures["start"] = start_up(model, len(candidates) > len(BACKENDS), report)
     return figures
+
+
+def report_answers(figures, words, objects, report):
+    """The table of milliseconds, and what of the machine's strength that is."""
+    table, precision = figures["milliseconds"], figures["precision"]
+    report(f"\n{words} words × {objects} objects, milliseconds a batch (median)\n{'':<24}" + columns(table, "9"))
+    for name in precision:
+        report(
+            f"{name:<24}" + columns([row.get(name, np.nan) for row in table.values()], "9.1f") + f"  {precision[name]}"
+        )
+    limits = figures["limits"]
+    report(
+        f"\nthis machine reads {limits['GB/s']:.1f} GB/s and multiplies {limits['GFLOP/s']:.0f} GFLOP/s (BLAS, float32)"
+    )
+    report(f"{next(iter(precision)) + ', GFLOP/s':<24}" + columns(figures["GFLOP/s"].values(), "9.0f"))

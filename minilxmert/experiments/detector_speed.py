@@ -7,7 +7,6 @@ ours torch, or peak FOLDER BOXES ours"""
 
 import dataclasses
 import importlib.util
-import json
 import os
 import sys
 import tempfile
@@ -24,8 +23,16 @@ from ..detector.network import backbone, propose
 from ..detector.recipes import HUGGINGFACE, Settings, resized
 from ..detector.weights import HEAD, random_tensors
 from ..errors import MinilxmertError
-from .benchmark import SAME, interleaved, processor
-from .speed import in_process, status, versus
+from .timing import (
+    SAME,
+    answer_process,
+    interleaved,
+    measure_in_process,
+    memory,
+    processor,
+    thread_counts,
+    versus,
+)  # fmt: skip
 
 SIDES, BOXES, WEIGHTS = (800, 1067), (150, 300), "model.safetensors"
 NEAR = np.float32(0.01)  # of random deltas: proposals stay near their anchors, so that there are as many as asked for
@@ -44,7 +51,8 @@ def published_detector(folder, settings):
     import torch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    model = published_modules(torch).FRCNN(as_config(published_config(settings.proposals))).eval()
+    config = as_config(PUBLISHED | {"rpn": PUBLISHED["rpn"] | {"post_nms_topk_test": settings.proposals}})
+    model = published_modules(torch).FRCNN(config).eval()
     _, tensors, _ = read_tensors(Path(folder) / WEIGHTS)
     state = {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}
     missing, unknown = model.load_state_dict(state, strict=False)
@@ -104,34 +112,32 @@ def batched_nms(torch):
     return lambda boxes, scores, levels, threshold: nms(torch)(boxes, scores, threshold)  # one level
 
 
-def published_config(proposals):
-    """What the modules ask of the published config.yaml."""
-    return {
-        "model": {"device": "cpu", "max_pool": True, "pixel_mean": [0, 0, 0]},
-        "backbone": {"freeze_at": 2},
-        "resnets": {
-            "depth": 101, "out_features": ["res4"], "num_groups": 1, "norm": "BN", "width_per_group": 64,
-            "stride_in_1x1": True, "res5_dilation": 1, "res2_out_channels": 256, "stem_out_channels": 64,
-        },
-        "proposal_generator": {"hidden_channels": 512, "min_size": 0.0},
-        "anchor_generator": {"sizes": [[64, 128, 256, 512]], "aspect_ratios": [[0.5, 1.0, 2.0]], "offset": 0},
-        "rpn": {
-            "batch_size_per_image": 1, "pre_nms_topk_test": 6000, "post_nms_topk_test": proposals,
-            "pre_nms_topk_train": 0, "post_nms_topk_train": 0, "in_features": ["res4"], "boundary_thresh": -1.0,
-            "iou_thresholds": [0.3, 0.7], "iou_labels": [0, -1, 1], "positive_fraction": 0.5, "smooth_l1_beta": 0.0,
-            "bbox_reg_weights": [1.0, 1.0, 1.0, 1.0], "loss_weight": 1.0, "nms_thresh": 0.7,
-        },
-        "roi_heads": {
-            "num_classes": 1600, "in_features": ["res4"], "positive_fraction": 0.25, "proposal_append_gt": True,
-            "score_thresh_test": 0.2, "nms_thresh_test": [0.5, 0.6, 0.7],
-        },
-        "roi_box_head": {
-            "bbox_reg_weights": [10.0, 10.0, 5.0, 5.0], "smooth_l1_beta": 0.0, "pooler_resolution": 14,
-            "pooler_sampling_ratio": 0, "res5halve": False, "attr": True, "num_attrs": 400,
-            "cls_agnostic_bbox_reg": False,
-        },
-        "min_detections": 36, "max_detections": 36,
-    }  # fmt: skip
+PUBLISHED = {  # what the modules ask of the published config.yaml, but for the number of proposals
+    "model": {"device": "cpu", "max_pool": True, "pixel_mean": [0, 0, 0]},
+    "backbone": {"freeze_at": 2},
+    "resnets": {
+        "depth": 101, "out_features": ["res4"], "num_groups": 1, "norm": "BN", "width_per_group": 64,
+        "stride_in_1x1": True, "res5_dilation": 1, "res2_out_channels": 256, "stem_out_channels": 64,
+    },
+    "proposal_generator": {"hidden_channels": 512, "min_size": 0.0},
+    "anchor_generator": {"sizes": [[64, 128, 256, 512]], "aspect_ratios": [[0.5, 1.0, 2.0]], "offset": 0},
+    "rpn": {
+        "batch_size_per_image": 1, "pre_nms_topk_test": 6000,
+        "pre_nms_topk_train": 0, "post_nms_topk_train": 0, "in_features": ["res4"], "boundary_thresh": -1.0,
+        "iou_thresholds": [0.3, 0.7], "iou_labels": [0, -1, 1], "positive_fraction": 0.5, "smooth_l1_beta": 0.0,
+        "bbox_reg_weights": [1.0, 1.0, 1.0, 1.0], "loss_weight": 1.0, "nms_thresh": 0.7,
+    },
+    "roi_heads": {
+        "num_classes": 1600, "in_features": ["res4"], "positive_fraction": 0.25, "proposal_append_gt": True,
+        "score_thresh_test": 0.2, "nms_thresh_test": [0.5, 0.6, 0.7],
+    },
+    "roi_box_head": {
+        "bbox_reg_weights": [10.0, 10.0, 5.0, 5.0], "smooth_l1_beta": 0.0, "pooler_resolution": 14,
+        "pooler_sampling_ratio": 0, "res5halve": False, "attr": True, "num_attrs": 400,
+        "cls_agnostic_bbox_reg": False,
+    },
+    "min_detections": 36, "max_detections": 36,
+}  # fmt: skip
 
 
 def as_config(tree):
@@ -185,7 +191,7 @@ def time_detectors(folder, boxes, seconds, *names):
 def peak_of_detector(folder, boxes, name):
     """Peak megabytes of this process."""
     prepared(folder, boxes, [name])
-    return status("VmHWM")
+    return memory("VmHWM")
 
 
 def run_detector_benchmark(seconds, peers=True, report=print):
@@ -196,16 +202,15 @@ def run_detector_benchmark(seconds, peers=True, report=print):
     report(f"a picture of {SIDES[0]} × {SIDES[1]} through the detector, random weights")
     with tempfile.TemporaryDirectory() as folder:
         write_safetensors(Path(folder) / WEIGHTS, weights(np.random.default_rng(0)), {})
-        for threads in sorted({1, os.cpu_count() or 1}):
+        for threads, text in thread_counts().items():
             for boxes in BOXES:
-                found = in_process(threads, "time", folder, boxes, seconds, *names, of=__name__)
+                found = measure_in_process(__name__, threads, "time", folder, boxes, seconds, *names)
                 figures["seconds"][f"{threads} threads, {boxes} boxes"] = found
-                report(f"  {threads} thread{'s' * (threads > 1)}, {boxes} boxes: " + versus(found, 1, "s"))
-        figures["megabytes"] = {n: in_process(1, "peak", folder, BOXES[-1], n, of=__name__) for n in names}
+                report(f"  {text}, {boxes} boxes: " + versus(found, 1, "s"))
+        figures["megabytes"] = {n: measure_in_process(__name__, 1, "peak", folder, BOXES[-1], n) for n in names}
         report(f"  peak memory of the process, {BOXES[-1]} boxes: " + versus(figures["megabytes"], 1, "MB"))
     return figures
 
 
 if __name__ == "__main__":
-    what, *arguments = sys.argv[1:]
-    print(json.dumps({"time": time_detectors, "peak": peak_of_detector}[what](*arguments)))
+    answer_process(time=time_detectors, peak=peak_of_detector)

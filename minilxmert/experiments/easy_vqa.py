@@ -1,30 +1,31 @@
-"""easy-VQA: 48,248 questions about 5,000 drawn pictures of 64 × 64, as the package `easy-vqa` of PyPI ships them.
+"""easy-VQA: 48,248 questions about 5,000 drawn pictures of 64 × 64, learnt from their pixels.
 
-    questions, answers = read_easy_vqa(find_easy_vqa(), "test")
-    read_picture(questions[0].picture)
-The package need not be installed: its unpacked folder will do (pip download easy-vqa, then unzip). Nothing of it runs.
-Source: Victor Zhou, easy-VQA 1.0."""
+    questions, answers = read_easy_vqa(None, "train")
+    data = easy_vqa_task(questions)
+    model, tokenizer = starting_model("weights/pretrained", data, answers)
+    finetune(model, data, tokenizer, "runs/easy-vqa", …)  # recipes.py
+What a model knows moves along by text: the embeddings of known words, and the answer head's rows of known answers.
+The package `easy-vqa` of PyPI need not be installed: its unpacked folder will do (pip download easy-vqa, then unzip).
+Nothing of it runs. Source: Victor Zhou, easy-VQA 1.0."""
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import TaskFileError
+import numpy as np
+
+from ..ask import look_all
+from ..core.params import initialise
+from ..errors import ConfigError, TaskFileError
 from ..files import read_text
 from ..files.reading import refuse_repeated
+from ..published.model import LxmertForQuestionAnswering
+from ..scenes.world import SMALL
 from ..training.entries import is_text, read_json
-
-SPLITS = ("train", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class EasyQuestion:
-    """A question about a drawn picture, and its one right answer."""
-
-    question: str
-    answer: str
-    image_id: int
-    picture: Path
+from ..training.recipes import fresh_miniature, miniature_tokenizer, start_model
+from ..training.task_files import GqaQuestion
+from ..training.tasks import TaskData
+from ..words.text import split_words
+from ..words.tokenizer import LxmertTokenizer
 
 
 def find_easy_vqa(folder=None):
@@ -42,31 +43,60 @@ def find_easy_vqa(folder=None):
 
 
 def read_easy_vqa(folder, split):
-    """The questions of a split, train or test, and all answers -> [EasyQuestion], [text]. Raises TaskFileError."""
-    if split not in SPLITS:
-        raise TaskFileError.at(folder, "split", " or ".join(SPLITS), split)
+    """The questions of a split, train or test, and all answers -> [GqaQuestion], [text]. Raises TaskFileError."""
     data = find_easy_vqa(folder)
-    answers = read_answer_lines(data / "answers.txt")
-    path, images = data / split / "questions.json", data / split / "images"
+    lines = read_text(data / "answers.txt", "answers, one a line", TaskFileError).splitlines()
+    answers = [line.strip() for line in lines if line.strip()]
+    refuse_repeated(data / "answers.txt", answers)
+    path = data / split / "questions.json"
     rows = read_json(path)
     if not isinstance(rows, list):
         raise TaskFileError.at(path, None, "a list of questions", type(rows).__name__)
-    return [easy_question(path, number, row, images, answers) for number, row in enumerate(rows)], answers
+    return [easy_question(path, number, row, answers) for number, row in enumerate(rows)], answers
 
 
-def read_answer_lines(path):
-    """The answers of a text file, one a line."""
-    lines = read_text(path, "answers, one a line", TaskFileError).splitlines()
-    answers = [line.strip() for line in lines if line.strip()]
-    refuse_repeated(path, answers)
-    return answers
-
-
-def easy_question(path, number, row, images, answers):
-    """One row, [question, answer, number of the picture] -> EasyQuestion."""
+def easy_question(path, number, row, answers):
+    """One row, [question, answer, number of the picture] -> GqaQuestion, whose picture is a path."""
     good = isinstance(row, list) and len(row) == 3 and is_text(row[0]) and type(row[2]) is int and row[2] >= 0
     if not good or row[1] not in answers:
-        raise TaskFileError.at(
-            path, f"entry {number}", "[question, one of the answers, number of a picture]", repr(row)
-        )
-    return EasyQuestion(*row, images / f"{row[2]}.png")
+        expected = "[question, one of the answers, number of a picture]"
+        raise TaskFileError.at(path, f"entry {number}", expected, repr(row))
+    picture = path.parent / "images" / f"{row[2]}.png"
+    return GqaQuestion(f"{path.parent.name}-{number}", str(picture), row[0], {row[1]: 1.0})
+
+
+def easy_vqa_task(questions, progress=None):
+    """The TaskData of questions, whose pictures the detector looks at. Raises PictureError."""
+    return TaskData("gqa", questions, look_all((question.img_id for question in questions), progress))
+
+
+def starting_model(weights, data, answers, seed=0, vocab=None):
+    """The question answerer of a checkpoint directory, or a fresh miniature for None, that knows the words of TaskData.
+
+    vocab: where vocab.txt is, if not beside the weights. -> model, its tokenizer. Raises ConfigError."""
+    texts = [record.sent for record in data.records]
+    if weights is None:
+        model, tokenizer = fresh_miniature(LxmertForQuestionAnswering, SMALL, seed), miniature_tokenizer(SMALL)
+        model.move_answers(list(answers))
+    else:
+        model = start_model(data, weights, list(answers), seed)
+        tokenizer = LxmertTokenizer.beside(weights, vocab)
+        width = next(iter(data.pictures.values())).features.shape[1]
+        if model.config.visual_feat_dim != width:
+            found = f"{model.config.visual_feat_dim} numbers: it was made for another detector"
+            raise ConfigError.at(weights, "visual_feat_dim", f"{width}, as this package's detector finds", found)
+    return model, add_words(model, tokenizer, texts, seed)
+
+
+def add_words(model, tokenizer, texts, seed=0):
+    """Give a model the words of some texts: what it can spell stays as it is, the others get fresh embeddings.
+
+    New words come last in the vocabulary, so that no known one changes its number. -> the new tokenizer"""
+    words = dict.fromkeys(word for text in texts for word in split_words(text, *tokenizer.cleaning))
+    unknown = tokenizer.unknown_words(" ".join(words))
+    shape = {"w": (len(unknown), model.config.hidden_size)}
+    fresh = initialise(shape, model.config, np.random.default_rng([seed, 2]), model.dtype)["w"]
+    words = model.params["embeddings"]["word"]
+    words["w"] = np.concatenate([words["w"][: len(tokenizer)], fresh])  # a table rounded up has rows of no word
+    model.config = model.config.replace(vocab_size=len(words["w"]))
+    return tokenizer.with_words(unknown)

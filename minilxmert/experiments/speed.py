@@ -1,14 +1,11 @@
 """How fast a training step is, and how much memory it takes, beside torch's: the miniature model, 64 examples, the five
 tasks, AdamW, the same weights and the same batch.
 
-Every measurement is made in a process of its own, whose libraries all start with the same number of threads:
+Every measurement is made in a process of its own:
 python -m minilxmert.experiments.speed time SECONDS ours torch, or peak ours, or peak torch"""
 
 import importlib.util
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +18,9 @@ from ..training.loop import Training
 from ..training.miniature import Miniature, miniature_config
 from ..training.optimizer import Adam
 from ..training.recipes import miniature_tokenizer
-from .benchmark import SAME, interleaved
+from .timing import SAME, answer_process, interleaved, measure_in_process, memory, thread_counts, versus
 
 BATCH, RATE, STEPS = 64, 1e-4, 10**6
-THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Repeated(Batches):
@@ -71,15 +67,7 @@ def torch_step(model, call):
     theirs = transformers.LxmertForPreTraining(transformers.LxmertConfig(**vars(model.config)))
     theirs.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in model.state_dict().items()})
     optimizer = torch.optim.AdamW(theirs.train().parameters(), lr=RATE, eps=1e-6, weight_decay=0.01)
-
-    def tensors(value):
-        if isinstance(value, dict):
-            return {name: tensors(part) for name, part in value.items()}
-        if isinstance(value, tuple):
-            return tuple(map(tensors, value))
-        return torch.from_numpy(np.where(value < 0, -100, value) if value.dtype.kind == "i" else value)
-
-    call = tensors(call)
+    call = as_tensors(call, torch)
 
     def step():
         optimizer.zero_grad()
@@ -90,6 +78,15 @@ def torch_step(model, call):
         return float(loss.detach())
 
     return step
+
+
+def as_tensors(value, torch):
+    """A tree of arrays as torch's; what has no label is -100 there."""
+    if isinstance(value, dict):
+        return {name: as_tensors(part, torch) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(as_tensors(part, torch) for part in value)
+    return torch.from_numpy(np.where(value < 0, -100, value) if value.dtype.kind == "i" else value)
 
 
 STEP = {"ours": our_step, "torch": torch_step}
@@ -105,28 +102,14 @@ def time_steps(seconds, *names):
     return interleaved(steps, float(seconds))
 
 
-def status(name):
-    """Megabytes of this process: VmRSS now, VmHWM at most."""
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
-
-
 def peak_of_steps(name):
     """(peak megabytes of this process after three steps, how far that is above what it held before them)"""
     step = STEP[name](LxmertForPreTraining(miniature_config(SMALL)), draw_pretraining_batch())
-    before = status("VmRSS")
+    before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     for _ in range(3):
         step()
-    return status("VmHWM"), status("VmHWM") - before
-
-
-def in_process(threads, *arguments, of=__name__):
-    """Run one measurement of a module in a new process -> what it found"""
-    environment = {**os.environ, **dict.fromkeys(THREAD_SETTINGS, str(threads))}
-    command = [sys.executable, "-m", of, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return memory("VmHWM"), memory("VmHWM") - before
 
 
 def run_training_benchmark(seconds, peers=True, report=print):
@@ -135,23 +118,15 @@ def run_training_benchmark(seconds, peers=True, report=print):
     names = ("ours", "torch") if peers else ("ours",)
     figures = {"seconds": {}, "megabytes": {}}
     report(f"a training step: the miniature model, {BATCH} examples, five tasks, AdamW")
-    for threads in sorted({1, os.cpu_count() or 1}):
-        found = figures["seconds"][str(threads)] = in_process(threads, "time", seconds, *names)
-        report(f"  {threads} thread{'s' * (threads > 1)}: " + versus(found, 1000, "ms"))
+    for threads, text in thread_counts().items():
+        found = figures["seconds"][str(threads)] = measure_in_process(__name__, threads, "time", seconds, *names)
+        report(f"  {text}: " + versus(found, 1000, "ms"))
     if os.path.exists("/proc/self/clear_refs"):  # Linux
-        figures["megabytes"] = {name: in_process(1, "peak", name) for name in names}
+        figures["megabytes"] = {name: measure_in_process(__name__, 1, "peak", name) for name in names}
         for place, what in enumerate(("peak memory of the process", "of which three steps")):
             report(f"  {what}: " + versus({n: peak[place] for n, peak in figures["megabytes"].items()}, 1, "MB"))
     return figures
 
 
-def versus(found, scale, unit):
-    """One line: ours, torch's and the ratio."""
-    texts = [f"{name} {scale * value:.1f} {unit}" for name, value in sorted(found.items())]
-    ratio = f", ratio {found['ours'] / found['torch']:.2f}" if "torch" in found else ""
-    return ", ".join(texts) + ratio
-
-
 if __name__ == "__main__":
-    what, *arguments = sys.argv[1:]
-    print(json.dumps({"time": time_steps, "peak": peak_of_steps}[what](*arguments)))
+    answer_process(time=time_steps, peak=peak_of_steps)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..ask.asking import call_arguments, check_fit
+from ..ask import call_arguments, check_fit
 from ..errors import ConfigError, ShapeError, VocabularyError, shorten
 
 

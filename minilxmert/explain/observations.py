@@ -2,6 +2,7 @@
 
     found = observe(model, tokenizer, questions, objects)
     found.habits["language"]["next"]        # (layers, heads): the share that a word gives to the word after it
+    habits_figure(found).save("heads.svg")  # or .png, .pdf
 A share is a mean over those who look; a lift is a share divided by what even attention would give (1 is even)."""
 
 from collections import defaultdict
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..vision.drawings import arrange, draw_matrix
 from .attention import FAMILIES, attention
 
 SPECIAL = ("[CLS]", "[SEP]")
@@ -125,3 +127,17 @@ def head_marks(maps, family):
         shares["one-hot"] = np.where(sharpest(maps[family]) >= ONE_HOT, CLEAR, 0)  # said where nothing else is clear
     names, values = list(shares), np.nan_to_num(list(shares.values()))  # (habits, layers, heads)
     return np.where(values.max(0) >= CLEAR, np.array(names)[values.argmax(0)], "").tolist()
+
+
+def habits_figure(found):
+    """A Drawing of Observations: for each habit of the words, and for sharpness, a square a head."""
+    tables = {f"{family}: {habit}": a for family, habits in found.habits.items() for habit, a in habits.items()}
+    tables |= {f"{family}: sharpness": a for family, a in found.sharpness.items()}
+    drawn = []
+    for name, table in tables.items():
+        if table.size:
+            rows, columns = (
+                [f"{what} {i + 1}" for i in range(n)] for what, n in zip(("layer", "head"), table.shape, strict=True)
+            )
+            drawn.append(draw_matrix(np.nan_to_num(table), rows, columns, title=name))
+    return arrange([drawn[i : i + 4] for i in range(0, len(drawn), 4)])

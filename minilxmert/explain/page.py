@@ -14,7 +14,7 @@ from importlib import resources
 
 import numpy as np
 
-from ..ask.asking import best_answers, call_arguments, check_fit, doubts, sober
+from ..ask import best_answers, calibrate_answers, call_arguments, check_fit, doubts
 from ..core.ops import softmax
 from ..errors import FeatureFileError, visible
 from ..files import read_small, write_file
@@ -58,19 +58,16 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5,
     check_fit(model, tokenizer)
     call = call_arguments(model, tokenizer, [question], [objects])
     output = model(**call, output_attentions=True)
-    (probabilities,) = sober(softmax(output.question_answering_score), tokenizer, [question], [objects])
+    (probabilities,) = calibrate_answers(softmax(output.question_answering_score), tokenizer, [question], [objects])
     answers = best_answers(probabilities, model.answers, top)
     words = tokenizer.convert_ids_to_tokens(call["input_ids"][0].tolist())
-    maps = attention_of(output, words, told_apart(texts_of(objects, names)))
+    maps = attention_of(output, words, tell_apart(texts_of(objects, names)))
     data = {
         "question": question,
         "model": f"{type(model).__name__}, {model.num_parameters():,} parameters · {objects.image_id}",
-        "image": data_uri(picture),
-        "width": objects.width,
-        "height": objects.height,
+        **picture_data(picture, objects),
         "words": maps.words,
         "objects": maps.objects,
-        "boxes": rounded(objects.boxes),
         "families": [family_data(maps, name) for name in FAMILIES if maps[name].size],
         "answers": answers_data(model, call, answers),
         "without": answers_without(model, call, len(objects)),
@@ -79,7 +76,12 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5,
     return Window(data, page(data))
 
 
-def told_apart(names):
+def picture_data(picture, objects):
+    size = {"width": objects.width, "height": objects.height}
+    return {"image": data_uri(picture), **size, "boxes": rounded(objects.boxes)}
+
+
+def tell_apart(names):
     """Names that occur more than once with numbers: ["cup", "cup", "hat"] -> ["cup #1", "cup #2", "hat"]"""
     return [f"{n} #{names[: i + 1].count(n)}" if names.count(n) > 1 else n for i, n in enumerate(names)]
 
@@ -90,8 +92,7 @@ def family_data(maps, name):
 
 def answers_data(model, call, answers):
     """Each answer with the relevance of words and objects for it: one pass, a row an answer."""
-    rows = {name: np.repeat(value, len(answers), axis=0) for name, value in call.items()}
-    found = relevance(model, [a.number for a in answers], "question_answering_score", **rows)
+    found = relevance(model, [a.number for a in answers], "question_answering_score", **repeat(call, len(answers)))
     return [
         {"text": answer.text, "probability": round(answer.probability, DIGITS), **sides}
         for row, answer in enumerate(answers)
@@ -103,9 +104,12 @@ def answers_without(model, call, count):
     """What the model says when one of the objects is taken away: an answer's text for each of them."""
     if not count:
         return []
-    rows = {name: np.repeat(value, count, axis=0) for name, value in call.items()}
-    scores = model(**without(rows, ~np.eye(count, dtype=bool), "objects")).question_answering_score
+    scores = model(**without(repeat(call, count), ~np.eye(count, dtype=bool), "objects")).question_answering_score
     return [best_answers(softmax(row), model.answers, 1)[0].text for row in scores]
+
+
+def repeat(call, count):
+    return {name: np.repeat(value, count, axis=0) for name, value in call.items()}
 
 
 def rounded(values):

@@ -5,10 +5,30 @@ meanings of their symbols. In a template CAPITALS are a symbol, a|b is either wo
 
 import functools
 
+from .claim_programs import (
+    ALL,
+    LEAST,
+    NONE,
+    ONE,
+    block_at,
+    both,
+    boxes,
+    each,
+    each_at,
+    hues,
+    of,
+    some,
+    tall,
+    tall_and,
+    things,
+    total,
+    total_at,
+    two_hues,
+    whole,
+)
 from .programs import step
 
 RULES = {}  # symbol: [(template, meaning, where, weight)]
-LEAST, NONE, ALL = (">", 0), ("=", 0), ("=", 3)
 
 
 def rule(symbol, weight, where, templates, meaning):
@@ -24,50 +44,7 @@ def words(symbol, weight, where, **meanings):
         rule(symbol, weight, where, templates, lambda value=value: value)
 
 
-def things(color=None, shape=None, size=None):
-    return step("things", color, shape, size)
-
-
-def of(*colors):
-    return things(tuple(sorted(colors)))
-
-
-def both(*masks):
-    return step("and", *masks)
-
-
-def each(number, mask):
-    return step("is", number, step("each", mask))
-
-
-def total(number, mask):
-    return step("is", number, step("total", mask))
-
-
-def boxes(number, fact):
-    return step("is", number, step("boxes", fact))
-
-
-def tall(number):
-    return each(number, things())
-
-
-def whole(color):
-    return each(NONE, step("not", of(color)))
-
-
-def hues(number):
-    return step("colors", number)
-
-
-def two_hues(a, b):
-    return step("colors are", tuple(sorted((a, b))))
-
-
-def ends_in(end, color, *_):
-    """Whether the block at an end of a tower is of a colour."""
-    return each(LEAST, both(of(color), step(end)))
-
+pred, claim, place = (functools.partial(rule, symbol) for symbol in ("PRED", "CLAIM", "WHERE"))
 
 # fmt: off
 words("COLOR", 1, "ts", _0="yellow", _1="black", _2="blue")
@@ -103,7 +80,7 @@ rule("ONE", 0.3, "ts", "COLOR one", of)
 # --- how many: "one" and "some" are said without "exactly", but meant so -------------------------------------------
 rule("A", 5, "ts", "a", lambda: LEAST)
 rule("A", 1.5, "ts", "at least a|one|one", lambda: LEAST)
-rule("A", 2.5, "ts", "exactly|only|exactly|only|just one; only a", lambda: ("=", 1))
+rule("A", 2.5, "ts", "exactly|only|exactly|only|just one; only a", lambda: ONE)
 rule("A", 1, "ts", "one", lambda: ("one", 1))
 rule("A", 1, "ts", "no", lambda: NONE)
 rule("A", 0.2, "ts", "more than one", lambda: (">", 1))
@@ -132,102 +109,87 @@ for sides, weight, templates in (
 rule("WALL", 1.2, "ts", "the|a|any|box|a corner; the|a|any corner of a|the BOX", lambda *_: step("corner"))
 rule("TOUCHING", 5, "ts", "touching WALL; touching WALL; closely|nearly|closely touching WALL", lambda w: w)
 rule("TOUCHING", 2, "ts", "not touching WALL", lambda w: step("not", w))
-rule("WHERE", 6, "s", "TOUCHING; TOUCHING; TOUCHING; that|which is|are TOUCHING", lambda w: w)
-rule("WHERE", 0.6, "t", "touching WALL; that is touching WALL", lambda w: w)
+place(6, "s", "TOUCHING; TOUCHING; TOUCHING; that|which is|are TOUCHING", lambda w: w)
+place(0.6, "t", "touching WALL; that is touching WALL", lambda w: w)
 for end, name in (("base", "base|bottom|base"), ("top", "top")):
-    rule("WHERE", 4, "t", f"at|at|on|in the {name}; at {name}; at the {name} of a|the BOX; as|at the {name} of a|the "
-         "tower",
-         lambda *_, end=end: step(end))
-    rule("WHERE", 1.5, "t", f"as|at the {name} of a|the BOX with|that|which has|have|has HEIGHT; "
-         f"as the {name} of a tower with HEIGHT", lambda *v, end=end: both(step(end), step("in", tall(v[-1]))))
-    at_end = functools.partial(ends_in, end)
-    rule("PRED", 1, "t", f"a|the COLOR {name}; a {name} that is COLOR; the {name} which is COLOR; COLOR {name}|{end}s",
-         at_end)
+    place(4, "t", f"at|at|on|in the {name}; at {name}; at the {name} of a|the BOX; as|at the {name} of a|the tower",
+        lambda *_, end=end: step(end))
+    place(1.5, "t", f"as|at the {name} of a|the BOX with|that|which has|have|has HEIGHT; as the {name} of a tower with "
+        f"HEIGHT", lambda *v, end=end: both(step(end), step("in", tall(v[-1]))))
+    at_end = block_at(end)
+    pred(1, "t", f"a|the COLOR {name}; a {name} that is COLOR; the {name} which is COLOR; COLOR {name}|{end}s", at_end)
     rule("THAT", 1, "t", f"the {name} is COLOR; the {name} block is COLOR; the block at the {name} is COLOR", at_end)
-    rule("CLAIM", 0.7, "t", f"the {name} of the|a N blocks|block tower|towers is|are COLOR; the N block|blocks tower "
-         "has a "
-         f"COLOR {name}; the {name} of the tower with N blocks is COLOR; the {name} block of the tower with N blocks "
-         "is COLOR",
-         lambda n, c, at=at_end: step("the", tall(("=", n)), at(c)))
-    rule("CLAIM", 0.2, "t", f"the {name} of the two|three N blocks|block towers is|are COLOR",
-         lambda n, c, at=at_end: step("the", tall(("=", n)), at(c)))
-    rule("CLAIM", 0.4, "t", f"there are SOME towers with|which|that has|have| the| same {name} HUE; SOME towers have "
-         "the same "
-         f"{name} HUE", lambda n, _, end=end: step("alike", n, end))
-rule("WHERE", 0.8, "t", "on top; on top of it all; on top of other|others items|blocks", lambda: step("top"))
-rule("WHERE", 0.3, "t", "in the middle", lambda: step("not", step("or", step("top"), step("base"))))
-rule("WHERE", 4, "t", "on|above|over|above|over a ONE; on top of a ONE; directly|right|just above|over a ONE",
-     lambda m: step("on", m))
-rule("WHERE", 0.3, "t", "on|above|over MANY; on top of MANY", lambda m: step("on", m))
-rule("WHERE", 1.2, "t", "below|under|beneath a ONE", lambda m: step("under", m))
-rule("WHERE", 0.3, "t", "below|under|beneath a ONE at the top", lambda m: step("under", both(m, step("top"))))
+    claim(0.7, "t", f"the {name} of the|a N blocks|block tower|towers is|are COLOR; the N block|blocks tower has a "
+        f"COLOR {name}; the {name} of the tower with N blocks is COLOR; the {name} block of the tower with N blocks is "
+        f"COLOR", lambda n, c, at=at_end: step("the", tall(("=", n)), at(c)))
+    claim(0.2, "t", f"the {name} of the two|three N blocks|block towers is|are COLOR",
+        lambda n, c, at=at_end: step("the", tall(("=", n)), at(c)))
+    claim(0.4, "t", f"there are SOME towers with|which|that has|have| the| same {name} HUE; SOME towers have the same "
+        f"{name} HUE", lambda n, _, end=end: step("alike", n, end))
+place(0.8, "t", "on top; on top of it all; on top of other|others items|blocks", lambda: step("top"))
+place(0.3, "t", "in the middle", lambda: step("not", step("or", step("top"), step("base"))))
+place(4, "t", "on|above|over|above|over a ONE; on top of a ONE; directly|right|just above|over a ONE",
+    lambda m: step("on", m))
+place(0.3, "t", "on|above|over MANY; on top of MANY", lambda m: step("on", m))
+place(1.2, "t", "below|under|beneath a ONE", lambda m: step("under", m))
+place(0.3, "t", "below|under|beneath a ONE at the top", lambda m: step("under", both(m, step("top"))))
 
 # --- what a box is like --------------------------------------------------------------------------------------------
-rule("PRED", 4, "ts", "COUNT", lambda c: each(*c))
-rule("PRED", 5, "ts", "COUNT WHERE", lambda c, w: each(c[0], both(c[1], w)))
-rule("PRED", 1.5, "ts", "HEIGHT", tall)
-rule("PRED", 0.4, "ts", "MANY", lambda m: each(LEAST, m))
-rule("PRED", 0.4, "ts", "the| COLOR NOUN WHERE", lambda c, n, w: each(LEAST, both(things((c,), n), w)))
-rule("PRED", 2.3, "ts", "COUNT and COUNT; COUNT and COUNT; COUNT but COUNT", lambda a, b: both(each(*a), each(*b)))
-rule("PRED", 0.7, "ts", "COUNT COUNT and COUNT", lambda a, b, c: both(each(*a), each(*b), each(*c)))
-rule("PRED", 0.5, "ts", "COUNT WHERE and COUNT WHERE",
-     lambda a, v, b, w: both(each(a[0], both(a[1], v)), each(b[0], both(b[1], w))))
-rule("PRED", 0.3, "ts", "one COLOR and one COLOR NOUN",
-     lambda a, b, n: both(each(("=", 1), things((a,), n)), each(("=", 1), things((b,), n))))
-rule("PRED", 2, "ts", "HEIGHT and|with|having COUNT WHERE; HEIGHT and it has COUNT WHERE",
-     lambda n, c, w: both(tall(n), each(c[0], both(c[1], w))))
-rule("PRED", 0.8, "ts", "HEIGHT and COUNT; HEIGHT and it has COUNT", lambda n, c: both(tall(n), each(*c)))
-rule("PRED", 0.3, "ts", "HEIGHT and it has COUNT and COUNT", lambda n, a, b: both(tall(n), each(*a), each(*b)))
-rule("PRED", 0.8, "t", "HEIGHT and the COLOR one|block|item is WHERE",
-     lambda n, c, w: both(tall(n), each(("=", 1), both(of(c), w))))
-rule("PRED", 0.6, "ts", "HEIGHT and a| COLOR one WHERE", lambda n, c, w: both(tall(n), each(LEAST, both(of(c), w))))
-rule("PRED", 0.6, "ts", "HEIGHT one of which is a ONE; HEIGHT and one of them is a ONE",
-     lambda n, m: both(tall(n), each(LEAST, m)))
-rule("PRED", 0.6, "ts", "HEIGHT which|that is|are COLOR; HEIGHT of color COLOR", lambda n, c: both(tall(n), whole(c)))
-rule("PRED", 0.2, "ts", "HEIGHT and the|| one is COLOR", lambda n, c: both(tall(n), each(("=", 1), of(c))))
-rule("PRED", 0.2, "ts", "HEIGHT and the|| N are COLOR", lambda n, k, c: both(tall(n), each(("=", k), of(c))))
-rule("PRED", 0.5, "s", "HEIGHT and the|| SOME are|is TOUCHING; HEIGHT SOME of which are TOUCHING",
-     lambda n, k, w: both(tall(n), each(k, w)))
-rule("PRED", 1.2, "ts", "only|just|all MANY", lambda m: each(NONE, step("not", m)))
-rule("PRED", 1.2, "ts", "only COLOR and COLOR THINGS", lambda a, b, _: two_hues(a, b))
-rule("PRED", 0.8, "ts", "only| THINGS of only| COLOR and COLOR HUE", lambda _, a, b, h: two_hues(a, b))
-rule("PRED", 1, "ts", "only| HEIGHT of only| COLOR and COLOR HUE", lambda n, a, b, _: both(tall(n), two_hues(a, b)))
-rule("PRED", 0.4, "ts", "only| N COLOR and COLOR THINGS", lambda n, a, b, _: both(tall(("=", n)), two_hues(a, b)))
-rule("PRED", 0.1, "ts", "N THINGS at most of COLOR and COLOR HUE",
-     lambda n, _, a, b, h: both(tall(("<", n + 1)), two_hues(a, b)))
-rule("PRED", 1.2, "ts", "THINGS of only|exactly| one HUE; only one HUE; all| the| THINGS of|in|with the| same HUE; "
-     "same colored THINGS", lambda *_: hues(("=", 1)))
-rule("PRED", 0.8, "ts", "HEIGHT of the| same HUE; HEIGHT of only one HUE; SOME the| same colored|color THINGS; SOME "
-     "the same "
-     "THINGS HUE; HEIGHT where all the THINGS are of the| same HUE", lambda n, *_: both(tall(n), hues(("=", 1))))
-rule("PRED", 0.6, "ts", "THINGS of|in only|exactly| two different| HUE; only two HUE", lambda *_: hues(("=", 2)))
-rule("PRED", 0.2, "ts", "THINGS of two different HUE and COUNT", lambda *v: both(hues(("=", 2)), each(*v[-1])))
-rule("PRED", 0.8, "ts", "THINGS of|in all the| three different| HUE; all the| three different| HUE",
-     lambda *_: hues(ALL))
-rule("PRED", 0.4, "ts", "HEIGHT of|in all the| three different| HUE", lambda n, _: both(tall(n), hues(ALL)))
-rule("PRED", 0.3, "ts", "all the| three HUE and COUNT WHERE",
-     lambda _, c, w: both(hues(ALL), each(c[0], both(c[1], w))))
-rule("PRED", 0.2, "ts", "different|differently colored THINGS", lambda _: hues((">", 1)))
+pred(4, "ts", "COUNT", lambda c: each(*c))
+pred(5, "ts", "COUNT WHERE", each_at)
+pred(1.5, "ts", "HEIGHT", tall)
+pred(0.4, "ts", "MANY", some)
+pred(0.4, "ts", "the| COLOR NOUN WHERE", lambda c, n, w: some(things((c,), n), w))
+pred(2.3, "ts", "COUNT and COUNT; COUNT and COUNT; COUNT but COUNT", lambda a, b: both(each(*a), each(*b)))
+pred(0.7, "ts", "COUNT COUNT and COUNT", lambda a, b, c: both(each(*a), each(*b), each(*c)))
+pred(0.5, "ts", "COUNT WHERE and COUNT WHERE", lambda a, v, b, w: both(each_at(a, v), each_at(b, w)))
+pred(0.3, "ts", "one COLOR and one COLOR NOUN",
+    lambda a, b, n: both(each(ONE, things((a,), n)), each(ONE, things((b,), n))))
+pred(2, "ts", "HEIGHT and|with|having COUNT WHERE; HEIGHT and it has COUNT WHERE", tall_and(each_at))
+pred(0.8, "ts", "HEIGHT and COUNT; HEIGHT and it has COUNT", tall_and(lambda c: each(*c)))
+pred(0.3, "ts", "HEIGHT and it has COUNT and COUNT", lambda n, a, b: both(tall(n), each(*a), each(*b)))
+pred(0.8, "t", "HEIGHT and the COLOR one|block|item is WHERE", lambda n, c, w: both(tall(n), each(ONE, both(of(c), w))))
+pred(0.6, "ts", "HEIGHT and a| COLOR one WHERE", lambda n, c, w: both(tall(n), some(of(c), w)))
+pred(0.6, "ts", "HEIGHT one of which is a ONE; HEIGHT and one of them is a ONE", tall_and(some))
+pred(0.6, "ts", "HEIGHT which|that is|are COLOR; HEIGHT of color COLOR", tall_and(whole))
+pred(0.2, "ts", "HEIGHT and the|| one is COLOR", lambda n, c: both(tall(n), each(ONE, of(c))))
+pred(0.2, "ts", "HEIGHT and the|| N are COLOR", lambda n, k, c: both(tall(n), each(("=", k), of(c))))
+pred(0.5, "s", "HEIGHT and the|| SOME are|is TOUCHING; HEIGHT SOME of which are TOUCHING", tall_and(each))
+pred(1.2, "ts", "only|just|all MANY", lambda m: each(NONE, step("not", m)))
+pred(1.2, "ts", "only COLOR and COLOR THINGS", two_hues)
+pred(0.8, "ts", "only| THINGS of only| COLOR and COLOR HUE", lambda _, a, b, h: two_hues(a, b))
+pred(1, "ts", "only| HEIGHT of only| COLOR and COLOR HUE", tall_and(two_hues))
+pred(0.4, "ts", "only| N COLOR and COLOR THINGS", lambda n, a, b, _: both(tall(("=", n)), two_hues(a, b)))
+pred(0.1, "ts", "N THINGS at most of COLOR and COLOR HUE",
+    lambda n, _, a, b, h: both(tall(("<", n + 1)), two_hues(a, b)))
+pred(1.2, "ts", "THINGS of only|exactly| one HUE; only one HUE; all| the| THINGS of|in|with the| same HUE; same "
+    "colored THINGS", lambda *_: hues(ONE))
+pred(0.8, "ts", "HEIGHT of the| same HUE; HEIGHT of only one HUE; SOME the| same colored|color THINGS; SOME the same "
+    "THINGS HUE; HEIGHT where all the THINGS are of the| same HUE", lambda n, *_: both(tall(n), hues(ONE)))
+pred(0.6, "ts", "THINGS of|in only|exactly| two different| HUE; only two HUE", lambda *_: hues(("=", 2)))
+pred(0.2, "ts", "THINGS of two different HUE and COUNT", lambda *v: both(hues(("=", 2)), each(*v[-1])))
+pred(0.8, "ts", "THINGS of|in all the| three different| HUE; all the| three different| HUE", lambda *_: hues(ALL))
+pred(0.4, "ts", "HEIGHT of|in all the| three different| HUE", lambda n, _: both(tall(n), hues(ALL)))
+pred(0.3, "ts", "all the| three HUE and COUNT WHERE", lambda _, c, w: both(hues(ALL), each_at(c, w)))
+pred(0.2, "ts", "different|differently colored THINGS", lambda _: hues((">", 1)))
 for number, name in ((1, "the| same shape"), (2, "two different| shapes"), (3, "all the| three shapes")):
-    rule("PRED", 0.3, "s", f"THINGS of {name}", lambda _, number=number: step("shapes", ("=", number)))
-rule("PRED", 0.2, "s", "all the| THINGS TOUCHING", lambda _, w: each(NONE, step("not", w)))
-rule("PRED", 1, "t", "N MANY stacked together; N MANY on top of each other; N MANY together",
-     lambda n, m: step("run", n, m))
+    pred(0.3, "s", f"THINGS of {name}", lambda _, number=number: step("shapes", ("=", number)))
+pred(0.2, "s", "all the| THINGS TOUCHING", lambda _, w: each(NONE, step("not", w)))
+pred(1, "t", "N MANY stacked together; N MANY on top of each other; N MANY together", lambda n, m: step("run", n, m))
 for level, name in ((1, "second"), (2, "third")):
     rule("THAT", 1 / level, "t", f"the {name} block|item is COLOR; the {name} block|item from the base|bottom is COLOR",
-         lambda c, level=level: each(LEAST, both(of(c), step("level", level))))
-rule("PRED", 0.3, "t", "a COLOR block|item as the second block", lambda c: each(LEAST, both(of(c), step("level", 1))))
-rule("PRED", 0.3, "t", "SOME MANY as the base and second block|blocks",
-     lambda n, m: both(*(each(LEAST, both(m, step("level", level))) for level in (0, 1))))
-rule("PRED", 0.5, "t", "a ONE between two THINGS of the| same HUE", lambda m, *_: each(LEAST, both(m, step("between"))))
-rule("PRED", 0.2, "t", "a ONE below|under|beneath a different colored block",
-     lambda m: each(LEAST, both(m, step("differs"))))
+        lambda c, level=level: some(of(c), step("level", level)))
+pred(0.3, "t", "a COLOR block|item as the second block", lambda c: some(of(c), step("level", 1)))
+pred(0.3, "t", "SOME MANY as the base and second block|blocks",
+    lambda n, m: both(*(some(m, step("level", level)) for level in (0, 1))))
+pred(0.5, "t", "a ONE between two THINGS of the| same HUE", lambda m, *_: some(m, step("between")))
+pred(0.2, "t", "a ONE below|under|beneath a different colored block", lambda m: some(m, step("differs")))
 
 # --- which boxes ---------------------------------------------------------------------------------------------------
-rule("WITH", 10, "ts", "with PRED; with PRED; with PRED; having|containing PRED; that|which "
-     "has|have|contains|contain PRED", lambda p: p)
+rule("WITH", 10, "ts", "with PRED; with PRED; with PRED; having|containing PRED; that|which has|have|contains|contain "
+    "PRED", lambda p: p)
 rule("WITH", 1.2, "t", "where|that|which THAT; such that THAT", lambda p: p)
-rule("WITH", 0.6, "t", "with HEIGHT and|where THAT", lambda n, p: both(tall(n), p))
+rule("WITH", 0.6, "t", "with HEIGHT and|where THAT", tall_and(both))
 rule("WITH", 0.6, "ts", "without a|any ONE; with no ONE; without any MANY", lambda m: each(NONE, m))
 rule("WITH", 0.2, "t", "with a N block|blocks which|that has PRED", lambda n, p: both(tall(("=", n)), p))
 rule("BOXED", 10, "ts", "A BOX WITH", lambda n, _, p: boxes(n, p))
@@ -235,53 +197,45 @@ rule("BOXED", 7, "ts", "SOME BOXES WITH", lambda n, _, p: boxes(n, p))
 rule("BOXED", 0.4, "t", "A N block|blocks tower; A tower of N blocks", lambda n, k: boxes(n, tall(("=", k))))
 rule("BOXED", 1, "t", "A N block|blocks tower WITH", lambda n, k, p: boxes(n, both(tall(("=", k)), p)))
 rule("BOXED", 0.6, "t", "A COLOR tower; A tower that is completely|entirely|only| COLOR; SOME COLOR towers",
-     lambda n, c: boxes(n, whole(c)))
+    lambda n, c: boxes(n, whole(c)))
 rule("BOXED", 0.4, "t", "A COLOR tower with HEIGHT", lambda n, c, k: boxes(n, both(whole(c), tall(k))))
-rule("CLAIM", 0.7, "ts", "A BOX has|contains|have PRED", lambda n, _, p: boxes(n, p))
-rule("CLAIM", 1.3, "ts", "SOME of| the| three| BOXES has|have|contain|contains PRED", lambda n, _, p: boxes(n, p))
-rule("CLAIM", 0.7, "ts", "exactly|only|| one of the three| BOXES has|contains|have PRED",
-     lambda _, p: boxes(("one", 1), p))
-rule("CLAIM", 1.3, "ts", "each|every BOX has|contains|have PRED; each of the BOXES has|contains PRED; all the|| "
-     "three| BOXES "
-     "have|contain|has|contains PRED", lambda _, p: boxes(ALL, p))
-rule("CLAIM", 0.3, "ts", "none of the BOXES has|have|contain PRED; no BOX has|contains PRED",
-     lambda _, p: boxes(NONE, p))
+claim(0.7, "ts", "A BOX has|contains|have PRED", lambda n, _, p: boxes(n, p))
+claim(1.3, "ts", "SOME of| the| three| BOXES has|have|contain|contains PRED", lambda n, _, p: boxes(n, p))
+claim(0.7, "ts", "exactly|only|| one of the three| BOXES has|contains|have PRED", lambda _, p: boxes(("one", 1), p))
+claim(1.3, "ts", "each|every BOX has|contains|have PRED; each of the BOXES has|contains PRED; all the|| three| BOXES "
+    "have|contain|has|contains PRED", lambda _, p: boxes(ALL, p))
+claim(0.3, "ts", "none of the BOXES has|have|contain PRED; no BOX has|contains PRED", lambda _, p: boxes(NONE, p))
 
 # --- sentences -----------------------------------------------------------------------------------------------------
-rule("CLAIM", 2, "ts", "there is|are COUNT", lambda c: total(*c))
-rule("CLAIM", 7, "ts", "there is|are COUNT WHERE", lambda c, w: total(c[0], both(c[1], w)))
-rule("CLAIM", 1.5, "ts", "COUNT is|are WHERE", lambda c, w: total(c[0], both(c[1], w)))
-rule("CLAIM", 12, "ts", "there is|are BOXED", lambda b: b)
-rule("CLAIM", 0.5, "ts", "there is|are COUNT in each|every BOX; there is|are COUNT in all the| BOXES",
-     lambda c, _: boxes(ALL, each(*c)))
-rule("CLAIM", 0.4, "ts", "there is|are COUNT in a|one|the BOX", lambda c, _: boxes(LEAST, each(*c)))
-rule("CLAIM", 0.2, "ts", "there is|are COUNT in only|exactly|just one BOX", lambda c, _: boxes(("=", 1), each(*c)))
-rule("CLAIM", 0.8, "ts", "none of the MANY is|are WHERE; no MANY is|are WHERE; no ONE is WHERE",
-     lambda m, w: total(NONE, both(m, w)))
-rule("CLAIM", 1.5, "ts", "all the| MANY are WHERE; every|each ONE is WHERE; MANY are WHERE",
-     lambda m, w: step("all", m, w))
-rule("CLAIM", 0.2, "t", "COLOR block|item WHERE", lambda c, w: total(LEAST, both(of(c), w)))
-rule("CLAIM", 0.6, "ts", "all the| MANY are in the same|one BOX", lambda m, _: boxes(("=", 1), each(LEAST, m)))
-rule("CLAIM", 0.3, "ts", "there are more MANY than MANY", lambda a, b: step("more", step("total", a), step("total", b)))
-rule("CLAIM", 0.7, "ts", "there is|are COUNT WHERE and COUNT WHERE",
-     lambda a, v, b, w: both(total(a[0], both(a[1], v)), total(b[0], both(b[1], w))))
-rule("CLAIM", 0.5, "ts", "only|exactly| N COLOR and one|a COLOR NOUN are|is WHERE",
-     lambda n, a, b, s, w: both(total(("=", n), both(things((a,), s), w)), total(("=", 1), both(things((b,), s), w))))
-rule("CLAIM", 0.4, "s", "there is|are COUNT TOUCHING that|which is|are not COLOR",
-     lambda c, w, color: total(c[0], both(c[1], w, step("not", of(color)))))
-rule("CLAIM", 0.4, "s", "all the| three different| HUE are TOUCHING; there are all three HUE TOUCHING",
-     lambda _, w: step("hues", ALL, w))
-rule("CLAIM", 0.4, "s", "there is|are only|exactly one HUE TOUCHING", lambda _, w: step("hues", ("=", 1), w))
-rule("CLAIM", 0.2, "s", "there are only|exactly| two HUE TOUCHING", lambda _, w: step("hues", ("=", 2), w))
-rule("CLAIM", 1.2, "t", "the tower|box with HEIGHT has|contains PRED", lambda n, p: step("the", tall(n), p))
-rule("CLAIM", 0.6, "t", "there are SOME towers with|of|that|which have|has| the| same height; SOME of| the| towers "
-     "have the same "
-     "height; SOME of the towers are of the| same height; there are SOME towers with the same number of blocks",
-     lambda n: step("alike", n, "height"))
-rule("CLAIM", 0.2, "s", "there are SOME BOXES with|having the| same number of THINGS",
-     lambda n, *_: step("alike", n, "height"))
-rule("CLAIM", 0.2, "t", "all|the three|| towers have the| same height; all towers are of the same height",
-     lambda: step("alike", ALL, "height"))
-rule("CLAIM", 0.2, "t", "all|the three|| towers have|has different height|heights",
-     lambda: step("alike", ("=", 1), "height"))
+claim(2, "ts", "there is|are COUNT", lambda c: total(*c))
+claim(7, "ts", "there is|are COUNT WHERE", total_at)
+claim(1.5, "ts", "COUNT is|are WHERE", total_at)
+claim(12, "ts", "there is|are BOXED", lambda b: b)
+claim(0.5, "ts", "there is|are COUNT in each|every BOX; there is|are COUNT in all the| BOXES",
+    lambda c, _: boxes(ALL, each(*c)))
+claim(0.4, "ts", "there is|are COUNT in a|one|the BOX", lambda c, _: boxes(LEAST, each(*c)))
+claim(0.2, "ts", "there is|are COUNT in only|exactly|just one BOX", lambda c, _: boxes(ONE, each(*c)))
+claim(0.8, "ts", "none of the MANY is|are WHERE; no MANY is|are WHERE; no ONE is WHERE",
+    lambda m, w: total(NONE, both(m, w)))
+claim(1.5, "ts", "all the| MANY are WHERE; every|each ONE is WHERE; MANY are WHERE", lambda m, w: step("all", m, w))
+claim(0.2, "t", "COLOR block|item WHERE", lambda c, w: total(LEAST, both(of(c), w)))
+claim(0.6, "ts", "all the| MANY are in the same|one BOX", lambda m, _: boxes(ONE, some(m)))
+claim(0.3, "ts", "there are more MANY than MANY", lambda a, b: step("more", step("total", a), step("total", b)))
+claim(0.7, "ts", "there is|are COUNT WHERE and COUNT WHERE", lambda a, v, b, w: both(total_at(a, v), total_at(b, w)))
+claim(0.5, "ts", "only|exactly| N COLOR and one|a COLOR NOUN are|is WHERE",
+    lambda n, a, b, s, w: both(total(("=", n), both(things((a,), s), w)), total(ONE, both(things((b,), s), w))))
+claim(0.4, "s", "there is|are COUNT TOUCHING that|which is|are not COLOR",
+    lambda c, w, color: total(c[0], both(c[1], w, step("not", of(color)))))
+claim(0.4, "s", "all the| three different| HUE are TOUCHING; there are all three HUE TOUCHING",
+    lambda _, w: step("hues", ALL, w))
+claim(0.4, "s", "there is|are only|exactly one HUE TOUCHING", lambda _, w: step("hues", ONE, w))
+claim(0.2, "s", "there are only|exactly| two HUE TOUCHING", lambda _, w: step("hues", ("=", 2), w))
+claim(1.2, "t", "the tower|box with HEIGHT has|contains PRED", lambda n, p: step("the", tall(n), p))
+claim(0.6, "t", "there are SOME towers with|of|that|which have|has| the| same height; SOME of| the| towers have the "
+    "same height; SOME of the towers are of the| same height; there are SOME towers with the same number of blocks",
+    lambda n: step("alike", n, "height"))
+claim(0.2, "s", "there are SOME BOXES with|having the| same number of THINGS", lambda n, *_: step("alike", n, "height"))
+claim(0.2, "t", "all|the three|| towers have the| same height; all towers are of the same height",
+    lambda: step("alike", ALL, "height"))
+claim(0.2, "t", "all|the three|| towers have|has different height|heights", lambda: step("alike", ONE, "height"))
 # fmt: on

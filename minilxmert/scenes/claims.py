@@ -1,9 +1,8 @@
-"""Claims about three boxes: made at random by the grammar, read by it, and their truth in many scenes at once.
+"""Claims about three boxes: made at random by the grammar, and read by it.
 
-    text, program = Grammar(rng).claim("t")  # of towers; "s": of scattered things
-    truth(program, scenes)                   # of Boxes: (S,) of bool
-    read("There is a tower with 4 blocks.")  # its programs
-A mask says of each thing (S, 3, 8) whether it is meant, a fact the same of each box (S, 3)."""
+text, program = Grammar(rng).claim("t")  # of towers; "s": of scattered things
+evaluate(program, scenes)                # its truth in Boxes: (S,) of bool
+read("There is a tower with 4 blocks.")  # its programs"""
 
 import difflib
 import functools
@@ -12,7 +11,6 @@ import re
 import numpy as np
 
 from .claim_rules import RULES
-from .programs import Step
 from .words import NUMBERS
 
 SAME = {"an": "a", "colour": "color", "colours": "colors", "coloured": "colored", "grey": "gray", "atleast": "at least"}
@@ -81,113 +79,6 @@ def read(text, kind=""):
         return [(end, one + more) for middle, one in steps for end, more in follow(template[1:], middle)]
 
     return [meant for end, meant in ends("CLAIM", 0) if end == len(tokens)]
-
-
-# --- truth ---------------------------------------------------------------------------------------------------------
-def compare(number, counts):
-    """A number of RULES' forms, ("=", 2), against counts; "one" and "some" are said of exactly so many."""
-    sign, value = number
-    return {"<": counts < value, ">": counts > value}.get(sign, counts == value)
-
-
-def select(scenes, color, shape, size):
-    found = scenes.there
-    if color is not None:
-        found = found & np.isin(scenes.color, color)
-    if shape is not None:
-        found = found & (scenes.shape == shape)
-    return found if size is None else found & (scenes.size == 10 * (size + 1))
-
-
-def beside(scenes, mask, way):
-    """The things right above (way 1) or right below (-1) one of a mask."""
-    lower = scenes.ranks[0]
-    gap = lower[..., None] - lower[..., None, :]
-    return scenes.there & ((gap == way) & mask[..., None, :]).any(-1)
-
-
-def hues(scenes, mask):
-    """Which colours are among the things of a mask, (S, 3, 8) -> (S, 3, 3)"""
-    return np.stack([(mask & (scenes.color == c)).any(-1) for c in range(3)], -1)
-
-
-def run(scenes, n, mask):
-    """Whether n things of a mask stand right on one another in a box."""
-    on = mask
-    for _ in range(n - 1):
-        on = mask & beside(scenes, on, 1)
-    return on.any(-1)
-
-
-def alike(scenes, number, what):
-    """Whether so many towers are alike: in height, or in the colour of an end."""
-    if what == "height":
-        value = scenes.there.sum(-1)
-    else:
-        value = (scenes.color * OPERATIONS[what](scenes)).sum(-1)
-    return compare(number, (value[:, None] == value[..., None]).sum(-1).max(-1))
-
-
-def colour_of(scenes, way):
-    """The colour of what is right below (way 1) or above (-1) each thing; -1: nothing"""
-    found = np.full(scenes.color.shape, -1)
-    for c in range(3):
-        found[beside(scenes, scenes.color == c, way)] = c
-    return found
-
-
-def between(scenes):
-    under, over = colour_of(scenes, 1), colour_of(scenes, -1)
-    return scenes.there & (under == over) & (under >= 0)
-
-
-def the(scenes, which, fact):
-    return which.any(-1) & (fact | ~which).all(-1)
-
-
-OPERATIONS = {
-    "things": select,
-    "wall": lambda s, sides: s.walls[..., list(sides)].any(-1),
-    "corner": lambda s: s.walls[..., :2].any(-1) & s.walls[..., 2:].any(-1),
-    "top": lambda s: s.there & (s.ranks[1] == 0),
-    "base": lambda s: s.there & (s.ranks[0] == 0),
-    "level": lambda s, n: s.there & (s.ranks[0] == n),
-    "in": lambda s, fact: s.there & fact[..., None],
-    "on": lambda s, mask: beside(s, mask, 1),
-    "under": lambda s, mask: beside(s, mask, -1),
-    "between": between,
-    "differs": lambda s: s.there & (colour_of(s, -1) >= 0) & (colour_of(s, -1) != s.color),
-    "and": lambda s, *facts: functools.reduce(np.logical_and, facts),
-    "not": lambda s, mask: s.there & ~mask,
-    "each": lambda s, mask: mask.sum(-1),
-    "total": lambda s, mask: mask.sum((-1, -2)),
-    "boxes": lambda s, fact: fact.sum(-1),
-    "is": lambda s, number, counts: compare(number, counts),
-    "colors": lambda s, number: compare(number, hues(s, s.there).sum(-1)),
-    "colors are": lambda s, colors: (hues(s, s.there) == np.isin(range(3), colors)).all(-1),
-    "shapes": lambda s, number: compare(number, np.stack([(s.shape == k).any(-1) for k in range(3)]).sum(0)),
-    "or": lambda s, *facts: functools.reduce(np.logical_or, facts),
-    "hues": lambda s, number, mask: compare(number, hues(s, mask).any(1).sum(-1)),
-    "run": run,
-    "all": lambda s, mask, where: mask.any((-1, -2)) & ~(mask & ~where).any((-1, -2)),
-    "more": lambda s, a, b: a > b,
-    "the": the,
-    "alike": alike,
-}
-
-
-def value(program, scenes, found=None):
-    """A program's value for every scene. found: a list that gets each step with its value, inner ones first."""
-    values = [value(a, scenes, found) if isinstance(a, Step) else a for a in program.arguments]
-    result = OPERATIONS[program.operation](scenes, *values)
-    if found is not None:
-        found.append((program, result))
-    return result
-
-
-def truth(program, scenes):
-    """Of a claim's program: in which scenes it is true, (S,) of bool"""
-    return value(program, scenes)
 
 
 @functools.cache

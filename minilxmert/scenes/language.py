@@ -80,12 +80,12 @@ class Sentence:
         return Explanation(self.text, answer, tuple(steps))
 
 
-def spelled(text):
+def spell(text):
     """A sentence as the language spells it, whether people write "Colour" or "color", and leave out marks or not."""
-    return known_spelling(text) if len(text) <= LONGEST else spelling(text)
+    return known_spelling(text) if len(text) <= LONGEST else spell_anew(text)
 
 
-def spelling(text):
+def spell_anew(text):
     plain = re.sub("colour", "color", re.sub(r"\bgrey\b", "gray", text.lower()))
     plain = " ".join(re.sub(r"([?.,])", r" \1 ", plain).split())
     bare = plain[:1] + plain[1:].rstrip(" ?.")
@@ -96,7 +96,7 @@ def spelling(text):
     return known[0] if known else f"{bare} ?" if asks or plain.endswith("?") else bare
 
 
-known_spelling = functools.lru_cache(1024)(spelling)  # a few megabytes at most
+known_spelling = functools.lru_cache(1024)(spell_anew)  # a few megabytes at most
 
 
 def parsed(text):
@@ -110,7 +110,7 @@ def parsed(text):
 
 def read_question(text):
     """The Sentence that a question, caption or statement of the language is. Raises LanguageError."""
-    plain = spelled(text)
+    plain = spell(text)
     if found := parsed(plain):
         return Sentence(text, *found)
     unknown = [word for word in plain.split() if word not in every_word()]
@@ -118,16 +118,16 @@ def read_question(text):
     raise LanguageError.at("question", repr(text), "a sentence of the miniature world", found)
 
 
-def misfits(text, names):
+def find_misfits(text, names):
     """What is wrong with a question about a picture in which the named things were seen ("red circle", …): it is not
     of the language, or speaks of a thing that is not there, or of one of several. -> sentences"""
-    strange = ["the question is none of those the model has learnt"]
+    unknown = ["the question is none of those the model has learnt"]
     try:
         sentence = read_question(text)
     except LanguageError:
-        return strange
+        return unknown
     if sentence.kind.family not in ("vqa", "gqa"):
-        return strange
+        return unknown
     seen, found = [read_description(name) for name in names], []
     for step in sentence.program.steps():
         if step.operation == "the":

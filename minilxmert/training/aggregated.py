@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..core.answers import published_form
-from .entries import check_scores, is_text, read_entries
+from .entries import is_text, read_entries
 
 SOURCES = {"mscoco": "COCO-Cap", "vg": "VG-Cap", "vqa": "VQA", "gqa": "GQA", "visual7w": "VG-QA"}  # names of Table 1
 COCO, GENOME = {"mscoco", "vqa"}, {"vg", "gqa", "visual7w"}  # whose pictures the sentences of a source are about
@@ -54,7 +54,7 @@ def picture(entry):
             found = len(labels) if isinstance(labels, list) else type(labels).__name__
             raise entry.refuse(f"labelf, {source}", f"labels of each of {count} sentences", found)
         for label in labels:
-            check_scores(entry, f"labelf, {source}", label)
+            entry.check_scores(f"labelf, {source}", label)
     return Picture(img_id, sentf, labelf)
 
 

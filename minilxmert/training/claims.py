@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..scenes.boxes import ALIKE, BOXES, COLORS, MOST, SIDE, Boxes, families, joined
-from ..scenes.claims import Grammar, known_words, truth, value
+from ..scenes.claim_programs import evaluate
+from ..scenes.claims import Grammar, known_words
 from ..words.tokenizer import LxmertTokenizer
 from .batches import Batches
 from .masking import NOTHING
@@ -58,7 +59,7 @@ def random_claims(rng, count, progress=None):
         text, program = grammar.claim(kind)
         start = rng.choice(STORED, LOOKED_AT, replace=False) * ALIKE
         scenes = stores[kind][(start[:, None] + np.arange(ALIKE)).ravel()]
-        rows = pairs_of(truth(program, scenes), rng)
+        rows = pairs_of(evaluate(program, scenes), rng)
         if rows:
             texts += [text] * len(rows)
             made.append((scenes[rows], *grounds(program, scenes[rows])))
@@ -86,7 +87,7 @@ def grounds(program, scenes):
     The first: 0 or 1, whether a thing is meant by the whole phrase; 2 or 3, whether a box is as it is said. The second:
     0 or 1, whether a thing is meant by a noun; 2 …, how many things that are meant a box holds."""
     steps = []
-    truths = value(program, scenes, steps)
+    truths = evaluate(program, scenes, steps)
     found = {id(done): result for done, result in steps}
 
     def under(operations, shape):

@@ -1,6 +1,7 @@
 """Reading the entries of JSON files strictly: a wrong one is refused by file, entry and key, with what it should be."""
 
 import json
+import operator
 from dataclasses import fields
 
 from ..core.answers import SURROGATE
@@ -50,15 +51,15 @@ def write_entries(path, records):
 
 def refuse_repeated(records, key, path):
     """The records, if no two have the same value of `key`."""
-    return refuse_shared({path: records}, lambda record: getattr(record, key), key)
+    return refuse_shared({path: records}, key)
 
 
-def refuse_shared(files, identity, key):
-    """The records of several files, {path: records}, one after the other, if no two have the same identity(record)."""
-    seen = {}
+def refuse_shared(files, key, value_of=None):
+    """The records of several files, {path: records}, one after the other, if no two have the same value of `key`."""
+    seen, value_of = {}, value_of or operator.attrgetter(key)
     for path, records in files.items():
         for record in records:
-            value = identity(record)
+            value = value_of(record)
             if value in seen:
                 found = "it twice" if seen[value] == path else f"it in {seen[value]}, too"
                 raise TaskFileError.at(path, value, f"every {key} once", found)
@@ -69,14 +70,6 @@ def refuse_shared(files, identity, key):
 def is_text(value):
     """Whether a value is text that a file can hold."""
     return isinstance(value, str) and (value.isascii() or not SURROGATE.search(value))
-
-
-def is_identity(value):
-    return type(value) is int or (is_text(value) and value != "")
-
-
-def is_score(value):
-    return type(value) in (int, float) and 0 <= value <= 1
 
 
 class Entry:
@@ -115,12 +108,11 @@ class Entry:
         return self.take(key, bool, "true or false")
 
     def texts(self, key):
-        """A list of texts."""
         return self.take(key, lambda v: isinstance(v, list) and all(map(is_text, v)), "a list of texts")
 
     def identity(self, key):
         """A whole number or a text that is not empty."""
-        return self.take(key, is_identity, "a number or a text")
+        return self.take(key, lambda v: type(v) is int or (is_text(v) and v != ""), "a number or a text")
 
     def choice(self, key, choices):
         """The value that `choices` has for the one in the file."""
@@ -128,15 +120,17 @@ class Entry:
         return choices[self.take(key, lambda v: isinstance(v, int | str) and v in choices, names)]
 
     def scores(self, key):
-        """{answer: score of 0 … 1}"""
-        return check_scores(self, key, self.value.get(key))
+        return self.check_scores(key, self.value.get(key))
 
+    def check_scores(self, key, value):
+        """value as {answer: score of 0 … 1}"""
+        if not isinstance(value, dict):
+            raise self.refuse(key, "an object of answers and scores", type(value).__name__)
+        for answer, score in value.items():
+            if not (is_text(answer) and type(score) in (int, float) and 0 <= score <= 1):
+                raise self.refuse(key, "answers with scores of 0 … 1", f"{answer!r}: {score!r}")
+        return value
 
-def check_scores(entry, key, value):
-    """value as {answer: score}. Raises TaskFileError."""
-    if not isinstance(value, dict):
-        raise entry.refuse(key, "an object of answers and scores", type(value).__name__)
-    for answer, score in value.items():
-        if not is_text(answer) or not is_score(score):
-            raise entry.refuse(key, "answers with scores of 0 … 1", f"{answer!r}: {score!r}")
-    return value
+    def given(self, **kinds):
+        """{key: value} of keys that may be missing; kinds: {key: method} by name, as label="scores"."""
+        return {key: self.maybe(getattr(self, method), key) for key, method in kinds.items()}

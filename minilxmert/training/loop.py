@@ -22,10 +22,9 @@ from ..core.losses import step_shares
 from ..core.params import flatten
 from ..errors import ConfigError, MinilxmertError
 from ..files import FolderLock, sweep, write_file
-from .interrupts import quietly_interrupted
-from .kept import check_progress, refuse_another, sample_of, shapes_of, writing
 from .log import LOG, log_rows
 from .optimizer import lay_flat, marked, views
+from .resuming import check_progress, quietly_interrupted, refuse_another, sample_of, shapes_of, writing
 
 EXPLODED = 1e6  # no loss of a model that learns comes near it
 STATE = "training.h5"
@@ -170,7 +169,7 @@ class Training:
 
     @cached_property
     def sample(self):
-        """Digests of some pictures' features (kept.py)."""
+        """Digests of some pictures' features (resuming.py)."""
         return sample_of(self.batches)
 
     def save(self):

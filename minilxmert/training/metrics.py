@@ -89,22 +89,17 @@ def vqa_report(questions, predictions, official=False):
     predictions: {question_id: answer}. Points are the label's scores, or with `official` those of the formula over the
     annotators of each question."""
 
-    def points(question):
-        answer = predicted(predictions, question.question_id, "VQA")
-        if official:
-            return official_score(answer, needed(question, "annotators"))
-        return needed(question, "label").get(answer, 0.0)
+    def points(question, answer):
+        return official_score(answer, needed(question, "annotators")) if official else question.points(answer)
 
-    earned = [points(question) for question in questions]
+    earned = [points(question, predicted(predictions, question.key, "VQA")) for question in questions]
     types = count_points(earned, [VQA_TYPES.get(q.answer_type) for q in questions], VQA_TYPES.values())
     return Report("VQA", (overall(earned), *types), count_points(earned, [q.question_type for q in questions]))
 
 
 def questions_report(questions, predictions):
     """Accuracy on questions of VQA and of GQA together. predictions: {question_id: answer} -> Report"""
-    said = [predicted(predictions, q.question_id, "questions") for q in questions]
-    earned = [needed(q, "label").get(answer, 0.0) for q, answer in zip(questions, said, strict=True)]
-    return Report("questions", (overall(earned),))
+    return Report("questions", (overall([q.points(predicted(predictions, q.key, "questions")) for q in questions]),))
 
 
 def gqa_report(questions, predictions):
@@ -113,15 +108,15 @@ def gqa_report(questions, predictions):
 
     Only balanced questions count, as in GQA's eval.py, in files that tell it; all must have predictions, as there for
     consistency. Binary: the structure is not `query`; in files that do not tell it, the right answer is yes or no."""
-    said = {q.question_id: predicted(predictions, q.question_id, "GQA") for q in questions}
-    earned = {q.question_id: needed(q, "label").get(said[q.question_id], 0.0) for q in questions}
+    answers = {q.key: predicted(predictions, q.key, "GQA") for q in questions}
+    earned = {q.key: q.points(answers[q.key]) for q in questions}
     counted = [question for question in questions if question.balanced is not False]
-    points = [earned[question.question_id] for question in counted]
+    points = [earned[question.key] for question in counted]
     rows = [overall(points), *count_points(points, map(kind_of_answer, counted), ("Binary", "Open"))]
     if any(question.entailed is not None for question in counted):
         rows.append(consistency(counted, earned))
     if any(question.group is not None for question in counted):
-        rows.append(distribution(counted, said))
+        rows.append(distribution(counted, answers))
     kinds = {"structure": "", "semantics": "", "steps": "steps: ", "words": "words: "}
     details = [count_points(points, [getattr(q, name) for q in counted], start=kinds[name]) for name in kinds]
     return Report("GQA", tuple(rows), tuple(row for part in details for row in part))
@@ -137,22 +132,22 @@ def consistency(questions, earned):
     """GQA's consistency: of each right answer, the share of right ones among the questions that it entails.
 
     earned: {question_id: points}. Of nothing, where the file lacks entailed questions, as the balanced ones do."""
-    right = [question for question in questions if earned[question.question_id] == 1]
-    entailed = [[name for name in q.entailed or () if name != q.question_id] for q in right]
+    right = [question for question in questions if earned[question.key] == 1]
+    entailed = [[name for name in q.entailed or () if name != q.key] for q in right]
     if any(name not in earned for names in entailed for name in names):
         return Row("Consistency", 0, 0)
     shares = [sum(earned[name] for name in names) / len(names) for names in entailed if names]
     return Row("Consistency", sum(shares), len(shares))
 
 
-def distribution(questions, said):
+def distribution(questions, answers):
     """GQA's distribution: how far the answers of each group of questions are from what they should be: χ² over the
-    right answers' counts, a mean weighted by the sizes of the groups, in hundreds. said: {question_id: answer}"""
+    right answers' counts, a mean weighted by the sizes of the groups, in hundreds. answers: {question_id: answer}"""
     gold, found = {}, {}
     for question in questions:
         if question.group is not None:
             gold.setdefault(question.group, Counter())[question.commonest] += 1
-            found.setdefault(question.group, Counter())[said[question.question_id]] += 1
+            found.setdefault(question.group, Counter())[answers[question.key]] += 1
     sizes = {group: counts.total() for group, counts in gold.items()}
     far = {g: sum((found[g][answer] - n) ** 2 / n for answer, n in counts.items()) for g, counts in gold.items()}
     return Distance("Distribution", sum(far[group] * size for group, size in sizes.items()) / 100, sum(sizes.values()))
@@ -173,10 +168,7 @@ def count_points(points, kinds, names=None, start=""):
 
 def nlvr2_report(statements, predictions):
     """NLVR2 accuracy, and consistency: the share of sentences whose pairs are all right. predictions: {uid: 0 or 1}."""
-    judged = [
-        (sentence_of(item.identifier), predicted(predictions, item.uid, "NLVR2") == needed(item, "label"))
-        for item in statements
-    ]
+    judged = [(sentence_of(s.identifier), s.points(predicted(predictions, s.key, "NLVR2"))) for s in statements]
     return consistency_report("NLVR2", judged)
 
 
@@ -195,21 +187,16 @@ def consistency_report(title, judged):
     return Report(title, tuple(Row(name, sum(values), len(values)) for name, values in rows))
 
 
-def predicted(predictions, identity, title):
+def predicted(predictions, key, title):
     """The prediction for one question; a missing one is refused, since leaving questions out would raise the share."""
-    if identity not in predictions:
-        raise TaskFileError.at(f"{title} predictions", identity, "an answer to every question", "none")
-    return predictions[identity]
-
-
-def identity(record):
-    """The name of a record in predictions: question_id, or a statement's uid."""
-    return record.uid if hasattr(record, "uid") else record.question_id
+    if key not in predictions:
+        raise TaskFileError.at(f"{title} predictions", key, "an answer to every question", "none")
+    return predictions[key]
 
 
 def needed(record, name):
     """A field of a record that a measure compares with."""
     value = getattr(record, name)
     if value is None:
-        raise TaskFileError.at("questions", identity(record), f"a {name} to compare with", "none (a test split?)")
+        raise TaskFileError.at("questions", record.key, f"a {name} to compare with", "none (a test split?)")
     return value

@@ -115,13 +115,7 @@ def pretrain_files(
     weighted by the published 6.67."""
     sentences, features, answers = files
     pictures, answers = open_all(features), read_answers(answers)
-    found, known = [item for path in sentences for item in sentences_of(read_pictures(path))], set(answers)
-    found_in = [sentence for sentence in found if sentence.img_id in pictures]
-    examples = [Example(s.img_id, s.sent, known_answers(s.label, known) if s.label else None) for s in found_in]
-    if len(examples) < len(found):
-        say(f"{len(found) - len(examples):,} of {len(found):,} sentences are left out: their pictures have no objects")
-    if not examples:
-        raise FeatureFileError.at(", ".join(map(str, features)), None, "a picture of the sentences", "none of them")
+    examples = read_examples(sentences, pictures, answers, say)
     if config:
         config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(answers), **changes)
     elif changes:
@@ -134,12 +128,22 @@ def pretrain_files(
     give_answers(model, answers)
     check_ready(model, tokenizer, folder)
     take_detector(model, pictures, learn=True)
-    longest = min(64, model.config.max_position_embeddings)
-    rates = not_hidden(model.config)
-    batches = PretrainingBatches(pictures, examples, tokenizer, answers, most_words=longest, **rates)
+    choices = {"most_words": min(64, model.config.max_position_embeddings), **not_hidden(model.config)}
+    batches = PretrainingBatches(pictures, examples, tokenizer, answers, **choices)
     steps = steps or steps_of(len(examples), epochs, batch_size * (run or {}).get("accumulate", 1))
     training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
     return training if training.run(progress).interrupted else save(training, tokenizer)
+
+
+def read_examples(paths, pictures, answers, say):
+    """The sentences of aggregated files whose pictures have objects, with the answers of the list -> [Example]"""
+    found, known = [sentence for path in paths for sentence in sentences_of(read_pictures(path))], set(answers)
+    seen = [sentence for sentence in found if sentence.img_id in pictures]
+    if len(seen) < len(found):
+        say(f"{len(found) - len(seen):,} of {len(found):,} sentences are left out: their pictures have no objects")
+    if not seen:
+        raise FeatureFileError.at(pictures.path, None, "a picture of the sentences", "none of them")
+    return [Example(s.img_id, s.sent, known_answers(s.label, known) if s.label else None) for s in seen]
 
 
 def steps_of(examples, epochs, batch_size):
@@ -160,7 +164,7 @@ def start_model(data, weights, answers=None, seed=0):
     own answers or, where it has none, those of the data (TaskData.answers)."""
     face = TASKS[data.task].face
     if isinstance(weights, LxmertConfig):
-        fitting = {} if data.task == "nlvr2" else {"num_qa_labels": len(answers or data.answers())}
+        fitting = {} if TASKS[data.task].classes else {"num_qa_labels": len(answers or data.answers())}
         model = face(weights.replace(**fitting), seed)
     else:
         model = face.from_pretrained(weights, fresh_heads=True, seed=seed, mapped=False)

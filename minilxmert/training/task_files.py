@@ -2,7 +2,7 @@
 
     questions = read_vqa("minival.json")
     write_entries("copy.json", questions)               # of entries.py
-    write_vqa_answers("test_predict.json", {question.question_id: "yes" for question in questions})
+    write_vqa_answers("test_predict.json", questions, {question.key: "yes" for question in questions})
 One record a task, with the published names; what a test split does not tell is None. Sources: vqa_data.py, gqa_data.py
 and nlvr2_data.py of the LXMERT authors; visualqa.org, gqa and lil-lab/nlvr for the original files."""
 
@@ -13,23 +13,45 @@ from dataclasses import dataclass, replace
 
 from ..errors import TaskFileError
 from ..files import read_text, write_file
+from .batches import Example
 from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated, refuse_shared
-from .metrics import VQA_TYPES
+from .metrics import VQA_TYPES, needed
 from .people import official_form, soft_scores
 
 PAIR = re.compile(r".+-[^-]+-[^-]+-[^-]+")  # an NLVR2 identifier: split-set-pair-sentence
-TRUTH = {"True": 1, "False": 0}
-ANSWER_TYPES = {name: name for name in VQA_TYPES}
 
 
 @dataclass(frozen=True, slots=True)
-class VqaQuestion:
-    """A question about a photograph of MS COCO, and how right which answers are."""
+class Question:
+    """What a question of VQA and one of GQA have in common."""
 
     question_id: int | str
     img_id: str  # COCO_train2014_000000458752
     sent: str
     label: dict | None = None  # {answer: 0.3, 0.6, 0.9 or 1}
+
+    @property
+    def key(self):
+        """Its name in predictions."""
+        return self.question_id
+
+    @property
+    def example(self):
+        return Example(self.img_id, self.sent, self.label)
+
+    @property
+    def commonest(self):
+        return max(self.label, key=self.label.get) if self.label else None
+
+    def points(self, answer):
+        """How right an answer is, 0…1. Raises TaskFileError where there is no label."""
+        return needed(self, "label").get(answer, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class VqaQuestion(Question):
+    """A question about a photograph of MS COCO, and how right which answers are."""
+
     answer_type: str | None = None  # yes/no, number or other
     question_type: str | None = None  # its first words
     annotators: list | None = None  # the answers of ten people, where the file has them
@@ -47,13 +69,9 @@ class VqaQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class GqaQuestion:
-    """A question about a photograph of Visual Genome, with its one right answer."""
+class GqaQuestion(Question):
+    """A question about a photograph of Visual Genome, with its one right answer, {answer: 1.0}."""
 
-    question_id: str
-    img_id: str
-    sent: str
-    label: dict | None = None  # {answer: 1.0}
     structure: str | None = None  # query, verify, logical, choose or compare; this and the following where given
     balanced: bool | None = None  # whether the official measures count it
     semantics: str | None = None  # about an attribute (attr), a category (cat), the scene (global), obj or rel
@@ -62,13 +80,7 @@ class GqaQuestion:
     steps: int | None = None  # of reasoning
 
     @property
-    def commonest(self):
-        """The right answer, or None."""
-        return max(self.label, key=self.label.get) if self.label else None
-
-    @property
     def words(self):
-        """How many words it has."""
         return len(self.sent.split())
 
 
@@ -82,6 +94,22 @@ class Nlvr2Statement:
     img1: str
     sent: str
     label: int | None = None  # 1: true, 0: false
+
+    @property
+    def key(self):
+        return self.uid
+
+    @property
+    def example(self):
+        answers = None if self.label is None else {("no", "yes")[self.label]: 1.0}
+        return Example((self.img0, self.img1), self.sent, answers)
+
+    @property
+    def commonest(self):
+        return self.label
+
+    def points(self, answer):
+        return answer == needed(self, "label")
 
 
 def read_vqa(path):
@@ -99,16 +127,14 @@ def read_vqa(path):
 
 
 def authors_vqa(entry):
-    return VqaQuestion(
-        question_id=entry.identity("question_id"),
-        img_id=str(entry.identity("img_id")),
-        sent=entry.text("sent"),
-        label=entry.maybe(entry.scores, "label"),
-        answer_type=entry.maybe(entry.choice, "answer_type", ANSWER_TYPES),
-        question_type=entry.maybe(entry.text, "question_type"),
-        annotators=entry.maybe(entry.texts, "annotators"),
-        multiple_choice_answer=entry.maybe(entry.text, "multiple_choice_answer"),
-    )
+    about = entry.given(label="scores", annotators="texts") | types_and_best(entry)
+    return VqaQuestion(entry.identity("question_id"), str(entry.identity("img_id")), entry.text("sent"), **about)
+
+
+def types_and_best(entry):
+    """What both kinds of VQA's files may tell."""
+    about = entry.given(question_type="text", multiple_choice_answer="text")
+    return about | {"answer_type": entry.maybe(entry.choice, "answer_type", {name: name for name in VQA_TYPES})}
 
 
 def original_vqa(pictures):
@@ -124,7 +150,8 @@ def original_vqa(pictures):
 def annotated(questions, paths):
     """VqaQuestions with what the original v2_…_annotations.json tell of them and they do not tell themselves: label,
     types, and the answers of ten people."""
-    rows = refuse_shared({path: read_annotations(path) for path in paths}, lambda row: row[0], "question_id")
+    files = {path: read_entries(path, annotation, "annotations") for path in paths}
+    rows = refuse_shared(files, "question_id", lambda row: row[0])
     by_id, completed = dict(rows), []
     for question in questions:
         if question.question_id not in by_id:
@@ -135,18 +162,12 @@ def annotated(questions, paths):
     return completed
 
 
-def read_annotations(path):
-    """[(question_id, the fields of a VqaQuestion that the annotations tell)]"""
-
-    def annotation(entry):
-        people = entry.take("answers", lambda v: isinstance(v, list) and v, "the answers of people")
-        given = [Entry(person, path, f"{entry.name}, answers").text("answer") for person in people]
-        about = {"label": soft_scores(given), "annotators": given}
-        about |= {name: entry.maybe(entry.text, name) for name in ("question_type", "multiple_choice_answer")}
-        about["answer_type"] = entry.maybe(entry.choice, "answer_type", ANSWER_TYPES)
-        return entry.identity("question_id"), about
-
-    return read_entries(path, annotation, "annotations")
+def annotation(entry):
+    """-> question_id, the fields of a VqaQuestion that an annotation tells"""
+    people = entry.take("answers", lambda v: isinstance(v, list) and v, "the answers of people")
+    given = [Entry(person, entry.file, f"{entry.name}, answers").text("answer") for person in people]
+    about = {"label": soft_scores(given), "annotators": given, **types_and_best(entry)}
+    return entry.identity("question_id"), about
 
 
 def read_gqa(path):
@@ -154,30 +175,22 @@ def read_gqa(path):
     value = read_json(path)
     if isinstance(value, dict):
         return [original_gqa(Entry(item, path, f"question {key}"), key) for key, item in value.items()]
-
     return refuse_repeated(entries(value, path, authors_gqa), "question_id", path)
 
 
 def authors_gqa(entry):
-    return GqaQuestion(
-        question_id=str(entry.identity("question_id")),
-        img_id=str(entry.identity("img_id")),
-        sent=entry.text("sent"),
-        label=entry.maybe(entry.scores, "label"),
-        balanced=entry.maybe(entry.truth, "balanced"),
-        entailed=entry.maybe(entry.texts, "entailed"),
-        steps=entry.maybe(entry.take, "steps", int, "a whole number"),
-        **{name: entry.maybe(entry.text, name) for name in ("structure", "semantics", "group")},
-    )
+    identities = (str(entry.identity(key)) for key in ("question_id", "img_id"))
+    about = entry.given(label="scores", balanced="truth", entailed="texts")
+    about |= entry.given(structure="text", semantics="text", group="text")
+    steps = entry.maybe(entry.take, "steps", int, "a whole number")
+    return GqaQuestion(*identities, entry.text("sent"), **about, steps=steps)
 
 
 def original_gqa(entry, identity):
     """One question of val_balanced_questions.json, or of val_all_questions.json -> GqaQuestion."""
     types, groups = entry.inner("types"), entry.inner("groups")
     return GqaQuestion(
-        question_id=identity,
-        img_id=str(entry.identity("imageId")),
-        sent=entry.text("question"),
+        *(identity, str(entry.identity("imageId")), entry.text("question")),
         label={entry.text("answer"): 1.0} if entry.has("answer") else None,
         structure=types.maybe(types.text, "structural"),
         balanced=entry.maybe(entry.truth, "isBalanced"),
@@ -198,22 +211,21 @@ def count_steps(key, entry):
 def read_nlvr2(path):
     """The authors' NLVR2 file (a list), or the original one (an object a line) -> [Nlvr2Statement]."""
     listed = read_text(path, "statements of NLVR2 or NLVR", TaskFileError, LIMIT)[:64].lstrip().startswith("[")
-    statements = read_entries(path, nlvr2_statement) if listed else read_lines(path, original_nlvr2)
+    statements = read_entries(path, authors_nlvr2) if listed else read_lines(path, original_nlvr2)
     return refuse_repeated(refuse_repeated(statements, "uid", path), "identifier", path)
 
 
-def nlvr2_statement(entry):
-    identifier = pair_identifier(entry)
+def authors_nlvr2(entry):
     label = entry.maybe(entry.choice, "label", {0: 0, 1: 1})
     img0, img1, sent = (entry.text(key) for key in ("img0", "img1", "sent"))
-    return Nlvr2Statement(entry.text("uid"), identifier, img0, img1, sent, label)
+    return Nlvr2Statement(entry.text("uid"), pair_identifier(entry), img0, img1, sent, label)
 
 
 def original_nlvr2(entry):
     """One line of dev.json: the pictures are named after the pair, both sentences of a pair share them."""
     identifier = pair_identifier(entry)
     pair = identifier.rpartition("-")[0]
-    label = entry.maybe(entry.choice, "label", TRUTH)
+    label = entry.maybe(entry.choice, "label", {"True": 1, "False": 0})
     return Nlvr2Statement(identifier, identifier, f"{pair}-img0", f"{pair}-img1", entry.text("sentence"), label)
 
 
@@ -221,20 +233,18 @@ def pair_identifier(entry):
     return entry.take("identifier", lambda v: isinstance(v, str) and PAIR.fullmatch(v), "split-set-pair-sentence")
 
 
-def write_vqa_answers(path, predictions):
+def write_vqa_answers(path, questions, predictions):
     """The file for the VQA leaderboard, from {question_id: answer}."""
-    write_dump(path, [{"answer": answer, "question_id": identity} for identity, answer in predictions.items()])
+    rows = [{"answer": predictions[q.key], "question_id": q.key} for q in questions]
+    write_file(path, json.dumps(rows, indent=4, ensure_ascii=False) + "\n")
 
 
-def write_gqa_answers(path, predictions):
+def write_gqa_answers(path, questions, predictions):
     """The file for the GQA leaderboard, from {question_id: answer}; it wants the numbers as texts."""
-    write_dump(path, [{"prediction": answer, "questionId": str(identity)} for identity, answer in predictions.items()])
-
-
-def write_dump(path, rows):
+    rows = [{"prediction": predictions[q.key], "questionId": str(q.key)} for q in questions]
     write_file(path, json.dumps(rows, indent=4, ensure_ascii=False) + "\n")
 
 
 def write_nlvr2_answers(path, statements, predictions):
     """The CSV file for the NLVR2 leaderboard, `identifier,True|False`, from {uid: 1 or 0}."""
-    write_file(path, "".join(f"{item.identifier},{bool(predictions[item.uid])}\n" for item in statements))
+    write_file(path, "".join(f"{item.identifier},{bool(predictions[item.key])}\n" for item in statements))

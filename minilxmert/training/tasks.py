@@ -15,34 +15,39 @@ from ..errors import ConfigError, FeatureFileError, TaskFileError
 from ..published import model as faces
 from ..vision.features import open_features
 from . import metrics, task_files
-from .batches import Example, QuestionBatches, StatementBatches
-from .kept import digest
-from .metrics import identity
+from .batches import QuestionBatches, StatementBatches
+from .entries import refuse_shared
+from .resuming import digest
 
-TRUTH = ("no", "yes")  # the classes of the two-picture head, by number
 FREQUENT = 9  # as often an answer is the best of a question, to be one of VQA's 3,129 published ones
 TINY, FAST = 512, 5000  # examples of the authors' --tiny and --fast
 
 
 class Task(NamedTuple):
-    """How a task is done: its face and batches, its files and measures, its published hyper-parameters."""
+    """How a task is done: its measures and files, its face and batches, its published hyper-parameters."""
 
-    face: type
-    batches: type
-    read: object
     report: object
+    read: object
+    write: object
     rate: float
+    soft: bool = False  # whether labels are scores of several answers
+    face: type = faces.LxmertForQuestionAnswering
+    batches: type = QuestionBatches
+    score: str = "question_answering_score"  # the output that chooses
+    classes: tuple = ()  # what it chooses from, where that is not a list of answers
+    keys: tuple = ("question_id",)  # of records, which no two may share; the first names a prediction
     batch_size: int = 32
     epochs: int = 4
-    soft: bool = False  # whether labels are scores of several answers
 
 
-ANSWERING = faces.LxmertForQuestionAnswering, QuestionBatches
+STATEMENTS = faces.LxmertForVisualReasoning, StatementBatches, "logits", (0, 1), ("uid", "identifier")
 TASKS = {
-    "vqa": Task(*ANSWERING, task_files.read_vqa, metrics.vqa_report, 5e-5, soft=True),
-    "gqa": Task(*ANSWERING, task_files.read_gqa, metrics.gqa_report, 1e-5, soft=True),
-    "questions": Task(*ANSWERING, None, metrics.questions_report, 1e-5),
-    "nlvr2": Task(faces.LxmertForVisualReasoning, StatementBatches, task_files.read_nlvr2, metrics.nlvr2_report, 5e-5),
+    "vqa": Task(metrics.vqa_report, task_files.read_vqa, task_files.write_vqa_answers, 5e-5, True),
+    "gqa": Task(metrics.gqa_report, task_files.read_gqa, task_files.write_gqa_answers, 1e-5, True),
+    "questions": Task(metrics.questions_report, None, None, 1e-5),
+    "nlvr2": Task(
+        metrics.nlvr2_report, task_files.read_nlvr2, task_files.write_nlvr2_answers, 5e-5, False, *STATEMENTS
+    ),
 }
 
 
@@ -62,9 +67,7 @@ class TaskData:
     @property
     def examples(self):
         """The records as batches take them."""
-        if self.task == "nlvr2":
-            return [Example((r.img0, r.img1), r.sent, truth(r.label)) for r in self.records]
-        return [Example(r.img_id, r.sent, r.label) for r in self.records]
+        return [record.example for record in self.records]
 
     def cut(self, count):
         """The first `count` records only, as --tiny and --fast do."""
@@ -81,36 +84,27 @@ class TaskData:
         return sorted(found, key=lambda answer: (-found[answer], answer))
 
     def report(self, predictions, **options):
-        """The task's measures of {identity: answer} -> metrics.Report"""
+        """The task's measures of {record's key: answer} -> metrics.Report"""
         return TASKS[self.task].report(self.records, predictions, **options)
 
     def report_by_kind(self, predictions):
         """Accuracy of each kind of question -> metrics.Report"""
-        points = []
-        for record in self.records:
-            answer, label = metrics.predicted(predictions, identity(record), self.task), metrics.needed(record, "label")
-            points.append(answer == label if self.task == "nlvr2" else label.get(answer, 0.0))
-        return metrics.Report(
-            f"{self.task} by kind", metrics.count_points(points, self.kinds or [self.task] * len(points))
-        )
-
-
-def truth(label):
-    return None if label is None else {TRUTH[label]: 1.0}
+        points = [record.points(metrics.predicted(predictions, record.key, self.task)) for record in self.records]
+        rows = metrics.count_points(points, self.kinds or [self.task] * len(points))
+        return metrics.Report(f"{self.task} by kind", rows)
 
 
 def load_task(task, paths, pictures, annotations=()):
     """The records of one or several files of a task, with the pictures they are about. Raises TaskFileError, also for
-    an identity that is in two of the files: predictions are kept by it.
+    a key that is in two of the files: predictions are kept by it.
 
     annotations: paths of the original VQA annotations, of those who have them."""
     filed = [name for name in TASKS if TASKS[name].read]
     if task not in filed:
         raise ConfigError.at("task", None, f"one of {', '.join(filed)}", task)
-    read = {path: TASKS[task].read(path) for path in paths}
-    records = task_files.refuse_shared(read, identity, "identity")
-    if task == "nlvr2":  # answers are written by it
-        task_files.refuse_shared(read, lambda statement: statement.identifier, "identifier")
+    files = {path: TASKS[task].read(path) for path in paths}
+    for key in TASKS[task].keys:
+        records = refuse_shared(files, key)
     return TaskData(task, task_files.annotated(records, annotations) if annotations else records, pictures)
 
 
@@ -156,21 +150,20 @@ def open_all(paths, progress=None):
 
 
 def predict(model, tokenizer, data, batch_size=64, progress=None, hidden=None):
-    """-> {identity: the text of the likeliest answer}, or {uid: 1 or 0} for statements"""
-    if data.task != "nlvr2" and not model.answers:
+    """-> {record's key: the text of the likeliest answer}, or of statements 1 or 0"""
+    task = TASKS[data.task]
+    classes = task.classes or model.answers
+    if not classes:
         raise ConfigError.at("model", "answers", "the texts of its answers (--answers FILE)", "only their numbers")
     batches = batches_of(data, model, tokenizer, hidden, labelled=False)
     chosen = []
     for start in range(0, len(batches), batch_size):
         rows = range(start, min(start + batch_size, len(batches)))
-        output = model(**without_labels(batches.batch(rows, None)))
-        scores = output.logits if data.task == "nlvr2" else output.question_answering_score
-        chosen += scores.argmax(1).tolist()
+        scores = model(**without_labels(batches.batch(rows, None)))[task.score]
+        chosen += [classes[number] for number in scores.argmax(1)]
         if progress:
             progress(rows.stop, len(batches))
-    if data.task != "nlvr2":
-        chosen = [model.answers[number] for number in chosen]
-    answered = dict(zip(map(identity, data.records), chosen, strict=True))
+    answered = dict(zip((record.key for record in data.records), chosen, strict=True))
     if len(answered) < len(data):
         raise TaskFileError.at("questions", None, f"{len(data)} identities", f"{len(answered)}: some are there twice")
     return answered
@@ -201,15 +194,14 @@ def without_labels(call):
 
 
 def majority(train, data):
-    """{identity: the most frequent answer of its kind in `train`}: what needs neither picture nor question."""
+    """{record's key: the most frequent answer of its kind in `train`}: what needs neither picture nor question."""
     counts = {}
     for record, kind in zip(train.records, train.kinds or [""] * len(train), strict=True):
-        answer = record.label if train.task == "nlvr2" else record.commonest
-        if answer is not None:  # of a record that tells none, nothing can be counted
-            counts.setdefault(kind, Counter())[answer] += 1
+        if record.commonest is not None:  # of a record that tells none, nothing can be counted
+            counts.setdefault(kind, Counter())[record.commonest] += 1
     best = {kind: of_kind.most_common(1)[0][0] for kind, of_kind in counts.items()}
     other = next(iter(best.values()), "")  # for a kind that `train` happens to lack
-    return {identity(r): best.get(k, other) for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
+    return {r.key: best.get(k, other) for r, k in zip(data.records, data.kinds or [""] * len(data), strict=True)}
 
 
 def beside(reports):

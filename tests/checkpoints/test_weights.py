@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from minilxmert import LxmertForPreTraining, LxmertForQuestionAnswering, LxmertForVisualReasoning, LxmertTokenizer
-from minilxmert.ask.asking import ask, doubts, look
+from minilxmert.ask import ask, doubts, look
 from minilxmert.cli import main
+from minilxmert.experiments.calibration import figures, measure, table
 from minilxmert.experiments.probing import foil_report
-from minilxmert.experiments.strangers import measure, table
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.world import SMALL, Scene, Thing
 from minilxmert.training.miniature import Miniature
@@ -64,14 +64,14 @@ def test_spelling_makes_no_difference(model):
         assert not doubts(TOKENIZER, question, objects, expected[0], drawn=True)
 
 
-def test_strangers_are_answered_with_doubt():
+def test_drawings_outside_its_world_are_answered_with_doubt():
     """On drawings outside of its world it is less sure, of the kinds that gave the numbers and of the others."""
     found = measure(LxmertForQuestionAnswering.from_pretrained(WEIGHTS), TOKENIZER, 6, seed=3)
     for half in ("fitted kinds", "other kinds"):
-        figures = found[half].figures()
-        assert figures["ECE, corrected"] < 0.1 and figures["sure, corrected"] < 0.02 < figures["sure, the model"]
+        shares = figures(found[half])
+        assert shares["ECE, corrected"] < 0.1 and shares["sure, corrected"] < 0.02 < shares["sure, the model"]
     inside = found["inside the world"]
-    assert (inside.model == inside.sober).all() and not any(inside.signs) and "other kinds" in table(found)
+    assert all(before == after and not kind for _, before, after, kind in inside) and "other kinds" in table(found)
 
 
 def test_what_it_cannot_know_is_no_certainty(model, capsys, tmp_path):

@@ -144,7 +144,7 @@ def test_bench_measures_every_backend(capsys, tmp_path, monkeypatch):
     """On little memory, for a moment, with one start beside the one that warms."""
     limits, start_up = benchmark.machine_limits, benchmark.start_up
     monkeypatch.setattr(benchmark, "machine_limits", lambda: limits(0.1, megabytes=8))
-    monkeypatch.setattr(benchmark, "start_up", lambda model, peers: start_up(model, peers, runs=1))
+    monkeypatch.setattr(benchmark, "start_up", lambda *what: start_up(*what, runs=1))
     options = ["--small", "--no-peers", "--start", "--seconds", "0.1", "--batches", "1,2"]
     code, out, _ = run(capsys, "bench", *options, "--json", tmp_path / "figures.json")
     figures = json.loads((tmp_path / "figures.json").read_text())

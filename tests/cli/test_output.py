@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minilxmert.ask.asking import Answer
+from minilxmert.ask import Answer
 from minilxmert.cli import main
 from minilxmert.cli.answering import print_answers
 from minilxmert.cli.screen import Screen, lookalike, plainer

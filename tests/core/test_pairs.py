@@ -15,7 +15,7 @@ from minilxmert import (
     LxmertTokenizer,
     ShapeError,
 )
-from minilxmert.ask.asking import ask, call_arguments, look
+from minilxmert.ask import ask, call_arguments, look
 from minilxmert.cli import main
 from minilxmert.core import ops
 

@@ -1,8 +1,9 @@
 """The ablations: the bottom-up face, a table trained in seconds, its resumption, and the sums behind it."""
 
 import json
-import os
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -14,8 +15,19 @@ from minilxmert import ConfigError
 from minilxmert.cli import main
 from minilxmert.core.params import flatten, zeros_like
 from minilxmert.experiments import ablation
-from minilxmert.experiments.ablation import FULL, LEFT_OUT, PAPER, Laboratory, Size, run_seeds
-from minilxmert.experiments.ablation_results import AGREES, ALONE, DISAGREES, UNDECIDED, Estimate, Results, verdict
+from minilxmert.experiments.ablation import Laboratory, Size, run_seeds
+from minilxmert.experiments.ablation_results import (
+    AGREES,
+    ALONE,
+    DISAGREES,
+    FULL,
+    LEFT_OUT,
+    PAPER,
+    UNDECIDED,
+    Estimate,
+    Results,
+    verdict,
+)
 from minilxmert.experiments.baselines import (
     BottomUpForQuestionAnswering,
     BottomUpForVisualReasoning,
@@ -171,13 +183,6 @@ def test_an_interrupted_table_goes_on_to_the_same_figures(small_table, tmp_path,
         assert whole == parts
 
 
-def test_a_laboratory_that_is_asked_to_stop_stops(tmp_path):
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(KeyboardInterrupt):
-        Laboratory(tmp_path, SIZE, 0, quiet, stop).cell(FULL, "vqa")
-
-
 def test_seeds_in_processes_of_their_own_find_the_same(tmp_path):
     rows, folders, size = [ROWS[0]], (tmp_path / "one", tmp_path / "two"), replace(SIZE, scenes=60)
     for jobs, folder in enumerate(folders, 1):
@@ -187,13 +192,33 @@ def test_seeds_in_processes_of_their_own_find_the_same(tmp_path):
     assert len(one[rows[0].name, "vqa"]) == 2
 
 
-def end_process(sentence):
-    os.kill(os.getpid(), signal.SIGKILL)
+@pytest.fixture
+def begun(monkeypatch):
+    """A process begins that runs some code instead of a seed; the processes that have begun."""
+    processes = []
+
+    def begin(code):
+        def start(*_, **options):
+            processes.append(subprocess.Popen([sys.executable, "-c", code], **options))
+            return processes[-1]
+
+        monkeypatch.setattr(ablation, "start_process", start)
+        return processes
+
+    return begin
 
 
-def test_a_process_that_is_ended_from_outside_is_told_of(tmp_path):
+def test_a_process_that_is_ended_from_outside_is_told_of(tmp_path, begun):
+    begun("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(TrainingError, match=r"ended from outside.*goes on"):
-        run_seeds(tmp_path, SIZE, 2, [ROWS[0]], jobs=2, say=end_process)
+        run_seeds(tmp_path, SIZE, 2, [ROWS[0]], jobs=2)
+
+
+def test_ctrl_c_ends_the_processes_and_begins_no_other(tmp_path, begun):
+    processes = begun("import time; time.sleep(60)")
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    assert not run_seeds(tmp_path, SIZE, 3, [ROWS[0]], jobs=2)
+    assert len(processes) == 2 and all(process.returncode for process in processes)
 
 
 def test_a_folder_holds_one_recipe(small_table, tmp_path, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minilxmert import LxmertConfig, LxmertForQuestionAnswering, MinilxmertError
-from minilxmert.experiments import benchmark, peers
+from minilxmert.experiments import benchmark, peers, timing
 from minilxmert.experiments.peers import Candidate
 
 MODEL = LxmertForQuestionAnswering(LxmertConfig(**benchmark.SMALL), dtype="bfloat16")
@@ -67,17 +67,17 @@ class Clock:
 
 def test_no_run_begins_while_threads_of_the_one_before_it_spin(monkeypatch):
     clock, begun, lines = Clock(), [], []
-    monkeypatch.setattr(benchmark, "time", clock)
+    monkeypatch.setattr(timing, "time", clock)
     runs = {"peer": lambda: clock.spin(0.15), "ours": lambda: begun.append(clock.now >= clock.until)}
-    benchmark.interleaved(runs, 0, least=2, report=lines.append)
+    timing.interleaved(runs, 0, least=2, report=lines.append)
     assert begun[1:] == [True, True] and not lines  # the first calls are not measured
 
 
 def test_whoever_never_stops_is_named_once(monkeypatch):
     clock, lines = Clock(), []
-    monkeypatch.setattr(benchmark, "time", clock)
+    monkeypatch.setattr(timing, "time", clock)
     runs = {"peer": lambda: clock.spin(1e9), "ours": lambda: clock.spin(0)}
-    benchmark.interleaved(runs, 0, least=3, report=lines.append)
+    timing.interleaved(runs, 0, least=3, report=lines.append)
     assert lines == ["peer: its threads still use the processor 2 s after an answer"]
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from minilxmert import ConfigError, LxmertForQuestionAnswering
 from minilxmert.cli import main
-from minilxmert.experiments import drawn
-from minilxmert.experiments.drawn import add_words, easy_vqa_task, starting_model
-from minilxmert.experiments.easy_vqa import read_easy_vqa
+from minilxmert.experiments import easy_vqa
+from minilxmert.experiments.easy_vqa import add_words, easy_vqa_task, read_easy_vqa, starting_model
 from minilxmert.scenes.world import SMALL
 from minilxmert.training.recipes import fresh_miniature, miniature_tokenizer
 from minilxmert.vision.pictures import write_png
@@ -44,7 +43,7 @@ def easy(tmp_path_factory):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    monkeypatch.setattr(drawn, "fresh_miniature", lambda *args, **_: fresh_miniature(*args, **NARROW))
+    monkeypatch.setattr(easy_vqa, "fresh_miniature", lambda *args, **_: fresh_miniature(*args, **NARROW))
 
 
 def test_new_words_come_last_and_known_ones_keep_their_embeddings():
@@ -73,7 +72,7 @@ def test_easy_vqa_is_learnt_from_pixels(easy, tmp_path, capsys, narrow):
     assert "easy-VQA" in told and "from scratch, 200 steps" in told
     saved = LxmertForQuestionAnswering.from_pretrained(out)
     assert saved.answers == [*INKS, "yes", "no"]
-    data = easy_vqa_task(read_easy_vqa(easy, "test")[0], "test")
+    data = easy_vqa_task(read_easy_vqa(easy, "test")[0])
     model, tokenizer = starting_model(out, data, ["teal", "yes", "no", "maybe"])
     assert tokenizer.tokens == (out / "vocab.txt").read_text().split()  # it knows all words already
     outer, old = (m.params["answer"]["outer"]["w"] for m in (model, saved))
@@ -84,7 +83,7 @@ def test_a_model_of_another_detector_is_refused(easy, tmp_path):
     other = fresh_miniature(LxmertForQuestionAnswering, SMALL, **NARROW, visual_feat_dim=5)
     other.save_pretrained(tmp_path)
     miniature_tokenizer(SMALL).save_pretrained(tmp_path)
-    data = easy_vqa_task(read_easy_vqa(easy, "test")[0], "test")
+    data = easy_vqa_task(read_easy_vqa(easy, "test")[0])
     with pytest.raises(ConfigError, match=r"visual_feat_dim.*another detector"):
         starting_model(tmp_path, data, ["yes", "no"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minilxmert import ConfigError, LxmertForQuestionAnswering, LxmertTokenizer, ShapeError, VocabularyError
-from minilxmert.ask.asking import call_arguments
+from minilxmert.ask import call_arguments
 from minilxmert.explain.attention import FAMILIES, attention, attention_of, object_names
 from minilxmert.vision.features import open_features
 from minilxmert.vision.objects import read_names

@@ -12,10 +12,10 @@ import pytest
 from browser import browser, in_browser
 
 from minilxmert import FeatureFileError, LxmertConfig, LxmertForQuestionAnswering, LxmertTokenizer
-from minilxmert.ask.asking import ask
+from minilxmert.ask import ask
 from minilxmert.cli import main
 from minilxmert.explain.attention import FAMILIES, attention
-from minilxmert.explain.page import Window, told_apart, window
+from minilxmert.explain.page import Window, tell_apart, window
 from minilxmert.vision.features import open_features
 from minilxmert.vision.objects import Objects
 
@@ -82,7 +82,7 @@ def test_in_a_notebook_and_on_disk(page, tmp_path):
 
 
 def test_equal_names_are_told_apart():
-    assert told_apart(["cup", "hat", "cup"]) == ["cup #1", "hat", "cup #2"]
+    assert tell_apart(["cup", "hat", "cup"]) == ["cup #1", "hat", "cup #2"]
 
 
 def test_the_command(tmp_path, capsys):

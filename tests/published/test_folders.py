@@ -22,11 +22,11 @@ from minilxmert import (
     LxmertTokenizer,
     MinilxmertError,
 )
-from minilxmert.ask.asking import ask, look
+from minilxmert.ask import ask, look
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.weights import find_weights, is_ours
 from minilxmert.cli import main
-from minilxmert.experiments.drawn import add_words
+from minilxmert.experiments.easy_vqa import add_words
 from minilxmert.files.together import together
 
 WEIGHTS = Path(__file__).parents[2] / "weights"

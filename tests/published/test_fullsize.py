@@ -12,7 +12,8 @@ import pytest
 
 from minilxmert import LxmertConfig, LxmertForQuestionAnswering
 from minilxmert.experiments.benchmark import draw_batch
-from minilxmert.experiments.speed import Repeated, status
+from minilxmert.experiments.speed import Repeated
+from minilxmert.experiments.timing import memory
 from minilxmert.training.loop import Training
 from minilxmert.training.optimizer import Adam
 
@@ -80,5 +81,5 @@ if __name__ == "__main__":
         losses.append(loss)
         start = time.perf_counter()
     print(
-        json.dumps({"losses": losses, "seconds": seconds, "peak megabytes": status("VmHWM"), "cores": os.cpu_count()})
+        json.dumps({"losses": losses, "seconds": seconds, "peak megabytes": memory("VmHWM"), "cores": os.cpu_count()})
     )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from minilxmert.scenes.boxes import ALIKE, COLORS, SHAPES, SIDE, arrays_of, families, from_objects
-from minilxmert.scenes.claims import Grammar, mended, plain, read, truth
+from minilxmert.scenes.claim_programs import evaluate
+from minilxmert.scenes.claims import Grammar, mended, plain, read
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.programs import Step
 from minilxmert.training.claims import exchanged, grounds, mirrored, random_claims, recolored
@@ -62,7 +63,7 @@ TOWERS, THINGS = "yb l bbl", "yc10@90,20 bs30@70,70 | lt20@40,40 | yt10@0,50 ys2
     ],
 )
 def test_sentences_by_hand(sentence, scene, said):
-    assert {bool(truth(program, scene_of(scene))[0]) for program in read(sentence, "ts"[scene == THINGS])} == {said}
+    assert {bool(evaluate(program, scene_of(scene))[0]) for program in read(sentence, "ts"[scene == THINGS])} == {said}
 
 
 # --- a second way: each step for one scene, thing by thing -----------------------------------------------------------
@@ -173,7 +174,7 @@ def test_truth_is_that_of_a_second_way(kind):
     for _ in range(600):
         text, program = grammar.claim(kind)
         second = [holds_in(program, boxes) for boxes in apart]
-        np.testing.assert_array_equal(truth(program, scenes), second, err_msg=f"{text}: {program.written()}")
+        np.testing.assert_array_equal(evaluate(program, scenes), second, err_msg=f"{text}: {program.written()}")
         operations.add(program.operation)
     assert operations >= {"is", "and", "all", "more", "alike"} | ({"the"} if kind == "t" else {"hues"})
 
@@ -211,7 +212,7 @@ def test_colours_may_change_their_parts_and_left_and_right_too():
         words = [COLORS[parts[row, COLORS.index(word)]] if word in COLORS else word for word in text.split()]
 
         def said(sentence, scenes, row=row):
-            return {bool(truth(program, scenes[[row]])[0]) for program in read(sentence)}
+            return {bool(evaluate(program, scenes[[row]])[0]) for program in read(sentence)}
 
         assert said(text, data.scenes) == said(" ".join(words), scenes), text
         if not {"left", "right"} & set(words):

@@ -25,10 +25,10 @@ from minilxmert.scenes.language import (
     Sentence,
     answers_of,
     explain,
+    find_misfits,
     known_spelling,
-    misfits,
     read_question,
-    spelled,
+    spell,
     vocabulary_of,
     write,
 )
@@ -345,7 +345,7 @@ def test_every_phrasing_is_read_as_it_was_written(kind, data, seed):
     for phrasing in kind.phrasings:
         text = write(phrasing, slots, lambda words: data.draw(st.sampled_from(words)))
         for variant in (text, text.upper(), text.replace("color", "colour"), text.removesuffix(" ?"), text + "  "):
-            assert spelled(variant) == spelled(text) == text
+            assert spell(variant) == spell(text) == text
             read = read_question(variant)
             assert (read.kind.name, read.kind.family, read.slots) == (kind.name, kind.family, slots)
         assert " a a" not in text.replace("a and", "") and " a o" not in text
@@ -378,7 +378,7 @@ def test_descriptions_fit_what_they_say(description, plural, pick):
 def test_questions_as_people_type_them(text):
     assert read_question(text).slots == {"a": Description(color="red", shape="circle")}
     assert answer_of("What colour is the star?", LEFT) == "blue"
-    assert spelled("Is it GREY") == spelled("is it gray??") == "is it gray ?" and spelled("A star .") == "a star"
+    assert spell("Is it GREY") == spell("is it gray??") == "is it gray ?" and spell("A star .") == "a star"
     assert answer_of("There is a star, a square and a disc.", LEFT) == "yes"
 
 
@@ -387,8 +387,8 @@ def test_the_time_for_a_long_text_grows_with_its_length_and_it_is_not_remembered
     start = time.process_time()
     for marks in (" ?", " .", "?", ",", " ? ."):
         text = "a" + marks * 20_000 + "x"
-        assert not spelled(text).startswith("?") and misfits(text, ["red circle"])
-        assert spelled(text[:-1]).startswith("a")
+        assert not spell(text).startswith("?") and find_misfits(text, ["red circle"])
+        assert spell(text[:-1]).startswith("a")
     assert time.process_time() - start < 5
     assert known_spelling.cache_info().maxsize == 1024 and LONGEST <= 1000
 

@@ -24,11 +24,11 @@ from minilxmert.checkpoints.own_h5 import write_own
 from minilxmert.checkpoints.weights import read_hdf5
 from minilxmert.errors import MinilxmertError
 from minilxmert.files.together import LOCK
-from minilxmert.training.kept import check_progress
 from minilxmert.training.log import log_rows
 from minilxmert.training.loop import LOG, STATE
 from minilxmert.training.optimizer import Adam
 from minilxmert.training.recipes import finetune, pretrain_files, start_model
+from minilxmert.training.resuming import check_progress
 from minilxmert.training.tasks import TaskData, batches_of, predict, take_detector
 from minilxmert.vision.features import convert_to_hdf5, open_features
 
@@ -261,7 +261,7 @@ def test_the_sample_is_the_same_for_every_kind_of_feature_file(tmp_path):
         batches_of(TaskData("vqa", WORLD.task("vqa").records, pictures), model, tokenizer())
         for pictures in (WORLD.pictures, open_features(tmp_path / "obj.tsv"), open_features(tmp_path / "obj.h5"))
     ]
-    from minilxmert.training.kept import sample_of
+    from minilxmert.training.resuming import sample_of
 
     first, *others = map(sample_of, samples)
     assert len(first) == len(WORLD.pictures) and others == [first, first]

@@ -868,7 +868,7 @@ def test_features_that_are_no_row_of_numbers_an_object_are_refused(tsv, kind):
 
 
 def test_nothing_without_a_finite_score_is_answered():
-    from minilxmert.ask.asking import ask, look
+    from minilxmert.ask import ask, look
 
     model, tokenizer = LxmertForQuestionAnswering.from_pretrained("weights"), LxmertTokenizer.from_pretrained("weights")
     seen = look("weights/scene.png")

@@ -12,9 +12,9 @@ from test_detector import compressed, smoothed, three_boxes
 from test_jpeg import FILES
 
 from minilxmert import FasterRcnn, LxmertConfig, LxmertForQuestionAnswering, PictureError
-from minilxmert.ask.asking import look
+from minilxmert.ask import look
 from minilxmert.cli import main
-from minilxmert.scenes.photographs import LARGEST, is_photograph
+from minilxmert.scenes.detector import LARGEST, is_photograph
 from minilxmert.scenes.world import RICH, SMALL, Scene
 from minilxmert.vision.pictures import write_png
 

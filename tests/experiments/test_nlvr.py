@@ -8,7 +8,7 @@ import pytest
 
 from minilxmert.cli import main
 from minilxmert.core.config import LxmertConfig
-from minilxmert.experiments import three_boxes
+from minilxmert.experiments import nlvr as experiment
 from minilxmert.experiments.nlvr import read_nlvr
 from minilxmert.published.model import LxmertForPreTraining
 from minilxmert.scenes.boxes import COLORS
@@ -41,25 +41,25 @@ def nlvr(tmp_path_factory):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    def model(seed=0, wide=three_boxes.claim_model):
+    def model(seed=0, wide=experiment.claim_model):
         config = wide(seed).config
         return LxmertForPreTraining(
             LxmertConfig(**{**{n: getattr(config, n) for n in config.defaults()}, **NARROW}), seed
         )
 
-    monkeypatch.setattr(three_boxes, "claim_model", model)
+    monkeypatch.setattr(experiment, "claim_model", model)
     monkeypatch.setattr(claims, "STORED", 20)
     monkeypatch.setattr(
-        three_boxes, "random_claims", lambda rng, count, *p: claims.random_claims(rng, min(count, 30), *p)
+        experiment, "random_claims", lambda rng, count, *p: claims.random_claims(rng, min(count, 30), *p)
     )
 
 
 def test_pictures_become_scenes_and_sentences_stay_together(nlvr):
-    data = three_boxes.people(read_nlvr(nlvr))
+    data = experiment.look_at(read_nlvr(nlvr))
     assert len(data) == 36 and data.claims.scenes.there.sum((1, 2)).tolist() == [6] * 36
     assert data.claims.scenes.there[:2].sum(2).tolist() == [[1, 2, 3], [1, 3, 2]]  # the boxes in every order
     tested = []
-    for learnt, asked in three_boxes.folds(data, 3):
+    for learnt, asked in experiment.folds(data, 3):
         assert not set(data.sentences[learnt]) & set(data.sentences[asked]) and len(learnt) + len(asked) == 36
         tested += asked.tolist()
     assert sorted(tested) == list(range(36))
@@ -80,17 +80,17 @@ def test_nlvr_is_learnt_judged_and_gone_on_with(nlvr, tmp_path, capsys, narrow):
 
 def test_what_people_said_is_learnt(nlvr, narrow, tmp_path):
     """Learning lowers the loss on three sentences, whose colours change at every step."""
-    data = three_boxes.people(read_nlvr(nlvr))
-    training = three_boxes.learn(data, None, three_boxes.Recipe(finetuning=60), tmp_path)
+    data = experiment.look_at(read_nlvr(nlvr))
+    training = experiment.learn(data, None, experiment.Recipe(finetuning=60), tmp_path)
     first, last = (training.history[place]["losses"]["matched"] for place in (0, -1))
     assert last < first < 0.8
 
 
 def test_results_are_shares_consistency_and_the_gain(nlvr):
     examples = read_nlvr(nlvr)
-    data = three_boxes.people(examples)
+    data = experiment.look_at(examples)
     right, always = data.claims.truths, np.ones(len(data), bool)
-    lines = three_boxes.results(examples, data, {"pre-trained": right, "from scratch": always})
+    lines = experiment.results(examples, data, {"pre-trained": right, "from scratch": always})
     shares = [line.split() for line in lines[1:]]
     assert shares[0][1] == shares[0][-1] == "100.0%" and shares[1][2] == "50.0%" and shares[1][-1] == "0.0%"
     assert shares[2][-1] == "50.0%" and shares[3][2] == "50.0%"
@@ -99,11 +99,11 @@ def test_results_are_shares_consistency_and_the_gain(nlvr):
 def test_an_interval_is_of_sentences():
     """Pictures of one sentence that agree say no more than one of them would."""
     values = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0])
-    mean, ends = three_boxes.by_sentence(values, np.arange(8))
+    mean, ends = experiment.by_sentence(values, np.arange(8))
     assert mean == 0.625 and ends[0] < mean < ends[1]
-    again = three_boxes.by_sentence(np.repeat(values, 6), np.repeat(np.arange(8), 6))
+    again = experiment.by_sentence(np.repeat(values, 6), np.repeat(np.arange(8), 6))
     assert again == (mean, ends)
-    assert np.ptp(three_boxes.by_sentence(np.repeat(values, 6), np.arange(48))[1]) < np.ptp(ends)
+    assert np.ptp(experiment.by_sentence(np.repeat(values, 6), np.arange(48))[1]) < np.ptp(ends)
 
 
 def test_a_missing_picture_is_said_before_anything_is_learnt(nlvr, tmp_path, capsys):

@@ -1,11 +1,11 @@
-"""What is strange in a picture to the miniature world: found where it is, not found where it is not, and bearing on
+"""What in a picture is new to the miniature world: found where it is, not found where it is not, and bearing on
 how sure an answer may be."""
 
 import numpy as np
 import pytest
 
 from minilxmert.scenes.detector import detect
-from minilxmert.scenes.strange import TRUST, signs, trusted
+from minilxmert.scenes.novelty import TRUST, calibrate, find_novelties
 from minilxmert.scenes.world import RICH, SMALL, WORLDS, Scene, Thing
 
 RNG = np.random.default_rng(0)
@@ -56,30 +56,30 @@ SEEN = {  # name: (picture, question, the signs)
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_what_is_strange(name):
+def test_what_is_new(name):
     picture, question, expected = SEEN[name]
-    found = signs(SMALL, question, detect(picture))
+    found = find_novelties(SMALL, question, detect(picture))
     assert set(found) == expected and all(found.values())
 
 
 @pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
-def test_nothing_of_a_world_is_strange_to_it(world):
+def test_nothing_of_a_world_is_new_to_it(world):
     rng = np.random.default_rng(2)
     pictures = [world.scene(rng).picture(rng) for _ in range(60)]
-    strange = [found for found in (signs(world, "is there a star ?", detect(p)) for p in pictures) if found]
-    assert len(strange) <= (0 if world is SMALL else 40)  # of the rich one, things cover others
+    new = [found for found in (find_novelties(world, "is there a star ?", detect(p)) for p in pictures) if found]
+    assert len(new) <= (0 if world is SMALL else 40)  # of the rich one, things cover others
 
 
-def test_a_world_that_knows_more_finds_less_strange():
+def test_a_world_that_knows_more_finds_less_that_is_new():
     objects = detect(drawn(Thing("ring", "pink", "large", 90, 50, 13)))
-    assert "color" in signs(SMALL, "is there a ring ?", objects)
-    assert not {"color", "shape", "hollow"} & set(signs(RICH, "is there a ring ?", objects))
+    assert "color" in find_novelties(SMALL, "is there a ring ?", objects)
+    assert not {"color", "shape", "hollow"} & set(find_novelties(RICH, "is there a ring ?", objects))
 
 
 def test_trust_evens_probabilities_out_and_leaves_their_order():
     probabilities = np.array([0.9, 0.07, 0.02, 0.01, 0.0])
-    assert trusted(probabilities, {}) is probabilities or (trusted(probabilities, {}) == probabilities).all()
+    assert calibrate(probabilities, {}) is probabilities or (calibrate(probabilities, {}) == probabilities).all()
     for sign, trust in TRUST.items():
-        told = trusted(probabilities, {"beside": "", sign: ""})
+        told = calibrate(probabilities, {"beside": "", sign: ""})
         assert told.sum() == pytest.approx(1) and (np.diff(told) <= 0).all() and 0 < trust <= 0.9
         assert told[0] <= trust * 0.9 + 0.2 and told[0] < 0.9

@@ -1,10 +1,12 @@
-"""What a run keeps of itself in its checkpoint, and why another run may not go on from it, in words.
+"""How a run is interrupted and goes on: what it keeps of itself in its checkpoint, and why another run may not go on
+from it, in words.
 
 The lists of answers and of tokens are kept themselves, and of a sample of pictures a digest of the features of each:
 nobody reads 40 GB to see that a file is the same."""
 
 import hashlib
 import json
+import signal
 from contextlib import contextmanager
 
 from ..errors import CheckpointError, shorten
@@ -14,6 +16,29 @@ from .log import is_count, is_number
 SAMPLED = 32  # examples, evenly spread over the data from the first to the last
 CHECKSUMS = {"began_with": "the weights", "checksum": "the sentences and answers"}
 WITHIN = {"batches": "batches, ", "sample": "picture "}
+
+
+@contextmanager
+def quietly_interrupted():
+    """Inside the block the first Ctrl-C (or SIGTERM) only fills the list that is the context's value, so that the work
+    comes to a good end; a second one interrupts at once. Outside the main thread nothing changes."""
+    wanted, before = [], {}
+
+    def remember(number, frame):
+        if wanted:
+            raise KeyboardInterrupt
+        wanted.append(number)
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, remember)
+    except ValueError:  # not in the main thread
+        pass
+    try:
+        yield wanted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def sample_of(batches):

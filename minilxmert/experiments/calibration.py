@@ -1,23 +1,22 @@
 """Drawings from outside the world of a miniature: is it less sure of its answers where it is less often right?
 
     print(table(measure(model, tokenizer, drawings=200)))
-In an ordinary scene one thing is made strange, or there are too many, or the ground is not plain. The questions are
-those of the ordinary scene, the true answers those of the drawing: the color of "the circle" that became a pentagon is
-no question any more, and whatever is said is wrong. Half of the kinds gave the numbers of scenes/strange.py (TRUST)."""
+In an ordinary scene one thing is made new, or there are too many, or the ground is not plain. The questions are
+those of the ordinary scene, the true answers those of the drawing: where "the circle" has become a pentagon, its colour
+has no true answer, and every answer is wrong. Half of the kinds gave the numbers of scenes/novelty.py (TRUST)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from ..ask.asking import call_arguments
+from ..ask import call_arguments
 from ..core.ops import softmax
-from ..scenes.detector import detect
+from ..scenes.detector import averaged, detect
 from ..scenes.language import GQA, VQA
-from ..scenes.photographs import averaged
+from ..scenes.novelty import TRUST, calibrate, find_novelties
 from ..scenes.programs import Unanswerable
 from ..scenes.sentences import Teller
-from ..scenes.strange import TRUST, signs, trusted
-from ..scenes.world import COLORS, HELD_OUT, SMALL, covers
+from ..scenes.world import COLORS, GREY, HELD_OUT, SMALL, covers
 
 WORLD = SMALL.without(HELD_OUT)  # what the model was trained on
 SURE, BINS = 0.9, 10  # what is called sure; of the expected calibration error
@@ -109,84 +108,69 @@ def ground_of(kind, rng):
     elif kind == "blotches":
         spots = zip(rng.integers(0, SMALL.width, 9), rng.integers(0, SMALL.height, 9), strict=True)
         pattern = -np.max([np.exp(-((x - u) ** 2 + (y - v) ** 2) / (2 * period**2)) for u, v in spots], axis=0)
-    return np.repeat(205 + strength * pattern[..., None], 3, 2)
+    return np.repeat(GREY + strength * pattern[..., None], 3, 2)
 
 
-@dataclass
-class Answered:
-    """Questions about drawings of one kind: whether right, and how sure the model and its sober version are, (N,) each;
-    the first sign of each, or None."""
-
-    right: np.ndarray
-    model: np.ndarray
-    sober: np.ndarray
-    signs: list
-
-    def figures(self):
-        """What the table shows, by name: how many, shares of them; ECE: expected calibration error."""
-        figures = {"asked": len(self.right), "right": self.right.mean(), "said": np.mean([bool(s) for s in self.signs])}
-        for name, sure in (("the model", self.model), ("corrected", self.sober)):
-            part = np.minimum((sure * BINS).astype(int), BINS - 1)
-            error = sum(abs((self.right - sure)[part == b].sum()) for b in range(BINS)) / len(sure)
-            figures |= {f"ECE, {name}": error, f"sure, {name}": ((sure > SURE) & ~self.right).mean()}
-        return {name: float(value) for name, value in figures.items()}
-
-
-def together(parts):
-    """Answered of several kinds as one."""
-    arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in ("right", "model", "sober"))
-    return Answered(*arrays, [sign for part in parts for sign in part.signs])
-
-
-def answered(model, tokenizer, changes, drawings, rng):
-    """-> Answered, of EACH questions about every drawing of a kind"""
+def answer_questions(model, tokenizer, changes, drawings, rng):
+    """EACH questions about every drawing of a kind -> of each (whether the answer is right, its probability, the
+    calibrated probability, the first novelty or None)"""
     teller, asked = Teller(WORLD, rng), []
     for _ in range(drawings):
         scene, true, picture = drawing(rng, **changes)
         objects = detect(picture)
         sentences = [teller.sentence((*VQA, *GQA)[kind], scene) for kind in rng.permutation(len(VQA) + len(GQA))]
-        asked += [(one.text, objects, answer_to(one, true)) for one in [one for one in sentences if one][:EACH]]
-    rows = [row for start in range(0, len(asked), BATCH) for row in scores(model, tokenizer, asked[start:][:BATCH])]
-    right, sure, now, first = zip(*rows, strict=True)
-    return Answered(np.array(right), np.array(sure), np.array(now), list(first))
+        asked += [(one.text, objects, true_answer(one, true)) for one in [one for one in sentences if one][:EACH]]
+    return [
+        row for start in range(0, len(asked), BATCH) for row in answer_batch(model, tokenizer, asked[start:][:BATCH])
+    ]
 
 
-def answer_to(sentence, scene):
+def true_answer(sentence, scene):
     try:
         return sentence.true_answer(scene)
     except Unanswerable:
         return None
 
 
-def scores(model, tokenizer, asked):
-    """[(question, Objects, answer)] -> (whether right, the model's probability, the sober one, first sign) of each"""
+def answer_batch(model, tokenizer, asked):
+    """[(question, Objects, true answer)] -> rows as answer_questions has them"""
     questions, objects, answers = zip(*asked, strict=True)
-    rows = softmax(model(**call_arguments(model, tokenizer, questions, objects)).question_answering_score)
-    for row, question, seen, answer in zip(rows, questions, objects, answers, strict=True):
-        found = signs(SMALL, question, seen)
-        first = next((sign for sign in TRUST if sign in found), None)
-        best = row.argmax()
-        yield model.answers[best] == answer, row[best], trusted(row, found)[best], first
+    probabilities = softmax(model(**call_arguments(model, tokenizer, questions, objects)).question_answering_score)
+    for row, question, seen, answer in zip(probabilities, questions, objects, answers, strict=True):
+        found, best = find_novelties(SMALL, question, seen), row.argmax()
+        first = next((kind for kind in TRUST if kind in found), None)
+        yield model.answers[best] == answer, row[best], calibrate(row, found)[best], first
 
 
 def measure(model, tokenizer, drawings=200, seed=0, progress=None):
-    """-> {kind of stranger, or half of the kinds: Answered}. model: LxmertForQuestionAnswering of the small world."""
+    """-> {kind of drawing, or half of the kinds: rows}. model: LxmertForQuestionAnswering of the small world."""
     kinds, found = {"inside the world": {}, **FITTED, **OTHERS}, {}
     for number, (name, changes) in enumerate(kinds.items()):
-        found[name] = answered(model, tokenizer, changes, drawings, np.random.default_rng([seed, number]))
+        found[name] = answer_questions(model, tokenizer, changes, drawings, np.random.default_rng([seed, number]))
         if progress:
             progress(number + 1, len(kinds))
     halves = {"fitted kinds": FITTED, "other kinds": OTHERS}
-    return found | {half: together([found[name] for name in names]) for half, names in halves.items()}
+    return found | {half: [row for name in names for row in found[name]] for half, names in halves.items()}
+
+
+def figures(rows):
+    """What the table shows of rows, by name: how many, then shares of them; ECE: expected calibration error."""
+    right, *probabilities, novelties = map(np.array, zip(*rows, strict=True))
+    found = {"asked": len(right), "right": right.mean(), "said": np.mean([n is not None for n in novelties])}
+    for name, sure in zip(("the model", "corrected"), probabilities, strict=True):
+        part = np.minimum((sure * BINS).astype(int), BINS - 1)
+        error = sum(abs((right - sure)[part == b].sum()) for b in range(BINS)) / len(sure)
+        found |= {f"ECE, {name}": error, f"sure, {name}": ((sure > SURE) & ~right).mean()}
+    return {name: float(value) for name, value in found.items()}
 
 
 def table(found):
-    """What `measure` found, as text; and how often the fitted kinds were right by their first sign: TRUST."""
-    rows = {name: one.figures() for name, one in found.items()}
-    lines = ["".join([f"{'':<18}", *(f"{column:>17}" for column in next(iter(rows.values())))])]
-    for name, (asked, *shares) in ((name, row.values()) for name, row in rows.items()):
-        lines.append(f"{name:<18}{asked:>17,.0f}" + "".join(f"{share:>17.1%}" for share in shares))
-    half = found["fitted kinds"]
-    right = {sign: [r for r, first in zip(half.right, half.signs, strict=True) if first == sign] for sign in TRUST}
-    shares = (f"{sign} {np.mean(ones):.1%} of {len(ones):,}" for sign, ones in right.items() if ones)
+    """What `measure` found, as text; and how often the fitted kinds were right by their first novelty: TRUST."""
+    lines = []
+    for name, rows in found.items():
+        shown = figures(rows)
+        lines = lines or ["".join([f"{'':<18}", *(f"{column:>17}" for column in shown)])]
+        lines.append(f"{name:<18}{shown.pop('asked'):>17,.0f}" + "".join(f"{s:>17.1%}" for s in shown.values()))
+    right = {kind: [row[0] for row in found["fitted kinds"] if row[-1] == kind] for kind in TRUST}
+    shares = (f"{kind} {np.mean(ones):.1%} of {len(ones):,}" for kind, ones in right.items() if ones)
     return "\n".join([*lines, f"right by first sign, fitted kinds: {', '.join(shares)}"])

@@ -1,7 +1,7 @@
-"""Signs that a picture lies outside the world of a model, and how far to trust an answer then.
+"""What in a picture lies outside the world of a model, and how far to trust an answer then.
 
-    found = signs(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as none of …"}
-    trusted(probabilities, found)
+    found = find_novelties(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as …"}
+    calibrate(probabilities, found)
 A model that was never wrong about its world is as sure outside of it. So what its detector sees there counts first."""
 
 import numpy as np
@@ -17,33 +17,33 @@ NEAR_COLOR = 45  # of 255, root mean square; things vary by 12
 HOLLOW = 0.4  # the share covered of the four cells in the middle
 OBLONG = 1.3  # the longer side by the shorter one
 NEAR_SIZE = 2.5  # pixels that the longer side may differ
-# How often the shipped model is right where this is its first sign, in half of the kinds of strangers of
-# experiments/strangers.py: minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89, so
-# that an answer about a strange picture is never called sure.
+# How often the shipped model is right where this is the first novelty, in half of the kinds of drawings of
+# experiments/calibration.py: minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89,
+# so that an answer about such a picture is never called sure.
 TRUST = {
     "shape": 0.65, "color": 0.64, "size": 0.79, "rough": 0.61, "hollow": 0.89, "crowd": 0.89, "ground": 0.89,
     "beside": 0.89,
 }  # fmt: skip
 
 
-def trusted(probabilities, found):
-    """probabilities (A,) of answers, made as even as the first of the `signs` found demands: (A,), of the same sum."""
-    trust = next((TRUST[sign] for sign in TRUST if sign in found), 1.0)
+def calibrate(probabilities, found):
+    """probabilities (A,) of answers, made as even as the first of the novelties demands: (A,), of the same sum."""
+    trust = next((TRUST[kind] for kind in TRUST if kind in found), 1.0)
     return trust * probabilities + (1 - trust) * probabilities.mean()
 
 
-def signs(world, question, objects):
+def find_novelties(world, question, objects):
     """What of a picture's Objects none of the world has, as far as it bears on a question: {one of TRUST: a sentence}
 
-    Of a strange object that the question does not speak of, the sign is "beside"."""
+    Of a novel object that the question does not speak of, the kind is "beside"."""
     found = {}
     if objects.features.shape[1] != WIDTH or not len(objects):
         return found
     asked = descriptions(question)
-    for signs_of, seen in map(strange_things, [world] * len(objects), *looks(world, objects)):
+    for novel, seen in map(judge_object, [world] * len(objects), *measure_objects(world, objects)):
         meant = asked is None or any(could_mean(one, seen) for one in asked)
-        for sign, sentence in signs_of.items():
-            found.setdefault(sign if meant else "beside", sentence)
+        for kind, sentence in novel.items():
+            found.setdefault(kind if meant else "beside", sentence)
     if len(objects) > world.most:
         found["crowd"] = f"no picture of its world has more than {world.most} objects"
     if not objects.plain_ground:
@@ -64,7 +64,7 @@ def could_mean(description, seen):
     return all(value is None or getattr(description, name) in (None, value) for name, value in seen.items())
 
 
-def looks(world, objects):
+def measure_objects(world, objects):
     """What each object looks like: distances from the colours and the shapes, how far a shape may be, share covered in
     the middle, sides as pixels of the world: (M, colours), (M, shapes), (M,), (M,), (M, 2)"""
     features = objects.features.reshape(-1, CELLS, CELLS, 4)
@@ -78,8 +78,8 @@ def looks(world, objects):
     return color_distances(features), shape_distances(features), near, middle, sides
 
 
-def strange_things(world, color, shape, near, middle, sides):
-    """-> {sign: sentence} of one object, and its colour and shape as seen, None where that is strange"""
+def judge_object(world, color, shape, near, middle, sides):
+    """-> {kind: sentence} of what is new in one object, and its colour and shape as seen, None where that is new"""
     own = [SHAPES.index(name) for name in world.shapes]
     name, noun, likeliest = COLOR_NAMES[color.argmin()], SHAPES[own[shape[own].argmin()]], SHAPES[shape.argmin()]
     far = shape[own].min() + (FAR_SHAPE if sides.max() > OBLONG * sides.min() else 0)
