@@ -25,6 +25,7 @@ BERT_FIELDS = (  # of a BERT config, under the names that they have here
     "max_position_embeddings", "type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob",
 )  # fmt: skip
 BERT_NAMES = {"num_hidden_layers": "l_layers", **{name: name for name in BERT_FIELDS}}
+THEIR_ANSWERS = "trainval_label2ans.json"
 
 
 @dataclasses.dataclass
@@ -66,7 +67,7 @@ def read_checkpoint(path, config=None, num_attention_heads=None, mapped=True):
     given = config is not None
     if not given:
         config = find_config(path, scheme, weights, metadata, num_attention_heads)
-    answers, tokens = find_answers(path, config, metadata), find_tokens(path, config, metadata)
+    answers, tokens = find_answers(path, scheme, config, metadata), find_tokens(path, config, metadata)
     return Checkpoint(path, format, scheme, weights, config, answers, tokens, metadata, given)
 
 
@@ -136,9 +137,12 @@ def same_config(config, path, other, beside):
     return dataclasses.replace(config, id2label=other.id2label, others={**config.others, **other.others})
 
 
-def find_answers(path, config, metadata):
+def find_answers(path, scheme, config, metadata):
     """The list of answers that a weight file carries or has beside it, or None. Raises VocabularyError where the file,
-    answers.json and the config's id2label do not agree."""
+    answers.json and the config's id2label do not agree.
+
+    Beside weights of the authors' programs, which carry none, it may be their own list of a task, if it has as many;
+    a model that was saved here never takes that one, which saving leaves where it is."""
     lists, beside = {}, path.parent / "answers.json"
     if metadata.get("answers"):
         lists[path] = checked_answers(path, metadata["answers"], config.num_qa_labels)
@@ -148,6 +152,10 @@ def find_answers(path, config, metadata):
         lists[f"{path.parent / 'config.json'}, id2label"] = [
             config.id2label[number] for number in range(config.num_qa_labels)
         ]
+    theirs = path.with_name(THEIR_ANSWERS)
+    if not lists and scheme.startswith("authors") and theirs.exists():
+        texts = read_answers(theirs)
+        return texts if len(texts) == config.num_qa_labels else None
     (place, first), *others = lists.items() or [(None, None)]
     for other, texts in others:
         refuse_other("answer", texts, first, other, place)

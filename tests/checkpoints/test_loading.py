@@ -72,6 +72,18 @@ def test_the_number_of_heads_must_be_given():
         LxmertForPreTraining.from_pretrained(AUTHORS / "model_LXRT.pth")
 
 
+def test_the_authors_answers_beside_their_weights(tmp_path):
+    shutil.copy(AUTHORS / "vqa_BEST.pth", tmp_path)
+    size = read_checkpoint(tmp_path, num_attention_heads=4).config.num_qa_labels
+    for texts in ([f"answer {i}" for i in range(size)], ["yes", "no"]):  # another task's are not the model's
+        (tmp_path / "trainval_label2ans.json").write_text(json.dumps(texts))
+        model = LxmertForQuestionAnswering.from_pretrained(tmp_path, num_attention_heads=4)
+        assert model.answers == (texts if len(texts) == size else None)
+    model.save_pretrained(tmp_path, replace=True)
+    (tmp_path / "trainval_label2ans.json").write_text(json.dumps([f"other {i}" for i in range(size)]))
+    assert LxmertForQuestionAnswering.from_pretrained(tmp_path).answers is None
+
+
 def test_a_data_parallel_prefix_changes_nothing():
     weights = read_checkpoint(REFERENCE).weights
     scheme, renamed = to_published({f"module.{name}": array for name, array in weights.items()}, "file")
