@@ -2,9 +2,26 @@
 
 Importing it reads nothing more: a name is taken from its file when it is first used."""
 
-import importlib
-import importlib.machinery
+import os
 import sys
+
+
+def quietly(kind):
+    """End the program, if what nobody caught is Ctrl-C."""
+    if kind is KeyboardInterrupt:
+        os.write(2, b"interrupted\n")
+        os._exit(130)
+
+
+started = (sys.orig_argv[-len(sys.argv) :] or [""])[0]  # a script, or the module of python -m
+if (
+    os.path.basename(started).removesuffix(".exe") == "minilxmert"
+):  # the program: Ctrl-C may come before __main__ is read
+    sys.excepthook = lambda kind, *rest: quietly(kind) or sys.__excepthook__(kind, *rest)
+    sys.unraisablehook = lambda fault: quietly(fault.exc_type) or sys.__unraisablehook__(fault)
+
+import importlib  # noqa: E402
+import importlib.machinery  # noqa: E402
 
 __version__ = "0.1.0"
 

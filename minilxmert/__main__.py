@@ -1,7 +1,8 @@
 """The program minilxmert, and python -m minilxmert: Ctrl-C ends it with 130, at any moment, and without a traceback."""
 
-import os
 import sys
+
+from . import quietly
 
 interrupts = []
 
@@ -27,27 +28,20 @@ def interrupt(*_):
     """The first Ctrl-C is raised where Python stands, for temporary files to be removed; a second one does not wait."""
     interrupts.append(True)
     if len(interrupts) > 1:
-        leave()
+        quietly(KeyboardInterrupt)
     raise KeyboardInterrupt
 
 
 def uncaught(kind, problem, trace):
     """Of what nobody caught: Ctrl-C, and what broke because of it, ends the process quietly."""
-    if interrupts or kind is KeyboardInterrupt:
-        leave()
+    quietly(KeyboardInterrupt if interrupts else kind)
     sys.__excepthook__(kind, problem, trace)
 
 
 def unraisable(fault):
     """As `uncaught`, of what was raised where Python cannot pass it on: in a callback, at the end of an object."""
-    if fault.exc_type is KeyboardInterrupt:
-        leave()
+    quietly(fault.exc_type)
     sys.__unraisablehook__(fault)
-
-
-def leave():
-    os.write(2, b"interrupted\n")
-    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ANSWER = ["answer", "--image", "weights/scene.png", "--question", "what color is the star ?"]
-# runs the program, and interrupts it so many seconds after its first line
+# runs the program as python -m does, and interrupts it so many seconds later, once its first lines have run
 PROGRAM = """import runpy, signal, sys
-delay, *sys.argv = float(sys.argv[1]), "minilxmert", *sys.argv[2:]
-signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+delay, *sys.argv = float(sys.argv[1]), "-m", *sys.argv[2:]
+sys.orig_argv = [sys.executable, "-m", "minilxmert", *sys.argv[1:]]
+def alarm(*_):
+    if hasattr(sys.modules.get("minilxmert"), "importlib"):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.setitimer(signal.ITIMER_REAL, 1e-5)
+signal.signal(signal.SIGALRM, alarm)
 signal.setitimer(signal.ITIMER_REAL, delay)
 runpy.run_module("minilxmert", run_name="__main__", alter_sys=True)
 """
@@ -50,9 +56,9 @@ def run(code, *arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-def interrupted_at_random(times, seed):
-    """How often the program was interrupted at moments all over its time; each must be quiet."""
-    for delay in np.random.default_rng(seed).uniform(0.001, 2, times):
+def interrupted_at_random(times, seed, seconds=2):
+    """How often the program was interrupted at moments all over its first seconds; each must be quiet."""
+    for delay in np.random.default_rng(seed).uniform(1e-5, seconds, times):
         told = run(PROGRAM, delay, *ANSWER)
         assert "Traceback" not in told.stderr and "Exception" not in told.stderr, told.stderr
         assert told.returncode == (0 if "red" in told.stdout else 130), delay
@@ -64,9 +70,20 @@ def test_the_program_is_interrupted_quietly():
     assert any(interrupted_at_random(4, seed=0))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no timers")
+@pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.nightly)])
+def test_the_program_is_interrupted_quietly_while_python_reads_it(times):
+    assert all(interrupted_at_random(times, seed=2, seconds=0.01))
+
+
 @pytest.mark.nightly
 def test_the_program_is_interrupted_quietly_at_240_moments():
     assert sum(interrupted_at_random(240, seed=1)) > 50
+
+
+def test_only_the_program_ends_when_nobody_caught_an_interrupt():
+    told = run("import sys, minilxmert; print(sys.excepthook is sys.__excepthook__); raise KeyboardInterrupt")
+    assert told.stdout == "True\n" and "Traceback" in told.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no timers")
