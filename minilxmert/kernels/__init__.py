@@ -21,6 +21,12 @@ from ..errors import ConfigError
 NUMBA = ("numba.core.event", "numba.extending", "numba.np.numpy_support", "numba.np.arrayobj")  # what this room imports
 BACKENDS = ("numba", "numpy")
 
+forks_wait = threading.RLock()  # for what a forked child would find begun by a thread that it does not have
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=forks_wait.acquire, after_in_parent=forks_wait.release, after_in_child=forks_wait.release
+    )
+
 
 class Chosen(threading.local):
     """The backend that a thread has chosen; one that has chosen none has MINILXMERT_BACKEND's."""
@@ -84,7 +90,7 @@ def uninterrupted():
 def ready():
     """Import Numba, once; -> whether it can be had. Warns where not."""
     try:
-        with uninterrupted():
+        with forks_wait, uninterrupted():
             for module in NUMBA:
                 importlib.import_module(module)
     except (ImportError, OSError, MemoryError) as missing:  # or the system has no room for it
@@ -96,9 +102,10 @@ def ready():
 @functools.cache
 def load(name):
     """A file of this room that needs Numba: whoever imports one late asks here. Raises ConfigError."""
-    if not ready():
-        raise ConfigError.at("kernels", name, "Numba (pip install numba)", "none")
-    return importlib.import_module(f".{name}", __package__)
+    with forks_wait:
+        if not ready():
+            raise ConfigError.at("kernels", name, "Numba (pip install numba)", "none")
+        return importlib.import_module(f".{name}", __package__)
 
 
 def set_num_threads(n):

@@ -1,7 +1,8 @@
 """Memory that the arrays of one answer leave to those of the next: new pages would have to be faulted in one by one.
 
 It belongs to a model. A block is given to one array at a time, and comes back when the last view of that array has
-gone: what a caller keeps is never written again."""
+gone: what a caller keeps is never written again. What an answer has not needed goes at its end, so that a model keeps
+no more than its last answer took, and never more than KEPT."""
 
 import math
 import threading
@@ -10,27 +11,39 @@ import weakref
 import numpy as np
 
 SMALL = 1 << 15  # bytes: below, NumPy's own memory is as good
+KEPT = 1 << 28  # bytes that a model keeps between answers
 LINE = 64  # bytes of a cache line: what begins on one is read twice as fast
 
 
 class Memory:
-    """Blocks that are free, by their size in bytes."""
+    """Blocks that are free, by their size in bytes, and how many of them were free all through this answer."""
 
     def __init__(self):
-        self.free = {}
+        self.free, self.idle = {}, {}
 
     def empty(self, shape):
         """A float32 array of a shape, its values left over from others."""
         size = 4 * math.prod(shape)
         step = 1 << max(size.bit_length() - 3, 0)  # at most a quarter more than needed, so that few sizes are kept
-        blocks = self.free.setdefault(-(-size // step) * step, [])
+        whole = -(-size // step) * step
+        blocks = self.free.setdefault(whole, [])
         try:
             block = blocks.pop()
         except IndexError:
-            block = memoryview(aligned(-(-size // step) * step))
+            block = memoryview(aligned(whole))
+        self.idle[whole] = min(self.idle.get(whole, len(blocks)), len(blocks))
         array = np.frombuffer(block, np.float32, size // 4)
         weakref.finalize(array, blocks.append, block).atexit = False
         return array.reshape(shape)
+
+    def tidy(self):
+        """Give back what the answer that ends here has not needed, and what is too much to keep."""
+        idle, self.idle, room = self.idle, {}, KEPT
+        for size in sorted(self.free):
+            blocks = self.free[size]
+            del blocks[: idle.get(size, len(blocks))]
+            del blocks[room // size :]
+            room -= size * len(blocks)
 
 
 def aligned(size, make=np.empty):

@@ -7,12 +7,11 @@ are read-only down to their memory (a mapped file) may be held by anybody."""
 
 import contextlib
 import sys
-import threading
 from collections import Counter
 
 import numpy as np
 
-from . import current_backend, load
+from . import current_backend, forks_wait, load
 from .memory import Memory, current
 
 
@@ -28,11 +27,11 @@ class Weights:
 
     def __setstate__(self, state):
         self.holder, self.halved = state
-        self.packed, self.lent, self.lock, self.memory = None, 0, threading.RLock(), Memory()
+        self.packed, self.lent, self.memory = None, 0, Memory()
 
     def lend(self):
         """The tree, for whoever may write into it."""
-        with self.lock:
+        with forks_wait:
             self.packed, self.lent = None, self.lent + 1
             return self.holder["tree"]
 
@@ -51,10 +50,11 @@ class Weights:
             yield self.pack() if packed is None else packed
         finally:
             current.memory = before
+            self.memory.tidy()
 
     def pack(self):
         pack_tree = load("packing").pack_tree
-        with self.lock:
+        with forks_wait:
             if self.packed is not None:  # another thread was first
                 return self.packed
             lent, alone = self.lent, not held(self.holder)

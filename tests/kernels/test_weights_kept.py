@@ -1,8 +1,10 @@
 """Packed copies belong to one model: a written weight is seen, a copy of a model computes what the model computes."""
 
 import copy
+import os
 import pickle
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +18,8 @@ import pytest
 from minilxmert import LxmertConfig, LxmertForPreTraining, LxmertForQuestionAnswering, backend, current_backend
 from minilxmert.core.params import flatten
 from minilxmert.experiments.benchmark import draw_batch
-from minilxmert.kernels import threads
-from minilxmert.kernels.memory import Memory
+from minilxmert.kernels import packing, threads
+from minilxmert.kernels.memory import KEPT, Memory
 from minilxmert.kernels.packing import Layer
 from minilxmert.kernels.threads import Kernel
 
@@ -181,6 +183,46 @@ def test_memory_is_never_given_to_two_at_once():
     assert memory.empty((300, 40)).ctypes.data != place  # a view still shows it
     del view
     assert memory.empty((300, 40)).ctypes.data == place
+
+
+def test_memory_that_an_answer_did_not_need_goes():
+    memory, small, large = Memory(), (300, 40), (3000, 40)
+    held = [memory.empty(shape) for shape in (small, small, small, large)]
+    held.clear()
+    memory.tidy()
+    assert sorted(map(len, memory.free.values())) == [1, 3]
+    for _ in range(2):  # the next answer takes two at once, and one of them twice
+        held = [memory.empty(small), memory.empty(small)]
+        held.clear()
+    memory.tidy()
+    assert sorted(map(len, memory.free.values())) == [0, 2]
+    held = [memory.empty((KEPT // 8, 1)) for _ in range(3)]
+    held.clear()
+    memory.tidy()
+    assert sum(map(len, memory.free.values())) == 2
+
+
+def test_a_forked_child_answers_while_another_thread_packs(call, monkeypatch):
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork")
+    model, inside, pack = LxmertForQuestionAnswering(CONFIG), threading.Event(), packing.pack_tree
+    expected = fresh(model, call)
+
+    def slowly(*arguments):
+        inside.set()
+        time.sleep(0.2)
+        return pack(*arguments)
+
+    monkeypatch.setattr(packing, "pack_tree", slowly)
+    worker = threading.Thread(target=scores, args=(model, call))
+    worker.start()
+    inside.wait()
+    if child := os.fork():
+        worker.join()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    else:
+        signal.alarm(60)
+        os._exit(not np.array_equal(scores(model, call), expected))
 
 
 def test_what_an_answer_returns_is_not_written_by_the_next(call):
