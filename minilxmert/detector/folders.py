@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import FeatureFileError, MinilxmertError
 from ..files.arrays import map_file
 from ..files.together import take
+from ..files.writing import is_plain
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.pictures import read_picture
 
@@ -44,7 +45,10 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
     """Find the objects in pictures {id: path} and write them to `out`, our HDF5 -> how many could not be read.
 
     progress: called with (done, in all); failed: with (path, MinilxmertError) of a picture that is left out. Stopped at
-    any moment, the next call goes on. Raises FeatureFileError where no picture could be read."""
+    any moment, the next call goes on. Raises FeatureFileError where no picture could be read, or `out` is no file."""
+    if not is_plain(out := Path(os.path.realpath(out))):
+        expected = "the name of a plain file: beside it is kept what was found"
+        raise FeatureFileError.at(out, None, expected, "a folder" if out.is_dir() else "a pipe or a device")
     journal, missing = Path(f"{out}.{recipe}.part"), 0
     with open(journal, "ab") as file:
         if not take(file):

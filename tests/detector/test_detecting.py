@@ -1,5 +1,8 @@
 """Many photographs: one file whoever finds them, resumed behind the last whole line; the detector fetched, checked."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import REFERENCE
@@ -57,6 +60,19 @@ def test_parts_join_to_the_bytes_of_one_run(photos, tmp_path):
     assert run(photos, tmp_path / "other.h5", "--recipe", "authors", "--part", "2/4") == 0
     with pytest.raises(FeatureFileError, match="recipe"):
         convert_to_hdf5([parts[0], tmp_path / "other.h5"], tmp_path / "mixed.h5")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the files of POSIX")
+def test_what_is_no_plain_file_is_refused_at_once_and_a_link_written_through(photos, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    for out, found in ((tmp_path / "pipe", "a pipe"), ("/dev/null", "a device"), (photos, "a folder")):
+        assert run(photos, out) == 1 and found in capsys.readouterr().err
+    (tmp_path / "target").mkdir()
+    (tmp_path / "found.h5").symlink_to(tmp_path / "target" / "there.h5")
+    assert run(photos, tmp_path / "found.h5", "--part", "2/4") == 0
+    assert (tmp_path / "found.h5").is_symlink() and [p.name for p in (tmp_path / "target").iterdir()] == ["there.h5"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["found.h5", "photos", "pipe", "target"]
+    assert not Path("/dev/null.huggingface.part").exists()
 
 
 class Stopped(Exception):
