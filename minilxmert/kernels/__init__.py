@@ -89,6 +89,7 @@ def uninterrupted():
 @functools.cache
 def ready():
     """Import Numba, once; -> whether it can be had. Warns where not."""
+    importlib.import_module("logging")  # Numba's, with a lock for forks: it must not appear while one waits
     try:
         with forks_wait, uninterrupted():
             for module in NUMBA:
