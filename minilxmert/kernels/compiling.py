@@ -41,7 +41,8 @@ def cache_base():
 
 def kept_folders():
     """{folder: bytes} of the compiled kernels of this and other versions of minilxmert."""
-    folders = [path for path in sorted(Path(cache_base()).glob("numba-*-*")) if OURS.fullmatch(path.name)]
+    named = [path for path in sorted(Path(cache_base()).glob("numba-*-*")) if OURS.fullmatch(path.name)]
+    folders = [path for path in named if path.is_dir() and not path.is_symlink()]  # others are not our making
     return {path: sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) for path in folders}
 
 

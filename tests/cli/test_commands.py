@@ -60,9 +60,11 @@ def test_the_compiled_kernels_are_shown_and_cleared(capsys, tmp_path, monkeypatc
     for folder in (ours, others):
         folder.mkdir()
         (folder / "kernel.nbc").write_bytes(bytes(2_000_000))
+    (tmp_path / f"numba-0.0.1-{'0123456789abcdef'}").touch()  # what only has such a name stays, and stops nothing
+    (tmp_path / f"numba-0.0.2-{'0123456789abcdef'}").symlink_to(others)
     assert main(["cache"]) == 0
     out = capsys.readouterr().out
     assert str(tmp_path) in out and f"{ours.name}  2.0 MB" in out and others.name not in out
     assert main(["cache", "clear"]) == 0 and "removed" in capsys.readouterr().out
-    assert not ours.exists() and others.exists() and not compiling.kept_folders()
+    assert not ours.exists() and len([*tmp_path.glob("numba-0.0.*")]) == 2 and not compiling.kept_folders()
     shutil.rmtree(others)
