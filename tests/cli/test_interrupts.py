@@ -17,7 +17,7 @@ def alarm(*_):
     if hasattr(sys.modules.get("minilxmert"), "importlib"):
         signal.raise_signal(signal.SIGINT)
     else:
-        signal.setitimer(signal.ITIMER_REAL, 1e-5)
+        signal.setitimer(signal.ITIMER_REAL, 1e-4)
 signal.signal(signal.SIGALRM, alarm)
 signal.setitimer(signal.ITIMER_REAL, delay)
 runpy.run_module("minilxmert", run_name="__main__", alter_sys=True)
