@@ -135,8 +135,9 @@ def looped(signature):
     def decorate(function):
         @functools.cache
         def compiled():
-            compiling = load("compiling")
-            return compiling.compiled(function, *signature(compiling.numba.types))
+            with forks_wait:
+                compiling = load("compiling")
+                return compiling.compiled(function, *signature(compiling.numba.types))
 
         @functools.wraps(function)
         def run(*arguments):
