@@ -20,9 +20,8 @@ from pathlib import Path
 
 from .plain import LARGEST, LONGEST, pack, unpack
 from .student import Wrong
-from .worker import wall
+from .worker import MARK, wall
 
-MARK = "MINILXMERT_SUBMISSION"  # in the environment of the process, and of all that it starts
 HEARD = 1 << 20  # bytes of what a student prints
 THREADS = [f"{library}_NUM_THREADS" for library in ("NUMBA", "OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")]
 NO_PLAIN_VALUE = (ValueError, TypeError, LookupError, OverflowError, RecursionError)
@@ -52,7 +51,7 @@ class Apart:
     def __init__(self, path, name, solved=(), limits=Limits(), hear=None, home=None):
         self.path, self.name, self.solved = Path(path).resolve(), name, list(solved)
         self.limits, self.home, self.hear = limits, home, hear
-        self.mark, self.late, self.began = secrets.token_hex(16), False, time.monotonic()
+        self.mark, self.late, self.began = str(10**15 + secrets.randbelow(10**15)), False, time.monotonic()
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.report = Path(self.folder.name) / "stood"
         try:
@@ -181,7 +180,7 @@ class Apart:
         """End the process and all that it has started, also what has left its group, where the system tells of it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
-        while found := marked(f"{MARK}={self.mark}".encode()):
+        while found := marked(self.mark.encode()):
             for pid in found:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -215,10 +214,12 @@ def called(function, args):
 
 
 def marked(mark):
-    """The numbers of the living processes with a mark in their environment (on Linux; elsewhere none)."""
+    """The numbers of the living processes with a mark in their environment or their limits, which whatever they start
+    inherits (on Linux; elsewhere none)."""
     found = []
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         with contextlib.suppress(OSError):
-            if name.isdecimal() and mark in Path("/proc", name, "environ").read_bytes().split(b"\0"):
+            place = Path("/proc", name)
+            if name.isdecimal() and mark in (place / "environ").read_bytes() + (place / "limits").read_bytes():
                 found.append(int(name))
     return found

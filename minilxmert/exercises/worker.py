@@ -19,6 +19,7 @@ from .. import kernels  # noqa: F401 (its switches are noted as well)
 from .plain import class_name, pack, unpack
 from .student import Wrong, first_line, read_student
 
+MARK = "MINILXMERT_SUBMISSION"  # in the environment: a number of this process and of all that it starts
 WALL = 3  # seconds on the clock for one of the processor's: on a busy machine, work takes longer
 SHEETS = f"{__package__}.sheets"
 
@@ -77,6 +78,8 @@ def limit(seconds, megabytes, report):
         faulthandler.register(signal.SIGXCPU, file=report, chain=True)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if hasattr(resource, "RLIMIT_RTTIME"):  # of no effect here, and inherited: what it starts is known by it
+            resource.setrlimit(resource.RLIMIT_RTTIME, (int(os.environ[MARK]),) * 2)
         if megabytes:
             resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
             resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))

@@ -248,7 +248,7 @@ def test_what_ended_it_is_told(tmp_path):
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only Linux tells of processes that have left their group")
 def test_what_a_submission_starts_ends_with_it(tmp_path):
     text = """import os, subprocess, sys, time
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)", MARK], start_new_session=True)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)", MARK], start_new_session=True, env={})
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
