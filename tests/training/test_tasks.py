@@ -18,6 +18,7 @@ from minilxmert import (
     LxmertTokenizer,
 )
 from minilxmert.cli import main
+from minilxmert.core.params import map_tree
 from minilxmert.experiments import probing
 from minilxmert.experiments.probing import foil_report
 from minilxmert.scenes.detector import detect
@@ -297,6 +298,13 @@ def test_the_commands_on_the_world(pretrained, tmp_path, capsys, monkeypatch):
     steps = "--steps", 2, "--batch-size", 4
     code, out = run(capsys, "finetune", "questions", *where, "--weights", pretrained, "--out", tmp_path / "q", *steps)
     assert code == 0 and "LxmertForQuestionAnswering" in out
+    again = "--weights", tmp_path / "q", "--foils", 0.5, "--out", tmp_path / "again", "--rate", 1e-9
+    assert run(capsys, "pretrain", *where, *again, *steps)[0] == 0
+    faces = LxmertForQuestionAnswering, LxmertForPreTraining
+    before, after = (
+        face.from_pretrained(tmp_path / name).params["cross"] for face, name in zip(faces, ("q", "again"), strict=True)
+    )
+    map_tree(lambda one, other: np.testing.assert_allclose(one, other, atol=1e-7), before, after)
     code, out = run(capsys, "evaluate", "gqa", *where, "--weights", tmp_path / "q", "--json", tmp_path / "figures.json")
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert code == 0 and "majority" in out and figures["GQA"]["Overall"][1] > 50
