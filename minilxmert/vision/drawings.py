@@ -242,9 +242,9 @@ def draw_curves(x, curves, title=""):
     for y, number, color in sorted(ends, reverse=True):
         place = min(y, place - 15)  # names of curves that end together stand one above the other
         body += label(456, place, names[number], color)
-    body += label(50, 16, title) + label(46, 34, f"{high:.3g}", GREY, "end") + label(46, 224, f"{low:.3g}", GREY, "end")
-    body += label(50, 242, f"{left:.3g}", GREY) + label(450, 242, f"{right:.3g}", GREY, "end")
+    left, right, low, high = (f"{v:,.0f}" if v == round(v) else f"{v:.3g}" for v in (left, right, low, high))
+    body += label(50, 16, title) + label(46, 34, high, GREY, "end") + label(46, 224, low, GREY, "end")
+    body += label(50, 242, left, GREY) + label(450, 242, right, GREY, "end")
     legend = ", ".join(f"{MARKS[number % len(MARKS)]} {name}" for number, name in enumerate(names))
-    text = [title, *("".join(row).rstrip() for row in grid)]
-    text.append(f"{legend}; across {left:.3g} … {right:.3g}, up {low:.3g} … {high:.3g}")
+    text = [title, *("".join(row).rstrip() for row in grid), f"{legend}; across {left} … {right}, up {low} … {high}"]
     return Drawing(470 + LETTER * max(map(len, names)), 250, body, "\n".join(text))

@@ -73,6 +73,8 @@ def test_curves_begin_and_end_where_their_values_do():
     drawing = draw_curves([0, 1], {"up": [0, 1], "flat": [0, 0]})
     up, flat = (line.get("points").split() for line in elements(drawing, "polyline"))
     assert up == ["50.0,224.0", "450.0,24.0"] and flat[1] == "450.0,224.0"
+    steps = draw_curves([50, 2500], {"loss": [0.12345, 3]})
+    assert repr(steps).endswith("across 50 … 2,500, up 0.123 … 3") and "2,500" in texts(steps)
 
 
 def test_a_picture_with_boxes():
