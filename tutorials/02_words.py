@@ -112,9 +112,9 @@ show(draw_matrix(word_rows[0], tokenizer.convert_ids_to_tokens(ids), color=WORDS
 
 # %% [markdown]
 # "the" occurs twice, and its two rows are the same: the table knows nothing of place. But "left of the square" is not
-# "the square left of". So every place 0, 1, 2 … has a row in a second table, and the first or second sentence has one
-# in a third. The three rows are **added**. A **LayerNorm** then brings each sum to mean 0 and variance 1 and scales it
-# (chapter 5 says why).
+# "the square left of". So every place 0, 1, 2 … has a row in a second table, the **position embedding**, and the first
+# or second sentence has one in a third, the **segment embedding**. The three rows are **added**. A **LayerNorm** then
+# brings each sum to mean 0 and variance 1 and scales it (chapter 5 says why).
 
 # %%
 places, types = np.arange(len(ids))[None], np.zeros_like(row)

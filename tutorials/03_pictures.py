@@ -148,7 +148,7 @@ print("the features in reverse order changes them by up to", f"{np.abs(mixed - r
 print(objects.summary())
 
 # %% [markdown]
-# ## A set, not a row
+# ## A set, not a sequence
 #
 # Unlike words, objects have no order. Shuffle features and boxes together, and the answer stays.
 

@@ -194,7 +194,7 @@ seen = model(**call, output_hidden_states=True).language_hidden_states[config.l_
 print(f"without it by up to                    {np.abs(seen - lang_states[-1]).max():.2g}")
 
 # %% [markdown]
-# ## How far does a word travel?
+# ## How much does a row change?
 #
 # For every layer: the cosine of each row with the row at the beginning, as the mean of all words and of all objects.
 # The last layers are cross layers, which the next chapter explains.
@@ -203,7 +203,7 @@ print(f"without it by up to                    {np.abs(seen - lang_states[-1]).m
 output = model(**call_arguments(model, tokenizer, [QUESTION], [objects]), output_hidden_states=True)
 
 
-def travelled(start, states):
+def mean_cosines(start, states):
     """The mean cosine of the rows of each state with those of the start, all (B, N, E)."""
     lengths = [np.linalg.norm(state, axis=-1) * np.linalg.norm(start, axis=-1) for state in states]
     return [float(((state * start).sum(-1) / length).mean()) for state, length in zip(states, lengths, strict=True)]
@@ -213,7 +213,7 @@ for name, start, states, color in (
     ("words", output.language_embeddings, output.language_hidden_states, WORDS),
     ("objects", output.vision_embeddings, output.vision_hidden_states, OBJECTS),
 ):
-    kept = travelled(start, (start, *states))
+    kept = mean_cosines(start, (start, *states))
     print(name)
     show(draw_bars([f"after layer {i}" for i in range(len(kept))], [max(k, 0) for k in kept], color, unit=""))
 

@@ -94,8 +94,8 @@ assert (labels[~chosen] == -1).all()  # where nothing was chosen there is nothin
 #
 # ## Foreign sentences
 #
-# With probability ½ a picture gets the sentence of *another* picture, and the model must notice. `mismatch` never
-# takes a sentence of the same picture: its label would be wrong.
+# With probability ½ a picture gets the sentence of *another* picture (in the paper: a mismatched one), and the model
+# must notice. `mismatch` never takes a sentence of the same picture: its label would be wrong.
 
 # %%
 source, own = mismatch(
