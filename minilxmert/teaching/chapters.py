@@ -25,6 +25,7 @@ TITLE = re.compile(r"^# (\d+ · .+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 CHAPTER = re.compile(r"\d\d_\w+\.py")
 SECONDS = 300  # a cell may take in a build
+QUIET = ["--log-level=ERROR"]  # a kernel warns at every start that its messages are not encrypted
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def run(chapter):
     notebook = jupytext.read(chapter.path)
     where = {"metadata": {"path": str(chapter.path.parent)}}
     try:
-        ExecutePreprocessor(timeout=SECONDS, kernel_name="python3").preprocess(notebook, where)
+        ExecutePreprocessor(timeout=SECONDS, kernel_name="python3", extra_arguments=QUIET).preprocess(notebook, where)
     except CellExecutionError as error:
         raise MinilxmertError.at(chapter.path, None, "cells that run", f"{error.ename}: {error.evalue}") from None
     return notebook
