@@ -72,7 +72,7 @@ for text in ("a circlet", "the thingy", "a reddish star"):
 
 # %%
 texts = [QUESTION, "the square is left of the thing", "what color is the square ?", "what is the thing left of ?"]
-for size in (25, 32, 40, 60):
+for size in (28, 38, 40, 42):
     tokens = build_vocabulary(texts, size)
     small = LxmertTokenizer(tokens)
     print(f"{len(tokens):>3} tokens: {' '.join(small.tokenize('square'))}")

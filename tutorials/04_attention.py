@@ -72,7 +72,7 @@ show(draw_matrix(queries, words, color=WORDS, title="queries"), draw_matrix(keys
 #    0).
 #
 # Do the second row yourself before you go on. With the rows of Q the queries, of K the keys and of V the values, the
-# three steps are one formula:
+# three steps are one formula (Vaswani et al. 2017, section 3.2):
 #
 # $$Y = \text{softmax}(\frac{1}{\sqrt{D}} Q K^T) V$$
 

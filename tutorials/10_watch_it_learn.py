@@ -143,7 +143,7 @@ for name in ("first_words.jsonl", "log.jsonl"):
 
 # %% [markdown]
 # These commands make the whole run and its fine-tunings. On two cores the recipe `quick` takes minutes and `full`
-# three quarters of an hour. [weights/README.md](../weights/README.md) has the results for every kind of question.
+# about an hour. [weights/README.md](../weights/README.md) has the results for every kind of question.
 #
 # ```bash
 # minilxmert pretrain --world small --out runs/pretrained

@@ -34,6 +34,7 @@ from minilxmert.kernels.packing import pack
 from minilxmert.kernels.tiles import ROWS, TILE, WIDTH
 from minilxmert.teaching import BOTH, draw_bars, draw_curves, show
 
+# %%
 rng = np.random.default_rng(0)
 E = 768  # the published width
 layer = {"w": rng.standard_normal((E, E), np.float32), "b": np.zeros(E, np.float32)}
