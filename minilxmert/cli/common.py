@@ -118,7 +118,8 @@ def load_detector(options):
     """The detector of --detector, or None where none is given."""
     from ..detector.frcnn import FasterRcnn
 
-    return FasterRcnn.from_pretrained(options.detector) if options.detector else None
+    dtype = getattr(options, "dtype", "float32")
+    return FasterRcnn.from_pretrained(options.detector, dtype) if options.detector else None
 
 
 def load_model(path, options):

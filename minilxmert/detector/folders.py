@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FeatureFileError, MinilxmertError
-from ..files.arrays import map_file
 from ..files.together import take
 from ..files.writing import is_plain
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.pictures import read_picture
+from ..vision.tsv import LONGEST_LINE
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
 
@@ -66,20 +66,23 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
                         failed(path, problem)
             if progress:
                 progress(number, len(pictures))
-    if not journal.stat().st_size:
-        os.remove(journal)
+    size = journal.stat().st_size
+    if size:
+        convert_to_hdf5([journal], out, about={"recipe": recipe})
+    for file in (journal, Path(f"{journal}.index")):  # the reader keeps one beside a large TSV
+        file.unlink(missing_ok=True)
+    if not size:
         raise FeatureFileError.at(out, None, "a picture that can be read", "none")
-    convert_to_hdf5([journal], out, about={"recipe": recipe})
-    os.remove(journal)
     return missing
 
 
 def resume(journal):
     """The ids in a TSV that a stopped run has left, which may be empty; the half of a line at its end is cut off."""
-    if not journal.stat().st_size:
-        return set()
-    whole = bytes(map_file(journal, FeatureFileError)).rfind(b"\n") + 1
-    os.truncate(journal, whole)
+    with open(journal, "rb+") as file:
+        start = max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE)
+        file.seek(start)
+        whole = start + file.read().rfind(b"\n") + 1
+        file.truncate(whole)
     if not whole:
         return set()
     with open_features(journal) as pictures:

@@ -6,9 +6,7 @@ from ..errors import ConfigError, VocabularyError
 from ..kernels.weights import Weights
 from ..vision.objects import Objects, read_names
 from ..vision.pictures import check_picture
-from . import network as choice
-from . import network as heads
-from .network import backbone, propose
+from . import network
 from .recipes import Settings, find_recipe, resized
 from .weights import read_weights
 from .yaml import read_yaml
@@ -28,7 +26,8 @@ class FasterRcnn:
     def from_pretrained(cls, folder, dtype="float32"):
         """The detector in a folder: pytorch_model.bin, and beside it config.yaml and the names, where they are.
 
-        dtype: "bfloat16" keeps the kernels' weights in half the memory; near decisions may then fall otherwise.
+        dtype: "bfloat16" keeps the kernels' weights in half the memory. Near decisions then fall otherwise: with random
+        weights 23 of 36 objects got another id, most of them by another order.
         Raises CheckpointError, ConfigError, VocabularyError."""
         if dtype not in DTYPES:
             raise ConfigError.at("detector", "dtype", f"one of {', '.join(DTYPES)}", dtype)
@@ -52,33 +51,33 @@ class FasterRcnn:
 
     def detect(self, picture, recipe, image_id, p):
         """The same, with the parameters p."""
-        settings = self.settings
+        (h, w), settings = picture.shape[:2], self.settings
         image, factors = resized(picture, settings, recipe)
-        x = backbone(image[None], p)
-        boxes, _ = propose(x, p["rpn"], p["anchors"], image.shape[:2], settings, recipe.least_side / factors.max())
-        found = heads.features(x[0], boxes, p["res5"], settings.resolution)
-        probabilities, likeliest = heads.classify(found, p)
+        size, least_side = image.shape[:2], recipe.least_side / factors.max()
+        x = network.backbone(image[None], p)
+        boxes, _ = network.propose(x, p["rpn"], p["anchors"], size, settings, least_side)
+        found = network.features(x[0], boxes, p["res5"], settings.resolution)
+        probabilities, likeliest = network.classify(found, p)
         ids, scores = probabilities.argmax(1), probabilities.max(1)
         if recipe.regressed:
-            boxes = heads.regress(found, boxes, ids, image.shape[:2], p, settings.weights)
+            boxes = network.regress(found, boxes, ids, size, p, settings.weights)
         if recipe.per_class:
-            kept = choice.per_class(boxes, probabilities, recipe.per_class, settings)
+            kept = network.per_class(boxes, probabilities, recipe.per_class, settings)
         else:
-            kept = choice.by_best_class(boxes, scores, settings)
-        attributes = heads.describe(found[kept], likeliest[kept], p)
-        h, w = picture.shape[:2]
-        boxes = (boxes[kept] * np.tile(factors, 2)).clip(0, np.array([w, h, w, h], np.float32))
+            kept = network.by_best_class(boxes, scores, settings)
+        attributes = network.describe(found[kept], likeliest[kept], p)
+        boxes = network.clip(boxes[kept] * np.tile(factors, 2), (h, w))
         numbers = ids[kept], scores[kept], attributes.argmax(1), attributes.max(1, initial=0)
         return Objects(image_id, w, h, boxes, found[kept], *numbers)
 
     def names(self, objects):
         """What the objects are, in words: ["brown horse", …]; numbers where the names are not at hand."""
+
+        def name(names, number, kind):
+            return names[number] if names else f"{kind} {number}"
+
         ids = zip(objects.attribute_ids.tolist(), objects.object_ids.tolist(), strict=True)
-        return [f"{name_of(self.attributes, a, 'attribute')} {name_of(self.classes, c, 'object')}" for a, c in ids]
-
-
-def name_of(names, number, kind):
-    return names[number] if names else f"{kind} {number}"
+        return [f"{name(self.attributes, a, 'attribute')} {name(self.classes, c, 'object')}" for a, c in ids]
 
 
 def find_names(folder, params):

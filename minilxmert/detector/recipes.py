@@ -1,7 +1,7 @@
 """What is chosen around the network: its published settings, and the two recipes by which pictures were resized
 and went through it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -55,14 +55,14 @@ class Settings:
     def from_dict(cls, tree, path):
         """The Settings in a config.yaml's map; what this network cannot do otherwise is refused. Raises ConfigError."""
         for place, only in FIXED.items():
-            found = lookup(tree, place, path)
-            if found is not None and found != only:
+            found = lookup(tree, place, path, only)
+            if found != only:
                 raise ConfigError.at(path, place, only, found)
-        found = {name: lookup(tree, place, path) for name, place in PLACES.items()}
-        found = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items() if v is not None}
-        settings = cls(**found)
-        for field in fields(cls):
-            check(getattr(settings, field.name), field.default, PLACES[field.name], path)
+        defaults = cls()
+        found = {name: lookup(tree, place, path, getattr(defaults, name)) for name, place in PLACES.items()}
+        settings = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in found.items()})
+        for name, place in PLACES.items():
+            check(getattr(settings, name), getattr(defaults, name), place, path)
         if settings.shortest > settings.longest or settings.least > settings.most:
             raise ConfigError.at(path, "input and detections", "least below most", "the reverse")
         return settings
@@ -98,25 +98,23 @@ FIXED = {  # what the network is; res5_dilation is of a backbone that ends befor
 LARGEST = {int: 100_000, float: 1.0}  # of sizes and counts, and of overlaps
 
 
-def lookup(tree, place, path):
-    """The value at "section.key" of a map, or None."""
+def lookup(tree, place, path, default):
+    """The value at "section.key" of a map; the default where there is none."""
     for key in place.split("."):
         if not isinstance(tree, dict):
             raise ConfigError.at(path, place, "a map of keys", tree)
         tree = tree.get(key)
         if tree is None:
-            return None
+            return default
     return tree
 
 
 def check(value, default, place, path):
     """Refuse a value that is not like its default: a number, or as many (any number of overlaps)."""
     if isinstance(default, tuple):
-        if not isinstance(value, tuple) or not value or (len(default) != len(value) and place != PLACES["overlaps"]):
-            raise ConfigError.at(path, place, f"{len(default)} numbers", value)
-        for one in value:
-            if type(one) not in (int, float) or not 0 < one < 1000:
-                raise ConfigError.at(path, place, "numbers above 0", one)
+        good = isinstance(value, tuple) and value and (len(value) == len(default) or place == PLACES["overlaps"])
+        if not good or not all(type(one) in (int, float) and 0 < one < 1000 for one in value):
+            raise ConfigError.at(path, place, f"{len(default)} numbers above 0", value)
     elif not (type(value) in (int, type(default)) and 0 < value <= LARGEST[type(default)]):
         raise ConfigError.at(path, place, f"a number in 1 … {LARGEST[type(default)]}", value)
 

@@ -61,7 +61,7 @@ class Tensors:
         g = scale / np.sqrt(variance + EPSILON)
         return layer(w * g[:, None, None, None].astype(np.float32), shift - mean * g)
 
-    def stage(self, name, inputs, stem=False):
+    def stage(self, name, inputs):
         """Blocks 0, 1, … -> ({"0": block, …}, the width of what comes out)"""
         blocks = {}
         while not blocks or f"{name}.{len(blocks)}.conv1.weight" in self.left:

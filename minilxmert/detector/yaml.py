@@ -2,15 +2,17 @@
 
 Maps and lists by indentation, [flow, lists], numbers, true and false, null, words, quoted texts, comments."""
 
+import json
 import re
 
 from ..errors import ConfigError
-from ..files import read_text
+from ..files import read_text, strict_json
 
 DEEPEST, LARGEST = 8, 1 << 16
 NUMBER = re.compile(r"[-+]?(\d{1,18}|\d{0,18}\.\d{1,18}|\d{1,18}\.)(e[-+]?\d{1,2})?", re.IGNORECASE | re.ASCII)
 WORD = re.compile(r"[\w./][\w./\\+-]*", re.ASCII)
 QUOTED = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
+PART = re.compile(rf"{QUOTED.pattern}|[^\[\],\s]+")  # of a list
 KEY = re.compile(r"([\w.-]+)\s*:(?:\s+(.*))?", re.ASCII)
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None}
 
@@ -58,7 +60,7 @@ def items(lines, path, depth, indent):
             lines.append((number, indent + len(content) - len(rest), rest))
             found.append(block(lines, path, depth + 1))
         else:
-            found.append(value(rest, path, number, depth))
+            found.append(value(rest, path, number))
     return found
 
 
@@ -72,14 +74,15 @@ def entries(lines, path, depth, indent):
             raise ConfigError.at(path, f"line {number}", "a key, once, a colon and its value", content)
         deeper = lines and (lines[-1][1] > indent or (lines[-1][1] == indent and is_item(lines[-1][2])))
         nested = deeper and not match[2]
-        found[match[1]] = block(lines, path, depth + 1) if nested else value(match[2] or "", path, number, depth)
+        found[match[1]] = block(lines, path, depth + 1) if nested else value(match[2] or "", path, number)
     return found
 
 
-def value(text, path, number, depth):
-    """A number, constant, word, quoted text or [list of those]."""
-    if text.startswith("[") and text.endswith("]") and depth <= DEEPEST:
-        return [value(part.strip(), path, number, depth + 1) for part in parts_of(text[1:-1])]
+def value(text, path, number):
+    """A number, constant, word, quoted text or [list of those], which becomes JSON."""
+    if text.startswith("["):
+        json_text = PART.sub(lambda part: json.dumps(value(part[0], path, number)), text)
+        return strict_json(json_text.encode(), path, ConfigError, line=number)
     if NUMBER.fullmatch(text):
         return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
     if text.lower() in CONSTANTS:
@@ -89,14 +92,3 @@ def value(text, path, number, depth):
     if not WORD.fullmatch(text):
         raise ConfigError.at(path, f"line {number}", "a number, true, false, a word or a [list]", text or "nothing")
     return text
-
-
-def parts_of(text):
-    """What commas outside inner brackets separate."""
-    parts, depth, start = [], 0, 0
-    for at, letter in enumerate(text):
-        depth += (letter == "[") - (letter == "]")
-        if letter == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    return [*parts, text[start:]] if text.strip() else []

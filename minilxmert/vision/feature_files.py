@@ -156,55 +156,43 @@ class GroupFile(Hdf5File):
 # --- npz -------------------------------------------------------------------------------------------------------------
 
 
-class NpzFile(FeatureFile):
-    """One picture in an npz file: features (M, F), boxes (M, 4) in pixels, img_w and img_h, and where known
-    objects_id, objects_conf, attrs_id, attrs_conf (M,). The picture's id is the file's name.
+class NpzFiles(FeatureFile):
+    """An npz file a picture: one, or a folder of them and those in it, each opened when its picture is wanted.
 
-    Or as bottom-up-attention.pytorch and OpenVQA have it: x (M, F) or (F, M), bbox, num_bbox, image_w, image_h."""
-
-    def __init__(self, path):
-        super().__init__(path)
-        image_id = npz_id(self.path, path)
-        self.ids = {image_id: npz_objects(path, image_id)}
-
-    def read(self, image_id):
-        return self.ids[image_id]
-
-
-class NpzFolder(FeatureFile):
-    """A folder, and those in it, of npz files, each opened when its picture is wanted."""
+    features (M, F), boxes (M, 4) in pixels, img_w and img_h, and where known objects_id, objects_conf, attrs_id,
+    attrs_conf (M,). Or as bottom-up-attention.pytorch and OpenVQA have it: x (M, F) or (F, M), bbox, num_bbox, image_w,
+    image_h. A picture's id is its file's name."""
 
     def __init__(self, path):
         super().__init__(path)
-        self.ids = {}
-        for file in sorted(Path(self.place).rglob("*.npz")):
+        self.ids, place = {}, Path(self.place)
+        for file in sorted(place.rglob("*.npz")) if place.is_dir() else [place]:
             image_id = npz_id(file, path)
             if image_id in self.ids:
-                found = f"{self.ids[image_id].relative_to(self.place)}, {file.relative_to(self.place)}"
+                found = f"{self.ids[image_id].relative_to(place)}, {file.relative_to(place)}"
                 raise FeatureFileError.at(path, image_id, "one file of this name", found)
             self.ids[image_id] = file
         if not self.ids:
             other = next((file for file in sorted(self.path.rglob("*")) if file.is_file()), None)
             found = f"{other.name}: {what_it_is(other)}" if other else "nothing"
             raise FeatureFileError.at(path, None, "a folder of npz files", found)
+        if not place.is_dir():
+            self.read(image_id)  # it is refused now, as other files are
 
     def read(self, image_id):
-        return npz_objects(self.ids[image_id], image_id)
+        """The Objects of a picture. Raises FeatureFileError."""
+        file = self.ids[image_id]
+        arrays = read_npz(file, ("features", "boxes", *SIZES), READ, own_names)
+        features, count = arrays["features"], arrays["boxes"].shape[:1]
+        if features.ndim == 2 and features.shape[:1] != count == features.shape[1:]:
+            arrays["features"] = features.T
+        sizes = [whole_number(arrays[name].tolist()) for name in SIZES]
+        return make_objects(file, image_id, image_id, *sizes, arrays)
 
 
 def npz_id(file, path):
     """The id of a picture by the name of its file, which may be that of the photograph: cat.jpg.npz."""
     return check_id(re.sub(r"(\.(jpe?g|png))?\.npz$", "", file.name, flags=re.IGNORECASE), path, file.name)
-
-
-def npz_objects(path, image_id):
-    """The Objects in an npz file. Raises FeatureFileError."""
-    arrays = read_npz(path, ("features", "boxes", *SIZES), READ, own_names)
-    features, count = arrays["features"], arrays["boxes"].shape[:1]
-    if features.ndim == 2 and features.shape[:1] != count == features.shape[1:]:
-        arrays["features"] = features.T
-    sizes = [whole_number(arrays[name].tolist()) for name in SIZES]
-    return make_objects(path, image_id, image_id, *sizes, arrays)
 
 
 def whole_number(value):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ConfigError, FeatureFileError, shorten
 from ..files import PatientFile, expecting, kind_of, replacing
-from .feature_files import FORMAT, NpzFile, NpzFolder, open_hdf5
+from .feature_files import FORMAT, NpzFiles, open_hdf5
 from .objects import COLUMNS, FeatureFile
 from .tsv import TsvFile
 
@@ -24,10 +24,8 @@ def open_features(path, progress=None):
     with expecting("objects of pictures: a TSV, HDF5 or npz", path, "TSV", "HDF5", "npz", "folder"):
         if kind == "HDF5":
             return open_hdf5(path)
-        if kind in ("npz", "zip"):
-            return NpzFile(path)
-        if kind == "folder":
-            return NpzFolder(path)
+        if kind in ("npz", "zip", "folder"):
+            return NpzFiles(path)
         return TsvFile(path, progress)
 
 

@@ -98,26 +98,21 @@ class Scan:
 
     def __init__(self, header, content, entropy):
         count = content[0] if content else 0
-        if not 1 <= count <= len(header.components) or len(content) != 4 + 2 * count:
-            raise header.refuse("scan", "a frame before it, and its components", f"{count} components")
-        named = {c.id: c for c in header.components}
-        chosen = [(named.get(content[i]), content[i + 1]) for i in range(1, 1 + 2 * count, 2)]
-        self.components = [c for c, _ in chosen]
-        if None in self.components or len({c.id for c in self.components}) < count:
-            raise header.refuse("scan", "components of the frame, each once", "another")
+        named, ids, tables = {c.id: c for c in header.components}, content[1:-3:2], content[2:-3:2]
+        if not count or len(content) != 4 + 2 * count or not named.keys() >= set(ids) or len(set(ids)) < count:
+            raise header.refuse("scan", "a frame before it, and components of it, each once", f"{count} components")
         self.header, self.entropy = header, np.frombuffer(entropy, np.uint8)
+        self.components = [named[number] for number in ids]
         self.band = self.read_band(*content[-3:])
         first, last, high, _ = self.band
         means, others = first == 0 and high == 0, last > 0
-        self.means = [self.table(t >> 4) if means else NO_CODES for _, t in chosen]
-        self.others = [self.table(16 + (t & 15)) if others else NO_CODES for _, t in chosen]
+        self.means = [header.table(header.codes, "codes", t >> 4) if means else NO_CODES for t in tables]
+        self.others = [header.table(header.codes, "codes", 16 + (t & 15)) if others else NO_CODES for t in tables]
         self.state = np.zeros(STATE, np.int64)
         self.state[LEFT] = self.every = header.every  # which may change from scan to scan
         for c in self.components:
             c.seen |= first == 0
-            c.steps = header.steps.get(c.table) if c.steps is None else c.steps
-            if c.steps is None:
-                raise header.refuse("scan", f"the table of steps {c.table}", "none")
+            c.steps = header.table(header.steps, "steps", c.table) if c.steps is None else c.steps
 
     def read_band(self, first, last, bits):
         """First and last coefficient, bits before and after."""
@@ -128,12 +123,6 @@ class Scan:
         if not order or low > 13 or (high and high != low + 1):
             raise self.header.refuse("scan", "a part of a progressive picture", f"{first} … {last}, bits {bits:02x}")
         return np.array([first, last, high, low])
-
-    def table(self, number):
-        """A table of codes. Raises PictureError."""
-        if number not in self.header.codes:
-            raise self.header.refuse("scan", f"the table of codes {number:02x}", "none")
-        return self.header.codes[number]
 
     def read(self, blocks, first, last):
         """Rows of units first … last - 1: each component's coefficients are written into blocks {id: (R, C, 64)}"""
@@ -174,35 +163,23 @@ def pixels(planes, ratios, height, width, rgb):
 def finer(plane, down, across):
     """A plane (rows + 2, columns) -> (rows · down, columns · across) int32: smooth for ratios of 2, else repeated."""
     plane = plane.astype(np.int32)
-    smooth = plane.shape[1] > 2  # libjpeg mixes columns only where there are three
-    if (down, across) == (1, 2):
-        if smooth:
-            return doubled_columns(plane[1:-1], 4, 1, 2)
-    elif (down, across) == (2, 2):
-        if smooth:
-            return doubled_columns(doubled_rows(plane), 16, 8, 7)
-    elif (down, across) == (2, 1):
-        rows = doubled_rows(plane)
-        rows[::2] += 1
-        rows[1::2] += 2
-        return rows >> 2
+    if (down, across) == (2, 1):
+        return doubled_rows(plane, 1, 2) >> 2
+    if across == 2 and down <= 2 and plane.shape[1] > 2:  # libjpeg mixes columns only where there are three
+        return doubled_columns(plane[1:-1], 1, 2) >> 2 if down == 1 else doubled_columns(doubled_rows(plane), 8, 7) >> 4
     return plane[1:-1].repeat(down, 0).repeat(across, 1)
 
 
-def doubled_rows(plane):
-    """(rows + 2, columns) -> (2 · rows, columns): each 3 times the near row and once the far one, 4 times too large."""
+def doubled_rows(plane, above=0, below=0):
+    """(rows + 2, columns) -> (2 · rows, columns): 3 times the near row and once the far one, and what is to be added"""
     near = 3 * plane[1:-1]
-    return np.stack([near + plane[:-2], near + plane[2:]], 1).reshape(-1, plane.shape[1])
+    return np.stack([near + plane[:-2] + above, near + plane[2:] + below], 1).reshape(-1, plane.shape[1])
 
 
-def doubled_columns(plane, weight, left, right):
-    """(rows, columns) -> (rows, 2 · columns): 3 times near and once far, rounded by left and right, over `weight`.
-
-    The outermost are the edge's own; what comes in is weight / 4 times too large."""
+def doubled_columns(plane, left, right):
+    """(rows, columns) -> (rows, 2 · columns), as doubled_rows; beyond the edges lie the outermost again"""
     edges = np.concatenate([plane[:, :1], plane, plane[:, -1:]], 1)
-    near = 3 * plane
-    sums = np.stack([near + edges[:, :-2] + left, near + edges[:, 2:] + right], 2)
-    return sums.reshape(len(plane), -1) >> (weight.bit_length() - 1)
+    return doubled_rows(edges.T, left, right).T
 
 
 def to_rgb(y, blue, red):

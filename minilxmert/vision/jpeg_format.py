@@ -13,14 +13,14 @@ from .exif import orientation
 
 MOST_PIXELS, LONGEST_SIDE = 120_000_000, 65_535
 MOST_SEGMENTS, MOST_SCANS = 10_000, 100
-START, END, SCAN, BASELINE, EXTENDED, PROGRESSIVE = 0xD8, 0xD9, 0xDA, 0xC0, 0xC1, 0xC2
+END, SCAN, BASELINE, EXTENDED, PROGRESSIVE = 0xD9, 0xDA, 0xC0, 0xC1, 0xC2
 CODES, STEPS, RESTART, JFIF, EXIF, ADOBE = 0xC4, 0xDB, 0xDD, 0xE0, 0xE1, 0xEE
 REFUSED = {
     **dict.fromkeys((0xC3, 0xC7, 0xCB, 0xCF), "a lossless one"),
     **dict.fromkeys((0xC5, 0xC6, 0xCD, 0xCE), "a hierarchical one"),
     **dict.fromkeys((0xC9, 0xCA), "arithmetic coding"),
 }
-MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)  # no stuffed FF, no restart, no fill byte
+MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)  # neither a stuffed FF, a restart nor a fill byte
 WANTED = "a baseline or progressive JPEG (any paint program saves one)"
 
 
@@ -80,6 +80,12 @@ class Header:
         letters = [c.id for c in self.components] == list(b"RGB")
         return not self.jfif and (letters if self.transform is None else self.transform == 0)
 
+    def table(self, tables, kind, number):
+        """One of the steps or codes. Raises PictureError."""
+        if number not in tables:
+            raise self.refuse("scan", f"the table of {kind} {number:02x}", "none")
+        return tables[number]
+
     def refuse(self, entry, expected, found):
         return PictureError.at(self.path, entry, expected, found)
 
@@ -93,8 +99,8 @@ def segments(data, path):
         marker, at = here[1][0], here.end()
         if marker == END:
             return
-        size = 0 if marker in (START, 1) else int.from_bytes(data[at : at + 2], "big")
-        if at + size > len(data) or (size < 2 and marker not in (START, 1)):
+        size = int.from_bytes(data[at : at + 2], "big")
+        if size < 2 or at + size > len(data):
             raise PictureError.at(path, f"segment {marker:02X} at byte {at}", "its whole content", f"{size} bytes")
         here = MARKER.search(data, at + size)
         yield marker, data[at + 2 : at + size], data[at + size : here.start() if here else len(data)]

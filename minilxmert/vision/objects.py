@@ -210,14 +210,11 @@ def check_objects(objects, path, entry):
     if reversed_.any():
         found = shorten(objects.boxes[reversed_][0])
         raise refuse("boxes", "x0 y0 x1 y1 (if they are x y width height: boxes_from_xywh)", found)
-    for name in ("object_conf", "attribute_conf"):
-        values = getattr(objects, name)
-        if values is not None and values.size and not (values.min() >= 0 and values.max() <= 1):
-            raise refuse(name, "confidences in 0…1", f"{values.min()} … {values.max()}")
-    for name in ("object_ids", "attribute_ids"):
-        values = getattr(objects, name)
-        if values is not None and values.size and not (values.min() >= 0 and values.max() <= LARGEST_ID):
-            raise refuse(name, f"class numbers of at most {LARGEST_ID}", f"{values.min()} … {values.max()}")
+    for name, dtype in COLUMNS.values():
+        values, most = getattr(objects, name), LARGEST_ID if dtype is np.int64 else 1
+        if values is not None and values.size and not (values.min() >= 0 and values.max() <= most):
+            kind = "class numbers" if dtype is np.int64 else "confidences"
+            raise refuse(name, f"{kind} in 0 … {most}", f"{values.min()} … {values.max()}")
     return objects
 
 

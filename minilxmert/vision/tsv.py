@@ -4,6 +4,7 @@ the detector's own authors (Anderson et al. 2018), who keep no classes."""
 import base64
 import binascii
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -30,6 +31,7 @@ class TsvFile(FeatureFile):
 
     def __init__(self, path, progress=None):
         super().__init__(path)
+        self.index_path = f"{self.place}.index"
         self.ids = self.load_index() or self.make_index(progress)
         self.width = None  # F, known after the first row
 
@@ -53,7 +55,7 @@ class TsvFile(FeatureFile):
             fields = self.fields(line, number)
             image_id = self.image_id(fields, number)
             if image_id in index:
-                raise FeatureFileError.at(self.path, f"line {number}, img_id", "an id of its own", repr(image_id))
+                raise self.refuse(number, "img_id", "an id of its own", repr(image_id))
             index[image_id] = number, offset, self.number(fields, "num_boxes", number, 0, MOST_OBJECTS)
             if progress and offset - reported >= STEP:
                 reported = offset
@@ -77,27 +79,29 @@ class TsvFile(FeatureFile):
     def fields(self, line, number):
         """The fields of a line, {name: bytes}."""
         if len(line) > LONGEST_LINE:
-            raise FeatureFileError.at(self.path, f"line {number}", f"at most {LONGEST_LINE} bytes", "a longer line")
+            raise self.refuse(number, None, f"at most {LONGEST_LINE} bytes", "a longer line")
         line = line.removeprefix(MARK) if number == 1 else line
         fields = line.removesuffix(b"\n").removesuffix(b"\r").split(b"\t")
         if len(fields) not in LAYOUTS:
-            expected = "10 fields separated by tabs, or 6"
-            raise FeatureFileError.at(self.path, f"line {number}", expected, f"{len(fields)} (is it a TSV of objects?)")
+            found = f"{len(fields)} (is it a TSV of objects?)"
+            raise self.refuse(number, None, "10 fields separated by tabs, or 6", found)
         return dict(zip(LAYOUTS[len(fields)], fields, strict=True))
+
+    def refuse(self, line, name, expected, found):
+        return FeatureFileError.at(self.path, f"line {line}, {name}" if name else f"line {line}", expected, found)
 
     def image_id(self, fields, number):
         try:
             return check_id(fields["img_id"].decode("utf-8"), self.path, f"line {number}")
         except UnicodeDecodeError:
-            raise FeatureFileError.at(self.path, f"line {number}, img_id", "UTF-8 text", "other bytes") from None
+            raise self.refuse(number, "img_id", "UTF-8 text", "other bytes") from None
 
     def number(self, fields, name, line, lowest, most):
         """A field as a whole number in lowest … most, written in plain digits."""
         field = fields[name]
         value = int(field) if re.fullmatch(rb"[0-9]{1,7}", field) else -1
         if not lowest <= value <= most:
-            expected = f"a number from {lowest} to {most}"
-            raise FeatureFileError.at(self.path, f"line {line}, {name}", expected, field[:30])
+            raise self.refuse(line, name, f"a number from {lowest} to {most}", field[:30])
         return value
 
     def count(self, image_id):
@@ -109,12 +113,11 @@ class TsvFile(FeatureFile):
         with self.opened(offset) as file:
             fields = self.fields(file.readline(LONGEST_LINE + 1), number)
         if self.image_id(fields, number) != image_id:
-            raise FeatureFileError.at(self.path, f"line {number}", f"image {image_id}", "another: the file has changed")
+            raise self.refuse(number, None, f"image {image_id}", "another: the file has changed")
         height, width = (self.number(fields, name, number, 1, MOST_PIXELS) for name in ("img_h", "img_w"))
         count = self.number(fields, "num_boxes", number, 0, MOST_OBJECTS)
         if count != expected:
-            found = f"{count}: the file has changed"
-            raise FeatureFileError.at(self.path, f"line {number}", f"{expected} objects", found)
+            raise self.refuse(number, None, f"{expected} objects", f"{count}: the file has changed")
         known = {name: dtype for name, (_, dtype) in COLUMNS.items() if name in fields}
         arrays = {name: self.array(fields, name, number, count, dtype) for name, dtype in known.items()}
         arrays["boxes"] = self.array(fields, "boxes", number, count, np.float32).reshape(count, 4)
@@ -126,18 +129,13 @@ class TsvFile(FeatureFile):
     def check_width(self, features, line):
         """All objects of a file have features of one width, F."""
         if len(features) and self.width not in (None, features.shape[1]):
-            expected = f"{self.width} numbers an object"
-            raise FeatureFileError.at(self.path, f"line {line}, features", expected, features.shape[1])
+            raise self.refuse(line, "features", f"{self.width} numbers an object", features.shape[1])
         if len(features):
             self.width = features.shape[1]
 
     def array(self, fields, name, line, count, dtype):
         """One base64 field -> its numbers; only the canonical text of exactly the right length is taken."""
-
-        def refuse(expected, found):
-            return FeatureFileError.at(self.path, f"line {line}, {name}", expected, found)
-
-        text = fields[name]
+        text, refuse = fields[name], functools.partial(self.refuse, line, name)
         try:
             data = base64.b64decode(text, validate=True)
         except binascii.Error:
@@ -157,30 +155,28 @@ class TsvFile(FeatureFile):
             about, start = os.fstat(file.fileno()), hashlib.sha256(file.read(1 << 16)).hexdigest()
         return {"bytes": about.st_size, "modified": about.st_mtime_ns, "start": start}
 
-    def index_path(self):
-        return f"{self.place}.index"
-
     def save_index(self, index):
         """Keep the index of a large file beside it; where that cannot be written, it is made anew each time."""
         rows = [[image_id, *place] for image_id, place in index.items()]
         try:
-            write_file(self.index_path(), json.dumps({**self.stamp(), "rows": rows}))
+            write_file(self.index_path, json.dumps({**self.stamp(), "rows": rows}))
         except OSError:
             pass
 
     def load_index(self):
         """The index beside the file, or None if there is none that was made, soundly, from the file as it is now."""
         try:
-            data = read_small(self.index_path(), FeatureFileError, INDEX_LIMIT)
-            kept = strict_json(data, self.index_path(), FeatureFileError, INDEX_LIMIT)
+            data = read_small(self.index_path, FeatureFileError, INDEX_LIMIT)
+            kept = strict_json(data, self.index_path, FeatureFileError, INDEX_LIMIT)
         except FeatureFileError:
             return None
         stamp = self.stamp()
         if not isinstance(kept, dict) or {name: kept.get(name) for name in stamp} != stamp:
             return None
         rows, limits = kept.get("rows"), (stamp["bytes"], stamp["bytes"], MOST_OBJECTS)
-        if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == 4 for row in rows):
+        try:
+            index = {image_id: (line, offset, count) for image_id, line, offset, count in rows}
+        except (TypeError, ValueError):  # no rows of four
             return None
-        sound = all(isinstance(row[0], str) and all(map(is_size, row[1:], limits)) for row in rows)
-        index = {image_id: tuple(place) for image_id, *place in rows} if sound else {}
-        return index if len(index) == len(rows) else None
+        sound = all(isinstance(image_id, str) and all(map(is_size, place, limits)) for image_id, place in index.items())
+        return index if sound and len(index) == len(rows) else None

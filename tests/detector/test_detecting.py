@@ -100,6 +100,12 @@ def test_a_stopped_run_goes_on_behind_the_last_whole_line(photos, tmp_path):
     assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes() and not journal.exists()
 
 
+def test_a_large_run_leaves_the_file_alone(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("minilxmert.vision.tsv.STEP", 1)  # bytes, from which on the reader keeps an index beside a TSV
+    assert run(photos, tmp_path / "found.h5") == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["found.h5", "photos"]
+
+
 def test_what_cannot_be_read_is_told_and_left_out(photos, tmp_path, capsys):
     (photos / "cut.jpg").write_bytes(FILES["grey.jpg"][:300])
     (photos / "page.webp").write_bytes(b"RIFF\0\0\0\0WEBPVP8 ")

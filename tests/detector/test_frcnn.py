@@ -107,6 +107,17 @@ def test_both_backends_find_the_same_by_the_authors_recipe(detector):
     np.testing.assert_allclose(a.features, b.features, rtol=1e-3, atol=1e-4)
 
 
+def test_bfloat16_when_asked_is_near_and_changes_the_order(detector):
+    halves = FasterRcnn.from_pretrained(FOLDER, "bfloat16")
+    image, _ = resized(PICTURE, halves.settings, HUGGINGFACE)
+    with halves.weights.for_inference() as p:
+        x = network.backbone(image[None], p)
+    with pytest.raises(AssertionError):
+        near(channels_first(x), "res4")
+    near(channels_first(x), "res4", 1e-2)  # 8 bits of a factor, through thirty layers
+    assert (halves(PICTURE, "huggingface").object_ids != EXPECTED["out/obj_ids"][0]).any()
+
+
 # --- the published size ----------------------------------------------------------------------------------------------
 
 
@@ -436,7 +447,7 @@ REFUSED = {
     "a:": "found nothing",
     "- 1": "one map",
     "a: [1, 2": "line 1",
-    "a: " + "[" * 99 + "]" * 99: "line 1",
+    "a: " + "[" * 99 + "]" * 99: "deep",
     "a:\n" + "- " * 99 + "1": "levels",
     "a": "a colon",
     "input:\n  format: RGB": "input.format: expected BGR, found RGB",

@@ -160,7 +160,7 @@ REFUSED = {
     "two frames": (HEAD + frame() + frame() + SCAN + BITS + END, "frame: expected one"),
     "no frame": (HEAD + SCAN + BITS + END, "a frame before it"),
     "no scan": (HEAD + frame() + END, "a scan of pixels, found none"),
-    "no steps": (START + CODES + frame() + SCAN + BITS + END, "the table of steps 0, found none"),
+    "no steps": (START + CODES + frame() + SCAN + BITS + END, "the table of steps 00, found none"),
     "no codes": (START + STEPS + frame() + SCAN + BITS + END, "the table of codes 00, found none"),
     "a fractional ratio": (
         HEAD + frame(parts=((1, 0x31, 0), (2, 0x21, 0), (3, 0x11, 0))) + SCAN + BITS + END,
