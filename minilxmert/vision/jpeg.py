@@ -5,6 +5,8 @@ as the band goes, and waits there: so only the coefficients of one band are in m
 
 import numpy as np
 
+from ..errors import PictureError
+from ..files.arrays import map_file
 from ..kernels import twinned
 from ..kernels.jpeg import DAMAGE, FAULT, LEFT, STATE, half, read_units
 from .exif import empty_upright
@@ -13,9 +15,9 @@ from .jpeg_format import MOST_SCANS, PROGRESSIVE, SCAN, Header, note, segments
 BAND = 1 << 18  # pixels of a band, or one row of units
 
 
-def read_jpeg(data, path):
-    """The picture in the bytes of a JPEG file -> (H, W, 3) uint8, upright. Raises PictureError."""
-    header = Header(path)
+def read_jpeg(path):
+    """The picture in a JPEG file -> (H, W, 3) uint8, upright. Raises PictureError."""
+    data, header = memoryview(map_file(path, PictureError)), Header(path)
     scans = read_scans(header, segments(data, path), len(data))
     picture, rows = empty_upright(header.height, header.width, header.orientation)
     for (first, last), planes in zip(bands_of(header), with_neighbours(planes_of(header, scans)), strict=True):

@@ -22,20 +22,20 @@ def read_picture(path):
     """The picture in a PNG or JPEG file -> (H, W, 3) uint8, RGB, as the photographer saw it. Raises PictureError.
 
     Takes three bytes a pixel, and some megabytes for the rows at hand."""
-    data = memoryview(map_file(path, PictureError))
+    data = map_file(path, PictureError)
     kind = kind_of(data).name
     if kind == "JPEG":
         from .jpeg import read_jpeg  # with Numba's loops: only when there is one to read
 
-        return read_jpeg(data, path)
+        return read_jpeg(path)
     if kind == "PNG":
-        return read_png(data, path)
+        return read_png(path)
     raise PictureError.at(path, None, "a PNG or JPEG picture (any picture program saves one)", what_it_is(data))
 
 
-def read_png(data, path):
-    """read_picture of the bytes of a PNG file; see-through parts show white."""
-    header, pieces, palette, clear, exif = collect(data, path)
+def read_png(path):
+    """read_picture of a PNG file; see-through parts show white."""
+    header, pieces, palette, clear, exif = collect(path)
     picture, rows = empty_upright(header.height, header.width, orientation(exif))
     for (x, y, dx, dy), first, w, band in bands(header, pieces, path):
         samples = unpack(band, header, w)

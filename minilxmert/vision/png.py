@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import PictureError
+from ..files import what_it_is
+from ..files.arrays import map_file
 from ..kernels.unfilter import unfilter
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -51,9 +53,11 @@ class Header:
                 yield (x, y, dx, dy), h, w, -(-w * self.channels * self.depth // 8)
 
 
-def chunks(data, path):
-    """(kind, content) of every chunk up to IEND, its checksum tested."""
-    at = len(SIGNATURE)
+def chunks(path):
+    """(kind, content) of every chunk of a file up to IEND, its checksum tested."""
+    data, at = memoryview(map_file(path, PictureError)), len(SIGNATURE)
+    if data[:at] != SIGNATURE:
+        raise PictureError.at(path, None, "a PNG picture", what_it_is(data))
     for _ in range(MOST_CHUNKS):
         size, kind = struct.unpack_from(">I4s", data, at) if at + 8 <= len(data) else (len(data), b"")
         end = at + 8 + size
@@ -68,10 +72,10 @@ def chunks(data, path):
     raise PictureError.at(path, None, f"at most {MOST_CHUNKS} chunks", "more")
 
 
-def collect(data, path):
+def collect(path):
     """A file -> (Header, pieces of compressed pixels, palette (256, 3) or None, bytes of tRNS or None, of eXIf)"""
     header, seen, pieces, last = None, {}, [], None
-    for kind, content in chunks(data, path):
+    for kind, content in chunks(path):
         late = pieces and last != b"IDAT" if kind == b"IDAT" else pieces and kind in (b"PLTE", b"tRNS")
         if kind == b"CgBI":
             raise PictureError.at(

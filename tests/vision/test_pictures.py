@@ -13,7 +13,7 @@ import minilxmert
 from minilxmert import PictureError, ShapeError, read_picture
 from minilxmert.kernels.unfilter import unfilter
 from minilxmert.vision import png
-from minilxmert.vision.pictures import to_eight_bits, write_png
+from minilxmert.vision.pictures import read_png, to_eight_bits, write_png
 
 FOLDER = REFERENCE / "png"
 with np.load(FOLDER / "expected.npz") as archive:
@@ -203,7 +203,7 @@ HOSTILE = {
 def test_hostile_files_are_refused_in_one_line(tmp_path, name):
     path = tmp_path / "x.png"
     path.write_bytes(HOSTILE[name])
-    assert not list(refusal_faults(read_picture, path))
+    assert not list(refusal_faults(read_png, path))
 
 
 def test_a_missing_file_is_named(tmp_path):
