@@ -1,7 +1,8 @@
 """From a photograph to objects: the detector whose features LXMERT was trained on, from pixels to boxes.
 
 Bottom-up attention (Anderson et al., CVPR 2018, arXiv 1707.07998): a Faster R-CNN with ResNet-101 in its C4 form,
-trained on Visual Genome. In reading order: resizing, resnet, proposals, heads, choice; frcnn puts them together.
+trained on Visual Genome. In reading order: recipes, with the resizing; network, a stage a function; frcnn, which puts
+them together.
     detector = FasterRcnn.from_pretrained("frcnn-vg-finetuned")
     objects = detector(read_picture("photo.jpg"), "authors")
 
