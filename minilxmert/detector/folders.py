@@ -49,23 +49,11 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
     if not is_plain(out := Path(os.path.realpath(out))):
         expected = "the name of a plain file: beside it is kept what was found"
         raise FeatureFileError.at(out, None, expected, "a folder" if out.is_dir() else "a pipe or a device")
-    journal, missing = Path(f"{out}.{recipe}.part"), 0
+    journal = Path(f"{out}.{recipe}.part")
     with open(journal, "ab") as file:
         if not take(file):
             raise FeatureFileError.at(out, None, "a file that nobody is writing", "one that another run is at work on")
-        known = resume(journal)
-        for number, (image_id, path) in enumerate(pictures.items(), 1):
-            if image_id not in known:
-                try:
-                    objects = detector(read_picture(path), recipe, image_id)
-                    file.write(tsv_line(objects))
-                    file.flush()
-                except MinilxmertError as problem:
-                    missing += 1
-                    if failed:
-                        failed(path, problem)
-            if progress:
-                progress(number, len(pictures))
+        missing = write_found(detector, pictures, resume(journal), file, recipe, progress, failed)
     size = journal.stat().st_size
     if size:
         convert_to_hdf5([journal], out, about={"recipe": recipe})
@@ -73,6 +61,23 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
         file.unlink(missing_ok=True)
     if not size:
         raise FeatureFileError.at(out, None, "a picture that can be read", "none")
+    return missing
+
+
+def write_found(detector, pictures, known, file, recipe, progress, failed):
+    """Write the objects in those pictures that are not known, a line each -> how many could not be read."""
+    missing = 0
+    for number, (image_id, path) in enumerate(pictures.items(), 1):
+        if image_id not in known:
+            try:
+                file.write(tsv_line(detector(read_picture(path), recipe, image_id)))
+                file.flush()
+            except MinilxmertError as problem:
+                missing += 1
+                if failed:
+                    failed(path, problem)
+        if progress:
+            progress(number, len(pictures))
     return missing
 
 
