@@ -70,11 +70,33 @@ def command(line, *options):
         for name, keywords in options:
             parser.add_argument(name, **keywords)
 
-    def mark(function):
+    return mark(line, add_options)
+
+
+def actions(line, *functions, default=None):
+    """Makes a function a command of several actions, which it runs as options.action(options).
+
+    functions: marked by `command`; the first word of its name is the action. default: that where none is given."""
+
+    def add_options(parser):
+        parser.set_defaults(action=default)
+        chosen = parser.add_subparsers(metavar="action", required=default is None)
+        for run, add, text in (function.entry for function in functions):
+            action = chosen.add_parser(run.__name__.partition("_")[0], help=text)
+            add(action)
+            action.set_defaults(action=run)
+
+    return mark(line, add_options)
+
+
+def mark(line, add_options):
+    """Makes a function a command with its entry in the list of all commands."""
+
+    def marked(function):
         function.entry = (function, add_options, line)
         return function
 
-    return mark
+    return marked
 
 
 def family(*functions):

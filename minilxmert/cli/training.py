@@ -1,4 +1,4 @@
-"""minilxmert pretrain, finetune: learning, on the miniature world or on the files people have."""
+"""minilxmert world, pretrain, finetune: the miniature world, and learning on it or on the files people have."""
 
 import sys
 from dataclasses import replace
@@ -160,4 +160,32 @@ def ended(training):
     return cli.OK
 
 
-COMMANDS = cli.family(pretrain, finetune)
+@cli.command(
+    "draw scenes of the miniature world, with questions and true answers",
+    cli.option("folder", "where pictures and sentences go (default: one scene is only shown)", nargs="?"),
+    cli.option("--scenes", "how many to write", cli.positive, 20, "N"),
+    cli.option("--size", "of the world", default="small", choices=("small", "rich")),
+    cli.SEED,
+)
+def world(options):
+    """Draw scenes of the miniature world; show the first as a map, with questions and how one is answered.
+
+    minilxmert world --scenes 20 --size small --seed 1 out
+    The folder gets the pictures as PNG files, and scenes.jsonl: things, captions, questions with answers and programs.
+    """
+    from ..scenes.export import scenes_told, write_world
+    from ..scenes.world import WORLDS
+
+    chosen = WORLDS[options.size]
+    if options.folder:
+        write_world(options.folder, chosen, options.scenes, options.seed, lambda *done: cli.progress("scenes", *done))
+        print(f"{options.scenes} pictures and scenes.jsonl written to {options.folder}\n")
+    scene, _, captions, questions = next(scenes_told(chosen, 1, options.seed))
+    print(scene, captions[0].text, sep="\n\n", end="\n\n")
+    for question in (questions[0], questions[len(questions) // 2], questions[-1]):
+        print(f"{question.text} {question.answer}")
+    print("\nhow the last answer is found:", questions[-1].explain(scene), sep="\n")
+    return cli.OK
+
+
+COMMANDS = cli.family(world, pretrain, finetune)

@@ -10,12 +10,11 @@ from pathlib import Path
 from ..errors import MinilxmertError, visible
 from ..files import read_small, write_file
 from . import NAMES, exercise, function_name, number_of
-from .apart import Apart, Limits, NoProcess
+from .apart import LIMITS, Apart, NoProcess
 from .checking import Verdict, check
 from .in_model import piece, try_in_model
 from .student import Wrong, read_student
 
-SECONDS = 30  # of work that a check may take
 FOR_PYTEST = """# lets `pytest -m exercise_06` check exercise 6 in this folder
 from minilxmert.exercises.for_pytest import pytest_collect_file, pytest_configure
 """
@@ -66,26 +65,30 @@ def answer_file(number, folder="."):
     return found[0]
 
 
-def check_file(number, path, seed=0, seconds=SECONDS, in_model=False, hear=None, variant=None):
+def check_file(
+    number, path, seed=0, limits=LIMITS, in_model=False, variant=None, here=True, hear=None, home=None, running=None
+):
     """The Verdict on the function that a file defines; running the file is part of it. Raises MinilxmertError.
 
-    It runs in a process of its own, which ends after so many seconds of work; where none can be started, in this one,
-    and the verdict says so. in_model: what is right goes on to work in a small model. hear(text): gets its prints.
-    variant: None for that which the file's first line names."""
+    It runs in a process of its own with limits; where none can be started, in this one, and the verdict says so, or
+    here is False, and NoProcess is raised. in_model: what is right goes on to work in a small model. variant: None for
+    that which the file names. hear, home, running: as of Apart."""
     if in_model:
         piece(number)
-    variant, note = variant_of(read_small(path)) if variant is None else variant, ""
-    task = exercise(number, variant)
+    text, note = read_small(path), ""
+    task = exercise(number, variant_of(text) if variant is None else variant)
     try:
         try:
-            student = Apart(path, function_name(number), solved_in(task), Limits(seconds), hear)
+            student = Apart(path, function_name(number), solved_in(task), limits, hear, home, running)
         except NoProcess:
+            if not here:
+                raise
             student = contextlib.nullcontext(read_student(path, function_name(number)))
-            note = "; asked in this process, without a time limit, as no other can be started here"
+            note = "; asked in this process, without limits, as no other can be started here"
         with student as answer:
             verdict = check(task, answer, seed)
             if verdict.right and in_model:
-                inside = try_in_model(number, answer, variant)
+                inside = try_in_model(number, answer, task.variant.number)
                 verdict = Verdict(inside.right, f"{verdict.text}\nin the model: {inside.text}")
     except Wrong as wrong:
         verdict = Verdict(False, visible(str(wrong)))

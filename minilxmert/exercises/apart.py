@@ -34,11 +34,18 @@ class NoProcess(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use: seconds of processor time, megabytes and threads (None: as many as there are)."""
+    """What a submission may use: seconds of processor time and megabytes, of which Numba's compiler reserves many."""
 
-    seconds: int = 30
-    megabytes: int | None = None
-    threads: int | None = None
+    seconds: int = 60
+    megabytes: int = 4096
+
+    @property
+    def threads(self):
+        """Four at most, and one for every GB: each reserves memory, on any machine."""
+        return max(1, min(4, self.megabytes >> 10))
+
+
+LIMITS = Limits()
 
 
 class Apart:
@@ -46,11 +53,12 @@ class Apart:
 
         with Apart(path, "layer_norm") as student:    # raises Wrong for a file that does not define it
     solved: "module:name" of the package's functions that it must not use; hear(text): gets what the student prints;
-    home: the folder for its files (default: where this process is). Raises NoProcess."""
+    home: the folder for its files (default: where this process is); running: a set that holds it until its end, for
+    those who must `kill` it. Raises NoProcess."""
 
-    def __init__(self, path, name, solved=(), limits=Limits(), hear=None, home=None):
+    def __init__(self, path, name, solved=(), limits=LIMITS, hear=None, home=None, running=None):
         self.path, self.name, self.solved = Path(path).resolve(), name, list(solved)
-        self.limits, self.home, self.hear = limits, home, hear
+        self.limits, self.home, self.hear, self.running = limits, home, hear, set() if running is None else running
         self.mark, self.late, self.began = str(10**15 + secrets.randbelow(10**15)), False, time.monotonic()
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.report = Path(self.folder.name) / "stood"
@@ -58,11 +66,12 @@ class Apart:
             self.start()
         except (OSError, RuntimeError) as problem:
             raise NoProcess(str(problem)) from None
+        self.running.add(self)
 
     def start(self):
         command = [sys.executable, "-P", "-m", f"{__package__}.worker", str(self.limits.seconds)]
         self.process = subprocess.Popen(
-            [*command, str(self.limits.megabytes or 0), self.report], cwd=self.home, env=self.environment(),
+            [*command, str(self.limits.megabytes), self.report], cwd=self.home, env=self.environment(),
             start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if self.hear else subprocess.DEVNULL,
         )  # fmt: skip
@@ -80,9 +89,7 @@ class Apart:
         found = {**os.environ, MARK: self.mark, "PYTHONPATH": os.pathsep.join(package), "PYTHONWARNINGS": "ignore"}
         if self.home:
             found |= dict.fromkeys(("HOME", "TMPDIR", "NUMBA_CACHE_DIR"), str(self.home))
-        if self.limits.threads:
-            found |= dict.fromkeys((*THREADS, "MALLOC_ARENA_MAX"), str(self.limits.threads))
-        return found
+        return found | dict.fromkeys((*THREADS, "MALLOC_ARENA_MAX"), str(self.limits.threads))
 
     def __enter__(self):
         try:
@@ -155,8 +162,7 @@ class Apart:
         if self.late or outlived or where is not None or code in TIMES_UP:
             return f"stopped: no result within {self.limits.seconds} seconds (an endless loop?){where or ''}"
         how = "it hung up" if code is None else f"exit code {code}" if code >= 0 else signalled(-code)
-        memory = f"; the limit is {self.limits.megabytes} MB" if self.limits.megabytes else ""
-        return f"ended without a verdict ({how}{memory})"
+        return f"ended without a verdict ({how}; the limit is {self.limits.megabytes} MB)"
 
     def stood(self):
         """Where the student's file was when time was up, in words; "" for elsewhere, None when it was not up."""
@@ -188,6 +194,7 @@ class Apart:
 
     def end(self):
         self.kill()
+        self.running.discard(self)
         for thread in self.threads:
             thread.join()
         for pipe in filter(None, (self.process.stdin, self.process.stdout, self.process.stderr)):

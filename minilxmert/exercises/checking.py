@@ -37,15 +37,9 @@ class Verdict:
 
 def check(exercise, answer, seed=0):
     """The Verdict on a function, or on a Student or another that asks as one. The same seed draws the same inputs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # usual mistakes divide by zero
-        return judge(exercise, answer, seed)
-
-
-def judge(exercise, answer, seed):
-    """As `check`; warnings are the caller's matter."""
     try:
-        with np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # usual mistakes divide by zero
             return Verdict(True, f"right: {praise(Asked.of(exercise, answer), seed)}")
     except Wrong as wrong:
         return Verdict(False, visible(str(wrong)))

@@ -3,7 +3,6 @@
 The inputs are drawn and the verdicts made here, out of a submission's reach, and what it starts ends with it. Still it
 runs with the teacher's rights: whoever does not trust a class grades in a container."""
 
-import contextlib
 import csv
 import functools
 import io
@@ -19,15 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MinilxmertError, visible
-from ..files import read_small
-from . import exercise, function_name, number_of
-from .answering import solved_in
-from .apart import Apart, Limits, NoProcess
-from .checking import Verdict, judge
-from .student import Wrong
+from . import exercise, number_of
+from .answering import check_file
+from .apart import LIMITS, NoProcess
 
-SECONDS, MEGABYTES = 60, 4096  # of a submission; Numba's compiler alone reserves a good part of the memory
-THREADS = 4  # of a submission at most, and one for every GB: each reserves memory, on any machine
 NOT_HANDED_IN = "not handed in"
 CANVAS = r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_?"  # of files only: the last number is the file's
 PLATFORMS = (  # how others name a student's files and folders
@@ -49,7 +43,7 @@ class Grade:
     file: str
 
 
-def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=(), seed=0, progress=None, variant=0):
+def grade(folder, limits=LIMITS, workers=None, numbers=(), seed=0, progress=None, variant=0):
     """A Grade for every submission in a folder, by student and exercise, and for every one that is missing.
 
     numbers: the exercises that were set (default: those that anybody has handed in); progress(done, total). Raises
@@ -58,7 +52,6 @@ def grade(folder, seconds=SECONDS, megabytes=MEGABYTES, workers=None, numbers=()
     files = [entry for entry in everybody if not numbers or entry[1] in numbers]
     if not everybody:
         raise MinilxmertError.at(folder, None, "submissions such as ada/ex06_layer_norm.py", "none")
-    limits = Limits(seconds, megabytes, threads=max(1, min(THREADS, megabytes >> 10)))
     marks = functools.partial(verdict_of, limits=limits, seed=seed, variant=variant)
     verdicts = all_of(marks, [entry[1:] for entry in files], workers or processors(), progress)
     found = best([Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)])
@@ -153,29 +146,16 @@ def all_of(marks, entries, workers, progress):
         return [future.result() for future in futures]
 
 
-def verdict_of(running, number, path, limits, seed, variant):
+def verdict_of(running, number, path, **options):
     """(right, sentence) of one submission. Raises MinilxmertError where no process can be started."""
-    task = exercise(number, variant)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         try:
-            read_small(path)
-            student = Apart(path, function_name(number), solved_in(task), limits, home=home)
-            with among(student, running), student:
-                verdict = judge(task, student, seed)
+            verdict = check_file(number, path, here=False, home=home, running=running, **options)
         except NoProcess as problem:
             raise MinilxmertError.at("grade", None, "a machine on which processes can be started", problem) from None
-        except (Wrong, MinilxmertError) as wrong:
-            verdict = Verdict(False, visible(str(wrong)))
+        except MinilxmertError as unreadable:
+            return False, visible(str(unreadable))
     return verdict.right, verdict.text
-
-
-@contextlib.contextmanager
-def among(one, group):
-    group.add(one)
-    try:
-        yield
-    finally:
-        group.discard(one)
 
 
 def table(grades):

@@ -20,6 +20,7 @@ from .plain import class_name, pack, unpack
 from .student import Wrong, first_line, read_student
 
 MARK = "MINILXMERT_SUBMISSION"  # in the environment: a number of this process and of all that it starts
+LARGEST_FILE = 16 << 20  # bytes
 WALL = 3  # seconds on the clock for one of the processor's: on a busy machine, work takes longer
 SHEETS = f"{__package__}.sheets"
 
@@ -76,13 +77,14 @@ def limit(seconds, megabytes, report):
         import resource
 
         faulthandler.register(signal.SIGXCPU, file=report, chain=True)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if hasattr(resource, "RLIMIT_RTTIME"):  # of no effect here, and inherited: what it starts is known by it
-            resource.setrlimit(resource.RLIMIT_RTTIME, (int(os.environ[MARK]),) * 2)
-        if megabytes:
-            resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))
+        limits = {"CPU": (seconds, seconds + 1), "CORE": (0, 0), "AS": 2 * (megabytes << 20,), "FSIZE": 2 * (LARGEST_FILE,)}
+        limits["RTTIME"] = 2 * (int(os.environ[MARK]),)  # of no effect here, and inherited: what it starts is known by it
+        for name, (soft, hard) in limits.items():
+            with contextlib.suppress(AttributeError, ValueError, OSError):  # not every system has or takes them all
+                kind = getattr(resource, f"RLIMIT_{name}")
+                most = resource.getrlimit(kind)[1]  # whoever started us may allow less
+                most = hard if most == resource.RLIM_INFINITY else min(hard, most)
+                resource.setrlimit(kind, (min(soft, most), most))
 
 
 class Sheets:

@@ -15,6 +15,7 @@ from minilxmert import MinilxmertError
 from minilxmert.cli import main
 from minilxmert.exercises import NAMES, apart, exercise
 from minilxmert.exercises.answering import check_file, solved_in
+from minilxmert.exercises.apart import Limits
 from minilxmert.exercises.checking import check
 from minilxmert.exercises.grading import NOT_HANDED_IN, Grade, as_csv, as_json, grade, passed_by, submissions, table
 from minilxmert.exercises.plain import LARGEST, Other, TooLarge, pack, plain, unpack
@@ -195,7 +196,7 @@ TOLD = {"the solution": "solutions", "the solution, later": "write it yourself",
 
 def test_no_grade_can_be_forged(tmp_path):
     write(tmp_path, {f"{name}/ex10.py": text for name, text in FORGERIES.items()})
-    grades = {g.student: g for g in grade(tmp_path, seconds=20)}
+    grades = {g.student: g for g in grade(tmp_path, Limits(20))}
     assert set(grades) == set(FORGERIES)
     for name, found in grades.items():
         assert not found.right and TOLD.get(name, "") in found.verdict, f"{name}: {found.verdict}"
@@ -228,7 +229,7 @@ ENDS = {  # a file: words of its verdict
     "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n": "SIGKILL, as when the machine's memory is full",
     "import os\nos._exit(7)\n": "exit code 7",
     "import os, time\nos.closerange(0, 99)\ntime.sleep(99)\n": "without a verdict (it hung up",
-    "def gelu(x):\n    return bytearray(1 << 40)\n": "MemoryError: none is left in line 2",
+    "def gelu(x):\n    return bytearray(5 << 30)\n": "MemoryError: none is left in line 2",
     "raise KeyboardInterrupt\n": "KeyboardInterrupt",
     "import os\nraise ValueError(os.environ['NUMBA_NUM_THREADS'])\n": "ValueError: 4",
     "def gelu(x):\n    return input()\n": "EOFError",
@@ -241,7 +242,7 @@ ENDS = {  # a file: words of its verdict
 
 def test_what_ended_it_is_told(tmp_path):
     write(tmp_path, {f"{n:02}/ex10_gelu.py": text for n, text in enumerate(ENDS)})
-    for found, words in zip(grade(tmp_path, seconds=2), ENDS.values(), strict=True):
+    for found, words in zip(grade(tmp_path, Limits(2)), ENDS.values(), strict=True):
         assert not found.right and words in found.verdict, found.verdict
 
 
@@ -262,13 +263,16 @@ os._exit(0)
     assert not any(os.fsencode(tmp_path) in line for line in lines)
 
 
-def test_a_check_has_a_limit_and_tells_the_line(capsys, tmp_path):
+def test_a_check_has_limits_and_tells_the_line(capsys, tmp_path):
     write(tmp_path, {"ex10.py": "def gelu(x):\n    print('begun\\x1b[2K', end='\\r')\n    while True:\n        pass\n"})
     started = time.monotonic()
     assert main(["exercise", "check", "10", str(tmp_path / "ex10.py"), "--seconds", "1"]) == 1
     out = capsys.readouterr().out
     assert "1 seconds" in out and "it stood in line" in out and time.monotonic() - started < 40
     assert out.startswith("begun\\u001b[2K\n")
+    write(tmp_path, {"ex10.py": "def gelu(x):\n    return bytearray(2 << 30)\n"})
+    assert main(["exercise", "check", "10", str(tmp_path / "ex10.py"), "--memory", "2048"]) == 1
+    assert "MemoryError: none is left in line 2" in capsys.readouterr().out
 
 
 def test_without_processes_a_check_says_so_and_grading_is_refused(tmp_path, monkeypatch):
