@@ -23,7 +23,7 @@ from .student import Wrong
 from .worker import MARK, wall
 
 HEARD = 1 << 20  # bytes of what a student prints
-THREADS = [f"{library}_NUM_THREADS" for library in ("NUMBA", "OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")]
+THREADS = [f"{library}_NUM_THREADS" for library in ("NUMBA", "OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM")]
 NO_PLAIN_VALUE = (ValueError, TypeError, LookupError, OverflowError, RecursionError)
 NONSENSE = "its process answers with what is no plain value"
 

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 import time
+import unicodedata
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +24,16 @@ from .answering import check_file
 from .apart import LIMITS, NoProcess
 
 NOT_HANDED_IN = "not handed in"
-CANVAS = r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_?"  # of files only: the last number is the file's
+CANVAS = (  # of files only: the last number is the file's
+    r"(?P<name>anon_[^_]+)(?P<student>)(?:_late)?_\d+_?",
+    r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_?",
+)
 PLATFORMS = (  # how others name a student's files and folders
-    r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_file_?",  # Moodle
-    r".+_(?P<name>[^_]+)(?P<student>)_attempt_[\d-]+_?",  # Blackboard
+    r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_(?:file|onlinetext)_?",  # Moodle
+    r"(?P<student>.+)_(?P<name>[^_]+)_attempt_[\d-]+_?",  # Blackboard: names may hold the same sign
     r"(?P<student>\d+-\d+) - (?P<name>.+?) - .*[ap]m(?: - )?",  # Brightspace
 )
+NOBODYS = re.compile(r"\.|~\$|(?:__MACOSX|__pycache__|\$RECYCLE\.BIN|@eaDir|site-packages)$")
 HANDED_IN = re.compile(r"(?:^|[^a-z])ex\d\d|\.(?:py|ipynb|zip|rar|7z|t?gz)$", re.IGNORECASE)
 
 
@@ -77,9 +82,10 @@ def submissions(folder):
     file's. The student's own is only shown where two students have one name."""
     found = []
     for path in files_in(folder):
-        number, parts = number_of(path.name), path.relative_to(folder).parts
+        number, (first, *further) = number_of(path.name), path.relative_to(folder).parts
         if number and path.is_file() and not path.is_symlink():
-            found.append((by_platform(parts[0]) if len(parts) > 1 else owner(path.name), number, path))
+            first = unicodedata.normalize("NFC", first)  # macOS takes letters apart
+            found.append((by_platform(first) if further else owner(first), number, path))
     names = Counter(name for name, _ in {who for who, *_ in found if isinstance(who, tuple)})
     taken = {who for who, *_ in found if isinstance(who, str)}
 
@@ -95,7 +101,8 @@ def submissions(folder):
 def owner(filename):
     """Whose a file is by its name: "ada", or ("ada", "1815") where a learning platform has named it"""
     before = filename[: re.search(r"(?:^|[^a-z])(ex\d\d)", filename, re.IGNORECASE).start(1)]
-    return by_platform(before, CANVAS, *PLATFORMS) if before.rstrip("_- ") else "(no name)"
+    before = re.sub("^(copy of )+", "", before, flags=re.IGNORECASE)
+    return by_platform(before, *CANVAS, *PLATFORMS) if before.rstrip("_- ") else "(no name)"
 
 
 def by_platform(name, *patterns):
@@ -113,10 +120,10 @@ def passed_by(folder):
 
 
 def files_in(folder):
-    """Those that somebody has written: no hidden copies, as Jupyter and macOS make them, and no compiled ones."""
+    """Those that somebody has written: no hidden copies, as Jupyter and macOS make them, and no packages."""
     for path in sorted(Path(folder).rglob("*")):
         parts = path.relative_to(folder).parts
-        if not path.is_dir() and not any(part[0] == "." or part in ("__MACOSX", "__pycache__") for part in parts):
+        if not path.is_dir() and not any(map(NOBODYS.match, parts)):
             yield path
 
 

@@ -108,8 +108,10 @@ def grade_projects(folder, progress=None, **limits):
     grades, asked, rows = grade(folder, numbers=MILESTONES, progress=progress, **limits), fresh_questions(), []
     for student in dict.fromkeys(g.student for g in grades):
         right = sum(g.right for g in grades if g.student == student)
+        file = next(g.file for g in grades if g.student == student and g.file)
         try:
-            share, most = accuracies(trained(Path(folder) / student), asked)["all"]
+            own = Path(folder, Path(file).relative_to(folder).parts[0])  # named as the platform does
+            share, most = accuracies(trained(own), asked)["all"]
             earned = min(1.0, max(0.0, (share - most) / (ENOUGH - most)))
         except (MinilxmertError, OSError):
             share, earned = None, 0.0

@@ -14,6 +14,8 @@ from .plain import TooLarge, class_name, plain
 from .ways import apply, there_and_back
 
 LONGEST = 200  # characters of what a student raises
+FAILS = "the file fails before the check begins"
+NOTEBOOK = "it is a notebook with another ending: save it as Python"
 
 
 class Wrong(Exception):
@@ -119,16 +121,27 @@ def read_student(path, name):
             warnings.simplefilter("ignore")
             exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 (the student asks for it)
     except SyntaxError as problem:
-        if problem.filename == str(path):
-            raise Wrong(f"Python does not understand line {problem.lineno or 1}: {problem.msg}") from None
-        if b"\0" in path.read_bytes():
-            raise Wrong("Python does not understand the file: is it saved as UTF-16? Save it as UTF-8") from None
-        raise Wrong(f"the file fails before the check begins: {named(problem)}") from None
+        raise Wrong(misunderstood(path, problem)) from None
     except KeyboardInterrupt:
         raise
     except BaseException as problem:
         text = describe_error(problem, sys.exc_info()[2], str(path))
-        raise Wrong(f"the file fails before the check begins: {text}") from None
+        raise Wrong(f"{FAILS}: {text}{'; ' + NOTEBOOK if is_notebook(path) else ''}") from None
     if name not in module.__dict__:
         raise Wrong(f"the file defines no function called {name}")
     return Student(module.__dict__[name], str(path))
+
+
+def misunderstood(path, problem):
+    """A SyntaxError in words, with what it mostly comes from."""
+    if problem.filename == str(path):
+        magic = (problem.text or "").lstrip().startswith(("%", "!"))
+        hint = f"; {NOTEBOOK}" if is_notebook(path) else "; a notebook's command: delete the line" if magic else ""
+        return f"Python does not understand line {problem.lineno or 1}: {problem.msg}{hint}"
+    if b"\0" in path.read_bytes():
+        return "Python does not understand the file: is it saved as UTF-16? Save it as UTF-8"
+    return f"{FAILS}: {named(problem)}"
+
+
+def is_notebook(path):
+    return path.read_bytes()[:1000].lstrip().startswith(b"{") and b'"cells"' in path.read_bytes()

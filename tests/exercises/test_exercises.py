@@ -61,8 +61,8 @@ def test_typical_wrong_answers_are_refused_in_fitting_words(number):
 def test_stubs_are_refused_as_not_written_and_hold_no_solution(number, tmp_path):
     path, task = tmp_path / f"{NAMES[number]}.py", exercise(number)
     path.write_text(stub(number))
-    assert "not written yet" in check_file(number, path).text
     given = functions(path, function_name(number))[function_name(number)]
+    assert "not written yet" in check(task, given).text
     assert inspect.signature(given) == inspect.signature(task.solution)
     assert inspect.getdoc(given) == inspect.getdoc(task.solution)
     assert "->" in given.__doc__ and "Hints" in given.__doc__
@@ -175,8 +175,8 @@ def test_list_shows_all(capsys):
 
 def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatch):
     folder = tmp_path / "mine"
-    code, out, _ = run(capsys, "start", folder, 5, 6)
-    assert code == 0 and sorted(path.name for path in folder.glob("ex*")) == [f"{NAMES[n]}.py" for n in (5, 6)]
+    code, out, _ = run(capsys, "start", folder, 5, 6, 7)
+    assert code == 0 and sorted(path.name for path in folder.glob("ex*")) == [f"{NAMES[n]}.py" for n in (5, 6, 7)]
     monkeypatch.chdir(folder)
     assert run(capsys, "check", 6)[:2] == (
         1,
@@ -187,11 +187,11 @@ def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatc
     assert code == 0 and "exercise 6: right: " in out
     code, out, _ = run(capsys, "start", folder, 6)
     assert "left" in out and (folder / f"{NAMES[6]}.py").read_text() == SOLVED
-    for mark, result in (("exercise_06", "1 passed, 1 deselected"), ("exercise_05", "1 failed, 1 deselected")):
-        command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", "-m", mark]
-        env = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
-        assert result in out, out
+    marks = "exercise_05 or exercise_06"
+    command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", "-m", marks]
+    env = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
+    assert "1 failed, 1 passed, 1 deselected" in out and "FAILED ex05_masked_softmax.py" in out, out
     assert "not written yet" in out and "Traceback" not in out
 
 
@@ -257,9 +257,8 @@ def test_a_folder_of_submissions_is_graded(capsys, tmp_path):
     texts = {
         "ada/ex06_layer_norm.py": SOLVED,
         "bob/homework/ex06.py": SOLVED.replace("+ b", ""),
-        "cyd_ex06_layer_norm.py": "while True: pass",
+        "cyd_ex06_layer_norm.py": "x = 1",
         "=dan/ex06_layer_norm.py": "import numpy\nx = numpy.ones(1 << 40)",
-        "eve/ex06_layer_norm.py": "import os\nos._exit(0)",
         "fay/ex06_layer_norm.py": SOLVED.replace("print(", "exit("),
         "gil/ex06_layer_norm.py": "open('verdict.json', 'w').write('{')\nimport os\nos._exit(0)",
         "hal/ex06_layer_norm.py": "from mean import mean\n" + SOLVED.replace("x.mean(", "mean(x, "),
@@ -269,14 +268,13 @@ def test_a_folder_of_submissions_is_graded(capsys, tmp_path):
     for name, text in texts.items():
         (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "all" / name).write_text(text)
-    code, out, _ = run(capsys, "grade", tmp_path / "all", "--csv", tmp_path / "grades.csv", "--seconds", 2)
+    code, out, _ = run(capsys, "grade", tmp_path / "all", "--csv", tmp_path / "grades.csv")
     assert code == 0
     rows = {row["student"]: row for row in csv.DictReader((tmp_path / "grades.csv").open())}
-    assert set(rows) == {"ada", "bob", "cyd", "'=dan", "eve", "fay", "gil", "hal"} and {
+    assert set(rows) == {"ada", "bob", "cyd", "'=dan", "fay", "gil", "hal"} and {
         row["exercise"] for row in rows.values()
     } == {"6"}
     assert {name for name, row in rows.items() if row["right"] == "1"} == {"ada", "hal"}
-    assert "2 seconds" in rows["cyd"]["verdict"] and "without a verdict" in rows["eve"]["verdict"]
     assert "SystemExit" in rows["fay"]["verdict"] and "without a verdict" in rows["gil"]["verdict"]
     assert "emory" in rows["'=dan"]["verdict"] and re.search(r"ada +1 of 1 right", out)
 
