@@ -60,7 +60,7 @@ class Exercise:
         said = vars(sheet) | {"solution": vars(sheet)[name], "minutes": int(minutes), "chapter": int(chapter)}
         said |= {"title": title, "teaches": " ".join(teaches.split())}
         if "SLIPS" in said:
-            said["MISTAKES"] = slips(sheet.plainly, sheet.SLIPS) + said.get("MISTAKES", ())
+            said["MISTAKES"] = slips(said.get("plainly", said["solution"]), sheet.SLIPS) + said.get("MISTAKES", ())
         names = [(field.name, key) for field in fields(cls) for key in (field.name, field.name.upper()) if key in said]
         return cls(**{name: said[key] for name, key in names})
 

@@ -15,6 +15,7 @@ from ..published.model import LxmertForPreTraining
 from . import exercise
 from .checking import Asked, Verdict
 from .student import Wrong
+from .worker import meanings
 
 ROOMS = (ops, attention, encoder, heads)
 SMALL = LxmertConfig(
@@ -87,11 +88,7 @@ def scores():
 @contextlib.contextmanager
 def replaced(original, stand_in):
     """Every name in the model's rooms that means `original` (or the switch over it) means `stand_in` for a while."""
-    places, original = [], inspect.unwrap(original)
-    for room in ROOMS:
-        for name, value in vars(room).items():
-            if getattr(value, "__wrapped__", value) is original:
-                places.append((room, name, value))
+    places = meanings(inspect.unwrap(original), ROOMS)
     try:
         for room, name, _ in places:
             setattr(room, name, stand_in)

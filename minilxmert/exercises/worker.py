@@ -108,11 +108,15 @@ def note_uses(names, used):
         module, _, path = name.partition(":")
         *owners, last = path.split(".")
         owner = functools.reduce(getattr, owners, importlib.import_module(module))
-        original = getattr(owner, last)
-        for room in (owner, *[room for key, room in sys.modules.items() if key.startswith("minilxmert.")]):
-            for key, value in list(vars(room).items()):
-                if value is original or getattr(value, "__wrapped__", None) is original:  # or the switch over it
-                    setattr(room, key, noted(value, f"{module}.{path}", used))
+        rooms = owner, *[room for key, room in sys.modules.items() if key.startswith("minilxmert.")]
+        for room, key, value in meanings(getattr(owner, last), rooms):
+            setattr(room, key, noted(value, f"{module}.{path}", used))
+
+
+def meanings(function, rooms):
+    """[(room, name, value)] of every name in modules or classes that means a function, or the switch over it."""
+    names = [(room, name, value) for room in rooms for name, value in vars(room).items()]
+    return [(r, n, v) for r, n, v in names if v is function or getattr(v, "__wrapped__", None) is function]
 
 
 def noted(function, name, used):

@@ -38,7 +38,6 @@ def draws(rng, b, n, m, h, d):
     return random_gradients(rng, q), q, k, v, random_mask(rng, b, m), h
 
 
-plainly = attention
 IMPORTS = "import numpy as np\n\nfrom minilxmert.core.ops import merge_heads, softmax, split_heads"
 SOLVED = (ops.attend, ops.attend_backward)
 OUTPUTS = ("y", "dq", "dk", "dv")

@@ -49,7 +49,6 @@ def draws(rng, b, n, m, heads):
     return random_gradients(rng, x), x, context, random_mask(rng, b, m), parameters(rng, attention_shapes(E)), heads
 
 
-plainly = look
 IMPORTS = "from ex32_attention import attention\nfrom minilxmert.exercises.ways import layer_norm, linear"
 SOLVED = (room.self_attention, room.cross_attention)
 OUTPUTS = ("y", "dx", "dcontext", "dp")

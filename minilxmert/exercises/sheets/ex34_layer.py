@@ -47,7 +47,6 @@ def draws(rng, b, n, heads):
     return random_gradients(rng, x), x, random_mask(rng, b, n), parameters(rng, layer_shapes(E, 8)), heads
 
 
-plainly = layer
 IMPORTS = "from ex33_look import look\nfrom minilxmert.exercises.ways import gelu, layer_norm, linear"
 SOLVED = (encoder.layer,)
 OUTPUTS = ("y", "dx", "dp")

@@ -48,7 +48,6 @@ def draws(rng, b, n, m, heads):
     return random_gradients(rng, lang, visn), lang, visn, random_mask(rng, b, n), random_mask(rng, b, m), p, heads
 
 
-plainly = crossing
 IMPORTS = """from ex33_look import look
 from ex34_layer import layer
 from minilxmert.exercises.ways import add_trees"""

@@ -51,7 +51,6 @@ def draws(rng, b, n, answers):
     return random_gradients(rng, np.zeros((b, answers))), rng.standard_normal((b, n, E)), p
 
 
-plainly = answer
 IMPORTS = "import numpy as np\n\nfrom minilxmert.exercises.ways import gelu, layer_norm, linear, tanh"
 SOLVED = (heads.pool, heads.classify)
 OUTPUTS = ("scores", "dlang", "dp")

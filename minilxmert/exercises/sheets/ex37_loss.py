@@ -39,7 +39,6 @@ def draws(rng, b, answers):
     return (float(rng.uniform(0.5, 2)),), rng.standard_normal((b, answers)) * 9, labels
 
 
-plainly = loss
 SOLVED = (losses.cross_entropy,)
 OUTPUTS = ("loss", "dscores")
 WAY_BACK = True

@@ -36,7 +36,6 @@ def draws(rng, n, step):
 
 
 VARIES = "g * k", "the loss was multiplied by {k}, as in training with float16: divide g by {k} before anything else"
-plainly = adam
 SOLVED = (Adam.update, Adam.update_part)
 OUTPUTS = ("p", "m", "v")
 KEEPS_DTYPE = True
