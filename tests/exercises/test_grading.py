@@ -165,6 +165,11 @@ NOT_READ = {  # a file: words of its verdict
     RIGHT + "exec('1 +')\n": "SyntaxError: invalid syntax (<string>, line 1)",
     "raise ValueError('a\x1b[31m\\nb')\n": "ValueError: a\\u001b[31m in line 1",
     "def gelu(x):\n    raise GeneratorExit\n": "GeneratorExit in line 2",
+    "def gelu(:": "does not understand line 1",
+    "import nonsense_of_a_module": "ModuleNotFoundError",
+    "x = 1": "no function called gelu",
+    "raise SystemExit": "fails before the check begins",
+    "def gelu(x):\n    y = x\n    return y.nothing\n": "in line 3, `return y.nothing`",
     "async def gelu(x):\n    return x\n": "found a coroutine",
 }
 

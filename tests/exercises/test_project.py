@@ -89,8 +89,8 @@ def walk(student, capsys, steps, scenes):
 
 
 def test_the_walk_ends_at_a_model_that_sees(student, capsys):
-    """Measured: 52 %. Whoever sees no picture has at most 39 %, the commonest answer to each kind of question."""
-    shares, asked, points = walk(student, capsys, steps=300, scenes=300)
+    """Measured: 51 %. Whoever sees no picture has at most 39 %, the commonest answer to each kind of question."""
+    shares, asked, points = walk(student, capsys, steps=180, scenes=180)
     kinds = Counter(sentence.kind.name for sentence, _ in asked)
     blind = sum(count * shares[kind][1] for kind, count in kinds.items()) / len(asked)
     assert shares["all"][0] > blind + 0.08 and points >= 88
