@@ -101,7 +101,6 @@ class Laboratory:
         self.say(f"seed {self.seed}: {row.name}, {task}: {measure.share:.1%} after {seconds / 60:.1f} minutes")
 
     def start(self, row, task):
-        """The model with which the training of a cell begins."""
         if row.pretrained:
             folder = self.pretrained(row.key, lambda: self.fresh(LxmertForPreTraining, row))
             return start_model(self.train.task(task), folder, seed=self.seed)

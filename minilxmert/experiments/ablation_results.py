@@ -33,7 +33,6 @@ class Row:
 
     @property
     def key(self):
-        """The name as a folder's."""
         return re.sub("[^a-z0-9]+", "-", self.name.lower())
 
 
@@ -168,7 +167,6 @@ class Results:
         return "\n".join(lines)
 
     def to_json(self):
-        """Everything, as JSON takes it."""
         rows = []
         for row in self.rows:
             here = {task: self.cells[row.name, task] for task in ABLATED}

@@ -94,7 +94,6 @@ def agreeing(candidates, call, report):
 
 
 def milliseconds(candidates, call, seconds, report=print):
-    """{name: median milliseconds a call} of the candidates."""
     runs = {name: lambda run=candidate.run: run(call) for name, candidate in candidates.items()}
     return {name: 1000 * t for name, t in interleaved(runs, seconds, report=report).items()}
 

@@ -75,7 +75,6 @@ def drawing(rng, shape=None, color=None, outline=None, r=None, count=None, groun
 
 
 def changed(scene, number, **changes):
-    """The Scene with one thing changed."""
     things = [replace(t, **changes) if n == number else t for n, t in enumerate(scene.things)]
     return replace(scene, things=tuple(things))
 

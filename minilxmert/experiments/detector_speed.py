@@ -189,7 +189,6 @@ def time_detectors(folder, boxes, seconds, *names):
 
 
 def peak_of_detector(folder, boxes, name):
-    """Peak megabytes of this process."""
     prepared(folder, boxes, [name])
     return memory("VmHWM")
 

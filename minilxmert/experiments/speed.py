@@ -37,7 +37,6 @@ class Repeated(Batches):
 
 
 def draw_pretraining_batch():
-    """The call arguments of 64 examples of the miniature world."""
     world = Miniature(SMALL, scenes=BATCH)
     tokenizer = miniature_tokenizer(SMALL)
     batches = PretrainingBatches(world.pictures, world.pretraining, tokenizer, world.answers)

@@ -61,7 +61,6 @@ def processor():
 
 
 def processor_name():
-    """What the system calls the processor."""
     with contextlib.suppress(OSError):
         names = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         if names:
@@ -102,7 +101,6 @@ def thread_counts():
 
 
 def versus(found, scale, unit):
-    """One line: ours, torch's and the ratio."""
     texts = [f"{name} {scale * value:.1f} {unit}" for name, value in sorted(found.items())]
     ratio = f", ratio {found['ours'] / found['torch']:.2f}" if "torch" in found else ""
     return ", ".join(texts) + ratio

@@ -46,19 +46,13 @@ def compare(name, found, expected, rtol=RTOL, atol=ATOL):
     return Agreement(name, found.shape, difference, np.allclose(found, expected, rtol, atol))
 
 
-def published_input():
-    """The call arguments of the published reference of unc-nlp/lxmert-base-uncased."""
-    arrays = {"input_ids": BASE_IDS}
-    for name, width in (("visual_feats", 2048), ("visual_pos", 4)):  # each drawn after np.random.seed(0), as published
-        arrays[name] = np.random.RandomState(0).rand(1, 10, width).astype(np.float32)
-    return arrays
-
-
 def verify_published(model):
     """A copy of unc-nlp/lxmert-base-uncased (LxmertModel) against the published values: nine Agreements.
 
     Raises ShapeError for a model that cannot even read the published input."""
-    arrays, words, width = published_input(), model.config.vocab_size, model.config.visual_feat_dim
+    arrays, words, width = {"input_ids": BASE_IDS}, model.config.vocab_size, model.config.visual_feat_dim
+    for name, size in (("visual_feats", 2048), ("visual_pos", 4)):  # each drawn after np.random.seed(0), as published
+        arrays[name] = np.random.RandomState(0).rand(1, 10, size).astype(np.float32)
     if np.max(arrays["input_ids"]) >= words or arrays["visual_feats"].shape[-1] != width:
         found = f"{words} words and objects of {width} numbers"
         raise ShapeError(f"this is not the published model, it has {found}; --against compares with other values")
@@ -105,10 +99,8 @@ def find_labels(model, arrays):
     """The labels of an inputs.npz as the face's call takes them."""
     takes = inspect.signature(model.targets).parameters
     labels = {name: arrays[name] for name in ("masked_lm_labels", "matched_label", "ans") if name in arrays}
-    kinds = {
-        "obj": ("obj_labels", "obj_conf"),
-        "attr": ("attr_labels", "attr_conf"),
-        "feat": ("feat_labels", "feat_mask"),
+    kinds = {kind: (f"{kind}_labels", f"{kind}_conf") for kind in ("obj", "attr")} | {
+        "feat": ("feat_labels", "feat_mask")
     }
     if all(name in arrays for pair in kinds.values() for name in pair):
         labels["obj_labels"] = {kind: (arrays[label], arrays[weight]) for kind, (label, weight) in kinds.items()}
@@ -130,10 +122,7 @@ def verify_detector(folder, picture):
 
 
 def agreement(name, found, expected, tolerance):
-    """What was found beside what was published."""
-    found, expected = np.asarray(found, float), np.asarray(expected, float)
-    far = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
-    return Agreement(f"{name}: {join(found)}, published {join(expected)}", found.shape, far, far <= tolerance)
+    return compare(f"{name}: {join(found)}, published {join(expected)}", found, expected, 0, tolerance)
 
 
 def join(numbers):

@@ -61,8 +61,8 @@ def observe(model, tokenizer, questions, objects, names=None, classes=None):
     return Observations(
         {family: {habit: mean_known(values) for habit, values in found.items()} for family, found in habits.items()},
         {family: mean_known(values) for family, values in sharp.items()},
-        sorted(((name, float(np.mean(v)), len(v)) for name, v in things.items()), key=lambda row: -row[1]),
-        {name: class_lift(words, members) for name, members in classes.items()},
+        sorted(((name, *mean_and_count(values)) for name, values in things.items()), key=lambda row: -row[1]),
+        {name: mean_and_count([v for word in members for v in words[word]]) for name, members in classes.items()},
         len(questions),
     )
 
@@ -100,10 +100,8 @@ def collect(table, names, values):
         table[name].append(float(value))
 
 
-def class_lift(words, members):
-    """The mean lift of the words of a class, and how many there were; NaN of none."""
-    found = [value for word in members for value in words.get(word, [])]
-    return (float(np.mean(found)) if found else float("nan")), len(found)
+def mean_and_count(values):
+    return (float(np.mean(values)) if values else float("nan")), len(values)
 
 
 def mean_known(values, shape=()):

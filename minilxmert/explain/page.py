@@ -134,7 +134,6 @@ def data_uri(picture):
 
 
 def page(data):
-    """The window's text."""
     title = html.escape(visible(f"{data['question']} · minilxmert"))
     files = {name: (resources.files(__package__) / file).read_text(encoding="utf-8") for name, file in FILES.items()}
     numbers = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")

@@ -29,15 +29,11 @@ class Curve:
     @property
     def area(self):
         """The mean height of the accuracy over the shares, 0…1 (trapezoids)."""
-        return trapezoid(self.shares, self.accuracy)
+        heights = (self.accuracy[1:] + self.accuracy[:-1]) / 2
+        return float(np.sum(np.diff(self.shares) * heights) / np.ptp(self.shares))
 
     def __repr__(self):
         return f"<Curve: accuracy {self.accuracy[0]:.1%} … {self.accuracy[-1]:.1%}, area {self.area:.3f}>"
-
-
-def trapezoid(x, y):
-    """The area under straight lines through (x, y), divided by the length of x."""
-    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2) / (x[-1] - x[0]))
 
 
 def removal_curves(model, inputs, answers, side="objects", first="least", rng=None, shares=SHARES):
@@ -112,7 +108,6 @@ def without(inputs, stays, side):
 
 
 def outcome(model, inputs, answers):
-    """(accuracy, mean probability) of the answers"""
     scores = np.concatenate([model(**part).question_answering_score for part in batches(inputs)])
     answers = check_targets(answers, scores)
     return np.mean(scores.argmax(1) == answers), softmax(scores)[np.arange(len(answers)), answers].mean()
@@ -140,6 +135,5 @@ def check_side(side):
 
 
 def batches(inputs):
-    """The same call arguments, BATCH examples at a time."""
     for start in range(0, len(inputs["input_ids"]), BATCH):
         yield {name: value[start : start + BATCH] for name, value in inputs.items()}

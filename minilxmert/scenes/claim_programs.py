@@ -63,7 +63,6 @@ def two_hues(a, b, *_):
 
 
 def block_at(end):
-    """Whether the block at an end of a tower is of a colour."""
     return lambda color, *_: some(of(color), step(end))
 
 
@@ -96,7 +95,6 @@ def colors_among(scenes, mask):
 
 
 def run(scenes, n, mask):
-    """Whether n things of a mask stand right on one another in a box."""
     on = mask
     for _ in range(n - 1):
         on = mask & beside(scenes, on, 1)

@@ -34,7 +34,6 @@ class Grammar:
         return " ".join(words), program
 
     def expand(self, symbol, kind):
-        """-> the words that a symbol becomes, and their meaning"""
         rules, shares = choices(symbol, kind)
         template, meaning, *_ = rules[int(np.searchsorted(shares, self.rng.random(), "right"))]
         words, values = [], []
@@ -83,7 +82,6 @@ def read(text, kind=""):
 
 @functools.cache
 def known_words():
-    """All words of the grammar."""
     tokens = {token for rules in RULES.values() for template, *_ in rules for token in template if not token.isupper()}
     return sorted({word for token in tokens for word in token.split("|") if word})
 

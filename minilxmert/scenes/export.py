@@ -44,7 +44,6 @@ def write_world(folder, world, count, seed=0, progress=None):
 
 
 def as_data(scene, captions, questions):
-    """A scene and what is said of it as plain data, for JSON."""
     asked = [
         {"question": one.text, "kind": one.kind.name, "answer": one.answer, "program": one.program.written()}
         for one in questions

@@ -27,7 +27,6 @@ class Kind:
 
     @cached_property
     def root(self):
-        """The last step of the program."""
         return self.program(**dict.fromkeys(self.slots))
 
     @property
@@ -71,7 +70,6 @@ def side(axis):
 
 
 def beside(a, b, relation):
-    """Those a that are left of (…) the one b."""
     return step("related", relation, pick(a), only(b))
 
 

@@ -100,7 +100,6 @@ known_spelling = functools.lru_cache(1024)(spell_anew)  # a few megabytes at mos
 
 
 def parsed(text):
-    """-> (Kind, slots) of a sentence in its spelling, or None"""
     for kind in KINDS:
         for phrasing in kind.phrasings:
             if found := reader(phrasing).fullmatch(text):
@@ -164,7 +163,6 @@ def words_of(world):
 
 @functools.cache
 def every_word():
-    """The words that read_question knows."""
     words = words_of(RICH)
     return frozenset([*words, *(word + ending for word in words for ending in ("s", "es"))])
 

@@ -56,7 +56,6 @@ class Explanation:
 
 
 def show(value):
-    """A step's value for people."""
     if isinstance(value, tuple):
         return "[" + ", ".join(f"{thing} at ({thing.x}, {thing.y})" for thing in value) + "]"
     return answer_text(value)
@@ -97,7 +96,6 @@ def related(scenes, relation, things, others):
 
 
 def stands(a, relation, b):
-    """Whether a is e.g. left of b."""
     axis, sign = AXES[relation]
     distance = (getattr(a, axis) - getattr(b, axis)) * sign
     if abs(distance) < CLEAR:

@@ -98,7 +98,6 @@ class Teller:
         return self.with_text(best)
 
     def with_text(self, sentence):
-        """The Sentence with its text, in one of the phrasings."""
         text = write(self.choose(sentence.kind.phrasings), sentence.slots, self.choose)
         return replace(sentence, text=text)
 
@@ -119,7 +118,6 @@ class Teller:
         return sentence.kind.name, tuple(sentence.slots.values())
 
     def caption(self, scene):
-        """A true caption of a scene."""
         while True:
             found = self.sentence(self.choose(CAPTIONS), scene, answer="yes")
             if found:

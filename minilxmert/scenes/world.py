@@ -132,7 +132,6 @@ class Scene:
         return np.clip(canvas, 0, 255).astype(np.uint8)
 
     def graph(self):
-        """The scene as plain data, for JSON."""
         return [{**vars(thing), "box": list(thing.box)} for thing in self.things]
 
     def __repr__(self):

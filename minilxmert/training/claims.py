@@ -40,13 +40,11 @@ class Claims:
         return len(self.texts)
 
     def __add__(self, others):
-        """Both, without labels."""
         scenes = joined([self.scenes, others.scenes])
         return Claims(self.texts + others.texts, scenes, np.concatenate([self.truths, others.truths]))
 
 
 def claim_tokenizer():
-    """The tokenizer of the grammar's words."""
     return LxmertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known_words()])
 
 
@@ -120,7 +118,6 @@ class ClaimBatches(Batches):
 
     @property
     def about(self):
-        """What tells these batches from others."""
         arrays = self.data.truths, self.data.scenes.color, self.data.scenes.x, np.concatenate(self.words)
         return {"kind": type(self).__name__, "checksum": zlib.crc32(b"".join(a.tobytes() for a in arrays))}
 
@@ -181,7 +178,6 @@ def exchanged(numbers, old, new):
 
 
 def recolored(scenes, parts):
-    """Scenes in which colour c has become parts[:, c]."""
     color = np.take_along_axis(parts, np.maximum(scenes.color, 0).reshape(len(parts), -1), 1)
     return replace(scenes, color=np.where(scenes.there, color.reshape(scenes.color.shape), -1))
 

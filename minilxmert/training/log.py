@@ -22,17 +22,12 @@ def log_rows(path):
         lines = Path(path).read_bytes().splitlines()
     except OSError as problem:
         raise TaskFileError.at(path, None, "the log of a run", problem.strerror) from None
-    if lines and not complete(lines[-1]):
+    if lines and not (lines[-1].endswith(b"}") and lines[-1].count(b"{") == lines[-1].count(b"}")):
         lines.pop()
-    return [checked(line, path, f"line {number}") for number, line in enumerate(lines, 1)]
+    return [read_row(line, path, f"line {number}") for number, line in enumerate(lines, 1)]
 
 
-def complete(line):
-    """Whether a line was written to its end."""
-    return line.endswith(b"}") and line.count(b"{") == line.count(b"}")
-
-
-def checked(line, path, place):
+def read_row(line, path, place):
     """A row that has what curves are made of."""
     row = strict_json(line, f"{path}, {place}", TaskFileError)
     sound = isinstance(row, dict) and is_count(row.get("step")) and isinstance(row.get("losses"), dict)

@@ -84,7 +84,6 @@ class Training:
                     self.open_folder()
 
     def freeze(self, tree):
-        """Tell the optimizer what must not move."""
         paths = flatten(tree)
         for part in self.frozen:
             if not any(within(path, part) for path in paths):
@@ -156,7 +155,6 @@ class Training:
         return self.shuffled[1]
 
     def note(self, losses, norm):
-        """Add a line to the log."""
         self.unlogged, self.unlogged_steps = {}, 0
         row = {"step": self.step, "losses": {task: round(loss, 6) for task, loss in losses.items()}}
         row |= {"rate": self.optimizer.rate_at(self.step - 1), "gradient_norm": round(norm, 6)}
@@ -185,7 +183,6 @@ class Training:
         self.saved = self.step
 
     def lists(self):
-        """The texts of the answers and the tokens that this run learns with."""
         return self.model.answers or list(self.batches.answers), self.model.tokens or self.batches.tokens
 
     def identity(self):
@@ -229,5 +226,4 @@ class Training:
 
 
 def within(path, part):
-    """Whether a parameter belongs to a part of the tree."""
     return f"{path}.".startswith(f"{part}.")

@@ -34,7 +34,6 @@ class Row:
 
     @property
     def note(self):
-        """The 95 % interval."""
         low, high = interval(self.right, self.total)
         return f"{low:.2%} … {high:7.2%}" if self.total else ""
 
@@ -63,7 +62,6 @@ class Report:
         return next(row for row in (*self.rows, *self.details) if row.name == name)
 
     def table(self, rows):
-        """Lines of text, the first with titles."""
         lines = [(row.name, row.text, row.note, f"{row.total:,}") for row in rows]
         lines.insert(0, (self.title, "share", "95 % interval", "of"))
         width = max(16, *(len(line[0]) for line in lines))
@@ -123,7 +121,6 @@ def gqa_report(questions, predictions):
 
 
 def kind_of_answer(question):
-    """The kind of a GqaQuestion: "Open" or "Binary"."""
     binary = question.label.keys() <= {"yes", "no"} if question.structure is None else question.structure != "query"
     return "Binary" if binary else "Open"
 

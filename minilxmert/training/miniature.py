@@ -77,7 +77,6 @@ class Miniature:
 
     @cached_property
     def captions(self):
-        """[(picture's id, Sentence)]: true sentences."""
         teller = Teller(self.visible, self.rng("captions"))
         return [(str(n), teller.caption(scene)) for n, scene in enumerate(self.scenes) for _ in range(CAPTIONS)]
 

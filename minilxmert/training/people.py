@@ -22,7 +22,6 @@ MENDED["somebody'd"] = "somebodyd"  # the published table has this one the wrong
 
 
 def trim(answer):
-    """A text as the official VQA evaluation begins with it."""
     return answer.replace("\n", " ").replace("\t", " ").strip()
 
 

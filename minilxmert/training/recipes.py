@@ -199,7 +199,6 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
 
 
 def miniature_tokenizer(world):
-    """The tokenizer of a world's language."""
     return LxmertTokenizer(vocabulary_of(world))
 
 

@@ -66,11 +66,9 @@ class TaskData:
 
     @property
     def examples(self):
-        """The records as batches take them."""
         return [record.example for record in self.records]
 
     def cut(self, count):
-        """The first `count` records only, as --tiny and --fast do."""
         return TaskData(self.task, self.records[:count], self.pictures, self.kinds[:count])
 
     def answers(self):
@@ -116,7 +114,6 @@ class Together:
 
     @property
     def path(self):
-        """Where they are, for messages."""
         return ", ".join(str(file.path) for file in self.files)
 
     def __getitem__(self, image):
