@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,13 +182,11 @@ def test_an_interrupted_table_goes_on_to_the_same_figures(small_table, tmp_path,
         assert whole == parts
 
 
-def test_seeds_in_processes_of_their_own_find_the_same(tmp_path):
-    rows, folders, size = [ROWS[0]], (tmp_path / "one", tmp_path / "two"), replace(SIZE, scenes=60)
-    for jobs, folder in enumerate(folders, 1):
-        assert run_seeds(folder, size, 2, rows, jobs, say=print)
-    one, two = (Results(folder, rows).cells for folder in folders)
-    assert one == two
-    assert len(one[rows[0].name, "vqa"]) == 2
+def test_seeds_in_processes_of_their_own_find_the_same(small_table, tmp_path):
+    assert run_seeds(tmp_path, SIZE, 2, ROWS[:1], jobs=2)
+    alone, two = (Results(folder, ROWS[:1]).cells for folder in (small_table, tmp_path))
+    assert all(two[cell].keys() == {"seed-0", "seed-1"} for cell in two)
+    assert {cell: {"seed-0": found["seed-0"]} for cell, found in two.items()} == alone
 
 
 @pytest.fixture

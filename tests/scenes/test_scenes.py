@@ -417,7 +417,7 @@ def test_vocabulary_and_answers_are_enough(world):
     assert len(set(vocabulary)) == len(vocabulary) and len(set(answers)) == len(answers)
     rng = np.random.default_rng(4)
     teller = Teller(world, rng)
-    for _ in range(40):
+    for _ in range(15):
         scene = world.scene(rng)
         for kind in (*VQA, *GQA, *CAPTIONS):
             told = teller.sentence(kind, scene)
@@ -474,7 +474,7 @@ def test_questions_need_what_they_say():
     for kind in (*VQA, *GQA):
         rng = np.random.default_rng(1)
         teller = Teller(SMALL, rng)
-        for _ in range(60):
+        for _ in range(20):
             scene = SMALL.scene(rng)
             one = teller.sentence(kind, scene)
             if one and kind.distractor:
@@ -488,7 +488,7 @@ def test_no_sentence_speaks_of_a_thing_twice(world):
     """Lists name different things, none vaguely again; what is compared is never one and the same."""
     rng = np.random.default_rng(8)
     teller, lists = Teller(world, rng), 0
-    for _ in range(150):
+    for _ in range(40):
         scene = world.scene(rng)
         for kind in (*CAPTIONS, *GQA):
             one = teller.sentence(kind, scene, **({"answer": "yes"} if kind in CAPTIONS else {}))
@@ -503,7 +503,7 @@ def test_no_sentence_speaks_of_a_thing_twice(world):
                 lists += 1
             if one and "relation" in one.slots and "c" not in one.slots:
                 assert fitting[0] != fitting[1] or len(fitting[0]) != 1, one.text
-    assert lists > 300
+    assert lists > 80
 
 
 def test_captions_are_true_and_foils_false_in_one_slot():
@@ -573,7 +573,7 @@ def test_equal_seeds_tell_the_same():
 def test_pairs_that_never_occur_are_never_mentioned():
     world, rng = SMALL.without(HELD_OUT), np.random.default_rng(3)
     teller, mentioned = Teller(world, rng), set()
-    for _ in range(150):
+    for _ in range(50):
         scene = world.scene(rng)
         made = [teller.sentence(kind, scene) for kind in (*VQA, *GQA, *CAPTIONS)]
         caption = teller.caption(scene)

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 import training_run
-from conftest import mutant_counts
+from conftest import check_mutants
 from test_tasks import tsv_row
 from training_run import CONFIG, WORLD, tiny_run, tokenizer
 
@@ -324,30 +324,9 @@ def test_a_damaged_log_is_named_by_line_and_the_run_is_not_touched(whole, tmp_pa
     assert contents(tmp_path) == before
 
 
-def mutant(data, rng):
-    """Bytes with a few of them changed, left out, or repeated."""
-    data = bytearray(data)
-    for _ in range(rng.integers(1, 4)):
-        start = int(rng.integers(len(data)))
-        end = start + int(rng.integers(1, 9))
-        change = rng.integers(3)
-        data[start:end] = rng.bytes(end - start) if change == 0 else b"" if change == 1 else data[start:end] * 2
-    return bytes(data)
-
-
-@mutant_counts
+@pytest.mark.parametrize("count", [100, pytest.param(4000, marks=pytest.mark.nightly)])
 def test_mutants_of_a_log_are_read_or_refused(whole, tmp_path, count):
-    data, rng, refused = (whole / LOG).read_bytes(), np.random.default_rng(0), 0
-    for _ in range(count):
-        (tmp_path / LOG).write_bytes(mutant(data, rng))
-        try:
-            rows = log_rows(tmp_path / LOG)
-        except MinilxmertError as error:
-            refused += 1
-            assert LOG in str(error)
-        else:
-            assert all(type(row["step"]) is int for row in rows)
-    assert refused > count / 4
+    check_mutants((whole / LOG).read_bytes(), log_rows, tmp_path / LOG, count)
 
 
 ODD = (None, True, -1, 1.5, "5", "", [], {}, [5], {"a": None}, 10**18, 1e300)

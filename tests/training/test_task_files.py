@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import check_mutants, mutant_counts
+from conftest import check_mutants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +80,7 @@ def test_the_authors_files_come_back_as_they_were(tmp_path, name):
     assert read(tmp_path / "out.json") == []
 
 
-@mutant_counts
+@pytest.mark.parametrize("count", [60, pytest.param(4000, marks=pytest.mark.nightly)])  # test_mutants.py has more
 @pytest.mark.parametrize("name", READERS)
 def test_damaged_files_end_in_our_error(tmp_path, name, count):
     read, entries = READERS[name]
