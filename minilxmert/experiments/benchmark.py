@@ -74,7 +74,7 @@ def computed_precision(model):
     return model.precision
 
 
-def agreeing(candidates, call, report):
+def keep_agreeing(candidates, call, report):
     """The candidates whose scores are those of our NumPy backend, to SAME or ROUNDED; a peer that has others is left
     out with a line. Raises MinilxmertError where one of ours has."""
     expected, found = candidates["minilxmert numpy"].run(call), {}
@@ -186,7 +186,9 @@ def run_benchmark(
     if peers:
         candidates |= peer_candidates(model, draw_batch(model.config, 2, 7, 5), dtype == "bfloat16", report)
     calls = {batch: draw_batch(model.config, batch, words, objects, ragged) for batch in batches}
-    measured = {b: milliseconds(agreeing(candidates, call, report), call, seconds, report) for b, call in calls.items()}
+    measured = {
+        b: milliseconds(keep_agreeing(candidates, call, report), call, seconds, report) for b, call in calls.items()
+    }
     figures |= {"milliseconds": measured, "limits": machine_limits()}
     figures["precision"] = {name: candidate.precision for name, candidate in candidates.items()}
     needed = {b: needed_gflop(model.config, call["attention_mask"].sum(), b * objects, b) for b, call in calls.items()}

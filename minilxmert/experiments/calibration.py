@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ask import call_arguments
 from ..core.ops import softmax
-from ..scenes.detector import averaged, detect
+from ..scenes.detector import average, detect
 from ..scenes.language import GQA, VQA
 from ..scenes.novelty import TRUST, calibrate, find_novelties
 from ..scenes.programs import Unanswerable
@@ -63,18 +63,18 @@ def drawing(rng, shape=None, color=None, outline=None, r=None, count=None, groun
         scene = replace(WORLD, most=count[1]).scene(rng)
     number = int(rng.integers(len(scene.things)))
     if outline:
-        scene = changed(scene, number, shape=outline)
+        scene = change(scene, number, shape=outline)
     named = {"shape": shape, "color": color, "r": r, "size": "medium" if r == 9 else "huge" if r else None}
-    true = changed(scene, number, **{name: value for name, value in named.items() if value})
+    true = change(scene, number, **{name: value for name, value in named.items() if value})
     canvas = ground_of(ground, rng) + rng.normal(0, SMALL.noise, (SMALL.height, SMALL.width, 1))
     canvas = canvas.repeat(finer, 0).repeat(finer, 1)
     for n in sorted(range(len(true.things)), key=lambda n: -true.things[n].r):
         x, y, r = (finer * value + finer // 2 for value in (true.things[n].x, true.things[n].y, true.things[n].r))
         paint(canvas, replace(true.things[n], x=x, y=y, r=r), outline if n == number else None, rng)
-    return scene, true, np.clip(averaged(canvas, finer), 0, 255).astype(np.uint8)
+    return scene, true, np.clip(average(canvas, finer), 0, 255).astype(np.uint8)
 
 
-def changed(scene, number, **changes):
+def change(scene, number, **changes):
     things = [replace(t, **changes) if n == number else t for n, t in enumerate(scene.things)]
     return replace(scene, things=tuple(things))
 

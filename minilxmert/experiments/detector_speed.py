@@ -171,7 +171,7 @@ def noise():
 DETECTORS = {"ours": our_detector, "torch": published_detector}
 
 
-def prepared(folder, boxes, names):
+def prepare(folder, boxes, names):
     """{name: function without arguments}, of detectors that find the same in one picture."""
     settings = dataclasses.replace(Settings(), proposals=int(boxes))
     picture = noise()
@@ -185,11 +185,11 @@ def prepared(folder, boxes, names):
 def time_detectors(folder, boxes, seconds, *names):
     """{name: median seconds a picture}"""
     check_count(folder, int(boxes))
-    return interleaved(prepared(folder, boxes, names), float(seconds))
+    return interleaved(prepare(folder, boxes, names), float(seconds))
 
 
 def peak_of_detector(folder, boxes, name):
-    prepared(folder, boxes, [name])
+    prepare(folder, boxes, [name])
     return memory("VmHWM")
 
 

@@ -18,7 +18,7 @@ from ..ask import look_all
 from ..core.config import LxmertConfig
 from ..published.model import LxmertForPreTraining
 from ..scenes.boxes import WIDTH, from_objects
-from ..scenes.claims import mended, plain
+from ..scenes.claims import correct_spelling, plain
 from ..training.claims import (
     COUNT_CLASSES,
     GROUP,
@@ -123,7 +123,7 @@ def look_at(examples, progress=None):
     seen = look_all((path for *_, path in rows), progress)
     known = {text: number for number, text in enumerate(sorted({plain(e.sentence) for e in examples}))}
     scenes = from_objects([seen[str(path)] for _, _, path in rows])
-    claims = Claims([mended(e.sentence) for e, _, _ in rows], scenes, np.array([e.label for e, _, _ in rows]))
+    claims = Claims([correct_spelling(e.sentence) for e, _, _ in rows], scenes, np.array([e.label for e, _, _ in rows]))
     sentences = np.array([known[plain(e.sentence)] for e, _, _ in rows])
     return PeopleData(claims, np.array([name for _, name, _ in rows]), sentences)
 

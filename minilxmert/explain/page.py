@@ -78,7 +78,7 @@ def window(model, tokenizer, question, objects, picture=None, names=None, top=5,
 
 def picture_data(picture, objects):
     size = {"width": objects.width, "height": objects.height}
-    return {"image": data_uri(picture), **size, "boxes": rounded(objects.boxes)}
+    return {"image": data_uri(picture), **size, "boxes": round_numbers(objects.boxes)}
 
 
 def tell_apart(names):
@@ -87,7 +87,12 @@ def tell_apart(names):
 
 
 def family_data(maps, name):
-    return {"name": name, **FAMILIES[name]._asdict(), "maps": rounded(maps[name]), "marks": head_marks(maps, name)}
+    return {
+        "name": name,
+        **FAMILIES[name]._asdict(),
+        "maps": round_numbers(maps[name]),
+        "marks": head_marks(maps, name),
+    }
 
 
 def answers_data(model, call, answers):
@@ -96,7 +101,7 @@ def answers_data(model, call, answers):
     return [
         {"text": answer.text, "probability": round(answer.probability, DIGITS), **sides}
         for row, answer in enumerate(answers)
-        for sides in [{side: significant(getattr(found, side)[row]) for side in ("words", "objects")}]
+        for sides in [{side: shorten_numbers(getattr(found, side)[row]) for side in ("words", "objects")}]
     ]
 
 
@@ -112,11 +117,11 @@ def repeat(call, count):
     return {name: np.repeat(value, count, axis=0) for name, value in call.items()}
 
 
-def rounded(values):
+def round_numbers(values):
     return np.round(np.asarray(values, np.float64), DIGITS).tolist()
 
 
-def significant(values):
+def shorten_numbers(values):
     """Numbers of any size with DIGITS significant digits: relevance may be small throughout."""
     return [float(f"{value:.{DIGITS}g}") for value in values]
 

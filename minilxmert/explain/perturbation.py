@@ -44,7 +44,7 @@ def removal_curves(model, inputs, answers, side="objects", first="least", rng=No
     is what [CLS] looks at in the last layer, mean of heads. first: who goes first, the "least" or the "most" relevant.
     rng: of the random order. Raises ConfigError, ShapeError."""
     check_side(side)
-    inputs = apart(inputs)
+    inputs = split_pairs(inputs)
     orders = {
         "relevance": np.concatenate([getattr(relevance(model, **part), side) for part in batches(inputs)]),
         "attention": np.concatenate([last_look(model, part, side) for part in batches(inputs)]),
@@ -68,8 +68,8 @@ def perturbation(model, inputs, answers, scores, side="objects", first="least", 
     check_side(side)
     if first not in ("least", "most"):
         raise ConfigError.at("perturbation", "first", "least or most", first)
-    inputs = apart(inputs)
-    visible = shown(inputs, side)
+    inputs = split_pairs(inputs)
+    visible = visible_at_first(inputs, side)
     if np.shape(scores) != visible.shape:
         raise ShapeError(f"scores: expected {visible.shape}, one for each of the {side}; found {np.shape(scores)}")
     rank = removal_rank(np.asarray(scores), removable(visible, side), first)
@@ -113,13 +113,13 @@ def outcome(model, inputs, answers):
     return np.mean(scores.argmax(1) == answers), softmax(scores)[np.arange(len(answers)), answers].mean()
 
 
-def shown(inputs, side):
+def visible_at_first(inputs, side):
     """Which words or objects are visible at first, (B, N) or (B, M) of bool"""
     like = inputs["input_ids"] if side == "words" else np.asarray(inputs["visual_feats"])[:, :, 0]
     return np.asarray(inputs.get(MASKS[side], np.ones(np.shape(like)))) > 0
 
 
-def apart(inputs):
+def split_pairs(inputs):
     """The same call arguments with a sentence and a picture of its own for every pair: each loses words or objects of
     its own."""
     others = {name: np.asarray(value) for name, value in inputs.items() if name != "pairs"}

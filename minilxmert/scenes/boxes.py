@@ -87,7 +87,7 @@ def arrays_of(scenes):
     return scenes.shape, scenes.color, scenes.size, scenes.x, scenes.y
 
 
-def joined(parts):
+def join_boxes(parts):
     """Several Boxes as one."""
     return Boxes(*map(np.concatenate, zip(*map(arrays_of, parts), strict=True)))
 
@@ -111,7 +111,7 @@ def from_objects(found):
 def families(rng, count, towers):
     """`count` random scenes, each with seven like it: their things in other boxes, or some of them changed -> Boxes"""
     first = draw(rng, count, towers)
-    made = [first, *((altered if n % 2 else shuffled)(rng, first, towers) for n in range(1, ALIKE))]
+    made = [first, *((alter if n % 2 else shuffle)(rng, first, towers) for n in range(1, ALIKE))]
     alike = (np.stack(arrays, 1) for arrays in zip(*map(arrays_of, made), strict=True))
     return Boxes(*(array.reshape(-1, BOXES, MOST) for array in alike))
 
@@ -121,26 +121,26 @@ def draw(rng, count, towers):
     if not towers:
         number += rng.random(number.shape) < 0.05
     shape, color, size = rng.integers(0, 3, (3, count, BOXES, MOST))
-    return placed(rng, shape, color, (size + 1) * UNIT, filled(number), towers)
+    return place_things(rng, shape, color, (size + 1) * UNIT, fill(number), towers)
 
 
-def filled(number):
+def fill(number):
     """Numbers of things in boxes (S, 3) -> which places of the arrays hold one (S, 3, 8)"""
     return np.arange(MOST) < number[..., None]
 
 
-def placed(rng, shape, color, size, there, towers):
+def place_things(rng, shape, color, size, there, towers):
     """Things with places of their own -> Boxes. What finds no place is left out."""
     if towers:
         x, y = np.full(shape.shape, 2 * BLOCK), np.broadcast_to(SIDE - BLOCK - STEP * np.arange(MOST), shape.shape)
         shape, size = np.ones_like(shape), np.full(shape.shape, BLOCK)
     else:
-        x, y, there = scattered(rng, size, there)
+        x, y, there = scatter(rng, size, there)
     kind = (np.where(there, array, -1) for array in (shape, color))
     return Boxes(*kind, *(np.where(there, array, 0) for array in (size, x, y)))
 
 
-def scattered(rng, size, there):
+def scatter(rng, size, there):
     """Places without overlap -> x, y, and which of the things have found one."""
     x, y, there = np.zeros_like(size), np.zeros_like(size), there.copy()
     for k in range(MOST):
@@ -158,7 +158,7 @@ def scattered(rng, size, there):
     return x, y, there
 
 
-def shuffled(rng, scenes, towers):
+def shuffle(rng, scenes, towers):
     """The same things in other boxes and places, as in NLVR's second pair of pictures."""
     flat = scenes.there.reshape(len(scenes), -1)
     order = np.argsort(rng.random(flat.shape) + ~flat, 1)  # what is there comes first
@@ -167,14 +167,14 @@ def shuffled(rng, scenes, towers):
         box = np.argmax(rng.random(number.shape) * (number < (HIGHEST if towers else MOST)), 1)
         number[np.arange(len(number)), box] += left > 0
         left = left - 1
-    there = filled(number)
+    there = fill(number)
     place = np.maximum(np.cumsum(there.reshape(flat.shape), 1) - 1, 0)
     moved = np.take_along_axis(order, place, 1)
     kinds = (np.take_along_axis(a.reshape(flat.shape), moved, 1).reshape(there.shape) for a in arrays_of(scenes)[:3])
-    return placed(rng, *kinds, there, towers)
+    return place_things(rng, *kinds, there, towers)
 
 
-def altered(rng, scenes, towers):
+def alter(rng, scenes, towers):
     """About two things of each scene get another colour or shape; of towers, one in five another height."""
     some = scenes.there & (rng.random(scenes.there.shape) < 2 / scenes.there.sum((1, 2))[:, None, None])
     colored, turn = rng.random(some.shape) < (1.0 if towers else 0.6), rng.integers(1, 3, some.shape)
@@ -184,4 +184,4 @@ def altered(rng, scenes, towers):
     number = scenes.there.sum(2)
     number = np.where(rng.random(number.shape) < 0.2, rng.integers(1, HIGHEST + 1, number.shape), number)
     color = np.where(scenes.there, color, rng.integers(0, 3, color.shape))
-    return placed(rng, scenes.shape, color, scenes.size, filled(number), towers)
+    return place_things(rng, scenes.shape, color, scenes.size, fill(number), towers)

@@ -86,7 +86,7 @@ def known_words():
     return sorted({word for token in tokens for word in token.split("|") if word})
 
 
-def mended(text):
+def correct_spelling(text):
     """A sentence with each unknown word as the known one that looks most like it, if there is one: squere, tocuhing."""
     near = (difflib.get_close_matches(word, known_words(), 1, 0.8) for word in plain(text).split())
     return " ".join((found or ["[UNK]"])[0] for found in near)

@@ -205,7 +205,7 @@ def is_photograph(picture):
     drawn scenes, as PNG and as JPEG of quality 75, none passes for a photograph; of 920 drawings by Pillow, OpenCV and
     matplotlib one does."""
     step = min(-(-max(picture.shape[:2]) // LARGEST), *picture.shape[:2])
-    picture = averaged(picture, step).astype(np.uint8)
+    picture = average(picture, step).astype(np.uint8)
     labels = label_regions(picture, TOLERANCE)
     count = labels.max() + 1
     sizes = np.bincount(labels.ravel(), minlength=count)
@@ -213,7 +213,7 @@ def is_photograph(picture):
     return bool(solid.sum() > 2 * MOST or evenness(picture, labels, sizes) < LEAST_EVEN)
 
 
-def averaged(picture, step):
+def average(picture, step):
     """The means of fields of step × step pixels; what is left at the ends is left out: (H/step, W/step, 3)"""
     h, w = (side // step for side in picture.shape[:2])
     return picture[: h * step, : w * step].reshape(h, step, w, step, 3).mean((1, 3))
@@ -229,5 +229,5 @@ def evenness(picture, labels, sizes):
     region = of[:, 0, :, 0][inside]
     sums = [np.bincount(labels.ravel(), channel, len(sizes)) for channel in picture.reshape(-1, 3).T]
     means = np.stack(sums, 1)[region] / sizes[region, None]
-    fields = averaged(picture, FIELD)[inside]
+    fields = average(picture, FIELD)[inside]
     return float((np.abs(fields - means).max(1) <= EVEN).mean())

@@ -13,6 +13,7 @@ from .words import NOUN_PHRASE, NUMBERS, PATTERNS, RELATION_OF, RELATIONS, SHAPE
 from .world import RICH, WORLDS
 
 KINDS = (*VQA, *GQA, *CAPTIONS, *NLVR2)
+ASKING = {phrasing.partition(" ")[0] for kind in (*VQA, *GQA) for phrasing in kind.phrasings}
 LONGEST = 1000  # characters of a sentence whose spelling is remembered
 
 
@@ -89,17 +90,15 @@ def spell_anew(text):
     plain = re.sub("colour", "color", re.sub(r"\bgrey\b", "gray", text.lower()))
     plain = " ".join(re.sub(r"([?.,])", r" \1 ", plain).split())
     bare = plain[:1] + plain[1:].rstrip(" ?.")
-    asks = bare.partition(" ")[0] in {
-        phrasing.partition(" ")[0] for kind in (*VQA, *GQA) for phrasing in kind.phrasings
-    }
-    known = [text for text in (bare, f"{bare} ?") if parsed(text)]
+    asks = bare.partition(" ")[0] in ASKING
+    known = [text for text in (bare, f"{bare} ?") if parse(text)]
     return known[0] if known else f"{bare} ?" if asks or plain.endswith("?") else bare
 
 
 known_spelling = functools.lru_cache(1024)(spell_anew)  # a few megabytes at most
 
 
-def parsed(text):
+def parse(text):
     for kind in KINDS:
         for phrasing in kind.phrasings:
             if found := reader(phrasing).fullmatch(text):
@@ -110,7 +109,7 @@ def parsed(text):
 def read_question(text):
     """The Sentence that a question, caption or statement of the language is. Raises LanguageError."""
     plain = spell(text)
-    if found := parsed(plain):
+    if found := parse(plain):
         return Sentence(text, *found)
     unknown = [word for word in plain.split() if word not in every_word()]
     found = f"the unknown words {', '.join(unknown)}" if unknown else "its words in another order"

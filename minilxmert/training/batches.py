@@ -149,12 +149,12 @@ class PretrainingBatches(Batches):
             if any(column is None for column in columns):
                 expected = "the detector's classes and confidences"
                 raise FeatureFileError.at(f"picture {image.image_id}", "objects", expected, "not all of them")
-        classes = padded([o.object_ids for o in objects], visible), padded([o.object_conf for o in objects], visible)
+        classes = pad([o.object_ids for o in objects], visible), pad([o.object_conf for o in objects], visible)
         attributes = [o.attribute_ids for o in objects], [o.attribute_conf for o in objects]
-        return seen, {"obj": classes, "attr": tuple(padded(a, visible) for a in attributes), "feat": (feats, chosen)}
+        return seen, {"obj": classes, "attr": tuple(pad(a, visible) for a in attributes), "feat": (feats, chosen)}
 
 
-def padded(columns, visible):
+def pad(columns, visible):
     """What a detector says of each object, (M,) a picture -> (B, most M); NOTHING or 0.0 where there is no object"""
     whole = columns[0].dtype.kind == "i"
     array = np.full(visible.shape, NOTHING if whole else 0, np.int64 if whole else np.float32)

@@ -3,15 +3,15 @@
     data = random_claims(np.random.default_rng(0), 40_000)
     batches = ClaimBatches(data, tokenizer)
 Half of the claims are true, of the same sentences as the false ones and of scenes like theirs: who does not look is
-right in half of the cases. Beside the truth, every object has labels (`grounds`), in the places of the published object
-losses: they show where in the picture a claim's truth is found."""
+right in half of the cases. Beside the truth, every object has labels (`object_labels`), in the places of the published
+object losses: they show where in the picture a claim's truth is found."""
 
 import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..scenes.boxes import ALIKE, BOXES, COLORS, MOST, SIDE, Boxes, families, joined
+from ..scenes.boxes import ALIKE, BOXES, COLORS, MOST, SIDE, Boxes, families, join_boxes
 from ..scenes.claim_programs import evaluate
 from ..scenes.claims import Grammar, known_words
 from ..words.tokenizer import LxmertTokenizer
@@ -40,7 +40,7 @@ class Claims:
         return len(self.texts)
 
     def __add__(self, others):
-        scenes = joined([self.scenes, others.scenes])
+        scenes = join_boxes([self.scenes, others.scenes])
         return Claims(self.texts + others.texts, scenes, np.concatenate([self.truths, others.truths]))
 
 
@@ -57,18 +57,18 @@ def random_claims(rng, count, progress=None):
         text, program = grammar.claim(kind)
         start = rng.choice(STORED, LOOKED_AT, replace=False) * ALIKE
         scenes = stores[kind][(start[:, None] + np.arange(ALIKE)).ravel()]
-        rows = pairs_of(evaluate(program, scenes), rng)
+        rows = choose_scenes(evaluate(program, scenes), rng)
         if rows:
             texts += [text] * len(rows)
-            made.append((scenes[rows], *grounds(program, scenes[rows])))
+            made.append((scenes[rows], *object_labels(program, scenes[rows])))
             claims += 1
             if progress and (claims % 2000 == 0 or claims == count):
                 progress("claims", claims, count)
     scenes, truths, labels = zip(*made, strict=True)
-    return Claims(texts, joined(scenes), np.concatenate(truths), np.concatenate(labels))
+    return Claims(texts, join_boxes(scenes), np.concatenate(truths), np.concatenate(labels))
 
 
-def pairs_of(truths, rng):
+def choose_scenes(truths, rng):
     """Scenes of which a claim is true and false by turns, as far as can be of the same families -> their rows"""
     groups = truths.reshape(-1, ALIKE)
     mixed = np.flatnonzero(groups.any(1) & ~groups.all(1))[:PAIRS]
@@ -79,7 +79,7 @@ def pairs_of(truths, rng):
     return [int(rng.choice(rows)) for rows in choices] if all(map(len, choices)) else []
 
 
-def grounds(program, scenes):
+def object_labels(program, scenes):
     """A claim in scenes -> its truth (S,), and two classes of every object (S, 2, 27), NOTHING where there is none.
 
     The first: 0 or 1, whether a thing is meant by the whole phrase; 2 or 3, whether a box is as it is said. The second:
@@ -124,10 +124,10 @@ class ClaimBatches(Batches):
     def batch(self, groups, rng):
         return self.call(np.concatenate([self.groups[group] for group in groups]))
 
-    def call(self, rows):
-        """-> the call arguments with labels for some examples"""
+    def call(self, rows, scenes=None):
+        """-> the call arguments with labels for some examples; scenes: to show instead of theirs"""
         ids, visible = self.sentences(rows)
-        call, order = seen(self.data.scenes[rows])
+        call, order = seen(self.data.scenes[rows] if scenes is None else scenes)
         call |= {"input_ids": ids, "attention_mask": visible, "matched_label": self.data.truths[rows].astype(int)}
         if self.data.labels is not None:
             for kind, labels in zip(("obj", "attr"), np.moveaxis(self.data.labels[rows], 1, 0), strict=True):
@@ -157,32 +157,26 @@ class PeopleBatches(ClaimBatches):
 
     def batch(self, groups, rng):
         rows = np.concatenate([self.groups[group] for group in groups])
-        ids, visible = self.sentences(rows)
         parts = rng.permuted(np.tile(np.arange(len(COLORS)), (len(rows), 1)), axis=1)
-        for row, part in zip(ids, parts, strict=True):
-            row[:] = exchanged(row, self.colors, self.colors[part])
-        scenes = recolored(self.data.scenes[rows], parts)
-        call, _ = seen(mirrored(scenes, ~self.sided[rows] & (rng.random(len(rows)) < 0.5)))
-        return {
-            **call,
-            "input_ids": ids,
-            "attention_mask": visible,
-            "matched_label": self.data.truths[rows].astype(int),
-        }
+        scenes = recolor(self.data.scenes[rows], parts)
+        call = self.call(rows, mirror(scenes, ~self.sided[rows] & (rng.random(len(rows)) < 0.5)))
+        for row, part in zip(call["input_ids"], parts, strict=True):
+            row[:] = exchange(row, self.colors, self.colors[part])
+        return call
 
 
-def exchanged(numbers, old, new):
+def exchange(numbers, old, new):
     """Whole numbers with each of `old` as the one of `new` in its place."""
     found = numbers[..., None] == old
     return np.where(found.any(-1), (found * new).sum(-1), numbers)
 
 
-def recolored(scenes, parts):
+def recolor(scenes, parts):
     color = np.take_along_axis(parts, np.maximum(scenes.color, 0).reshape(len(parts), -1), 1)
     return replace(scenes, color=np.where(scenes.there, color.reshape(scenes.color.shape), -1))
 
 
-def mirrored(scenes, chosen):
+def mirror(scenes, chosen):
     """Some of the scenes with left and right of each box exchanged."""
     turned = chosen[:, None, None] & scenes.there
     return replace(scenes, x=np.where(turned, SIDE - scenes.x - scenes.size, scenes.x))

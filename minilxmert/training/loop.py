@@ -23,7 +23,7 @@ from ..core.params import flatten
 from ..errors import ConfigError, MinilxmertError
 from ..files import FolderLock, sweep, write_file
 from .log import LOG, log_rows
-from .optimizer import lay_flat, marked, views
+from .optimizer import lay_flat, mark, views
 from .resuming import check_progress, quietly_interrupted, refuse_another, sample_of, shapes_of, writing
 
 EXPLODED = 1e6  # no loss of a model that learns comes near it
@@ -89,7 +89,7 @@ class Training:
             if not any(within(path, part) for path in paths):
                 raise ConfigError.at("frozen", None, f"parts of the model: {', '.join(tree)}", part)
         if self.frozen:
-            self.optimizer.moves = marked(tree, lambda path, _: not any(within(path, part) for part in self.frozen))
+            self.optimizer.moves = mark(tree, lambda path, _: not any(within(path, part) for part in self.frozen))
 
     def run(self, progress=None):
         """Train to the end, or until Ctrl-C. progress: called with (step, steps, losses, seconds left). -> self"""

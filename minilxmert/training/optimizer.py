@@ -32,7 +32,7 @@ def views(vector, tree):
     return params.map_tree(view, tree)
 
 
-def marked(tree, choose):
+def mark(tree, choose):
     """A vector like lay_flat's with 1 where choose(path, leaf) says so and 0 elsewhere, float32."""
     leaves = params.flatten(tree)
     return np.concatenate([np.full(leaf.size, bool(choose(path, leaf)), np.float32) for path, leaf in leaves.items()])

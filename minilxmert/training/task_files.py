@@ -114,7 +114,7 @@ class Nlvr2Statement:
 
 def read_vqa(path):
     """The authors' VQA file (train.json, minival.json, test.json …), or the original v2_…_questions.json, which tells
-    only the questions (see `annotated`) -> [VqaQuestion]. Raises TaskFileError."""
+    only the questions (see `annotate`) -> [VqaQuestion]. Raises TaskFileError."""
     value = read_json(path)
     if isinstance(value, dict) and "questions" in value:
         whole = Entry(value, path, "the whole file")
@@ -147,7 +147,7 @@ def original_vqa(pictures):
     return question
 
 
-def annotated(questions, paths):
+def annotate(questions, paths):
     """VqaQuestions with what the original v2_…_annotations.json tell of them and they do not tell themselves: label,
     types, and the answers of ten people."""
     files = {path: read_entries(path, annotation, "annotations") for path in paths}

@@ -103,7 +103,7 @@ def load_task(task, paths, pictures, annotations=()):
     files = {path: TASKS[task].read(path) for path in paths}
     for key in TASKS[task].keys:
         records = refuse_shared(files, key)
-    return TaskData(task, task_files.annotated(records, annotations) if annotations else records, pictures)
+    return TaskData(task, task_files.annotate(records, annotations) if annotations else records, pictures)
 
 
 class Together:

@@ -26,7 +26,7 @@ def test_candidates_that_disagree_are_left_out_by_name():
         "rounded bfloat16": Candidate(lambda call: exact(call) * 1.04, "bfloat16"),
         "wrong bfloat16": Candidate(lambda call: exact(call) * 1.06, "bfloat16"),
     }
-    found = benchmark.agreeing(ours | peers, CALL, lines.append)
+    found = benchmark.keep_agreeing(ours | peers, CALL, lines.append)
     assert set(found) == {*ours, "right", "rounded bfloat16"} and len(ours) == 3
     for name in ("wrong", "lost", "wrong bfloat16"):
         assert any(line.startswith(f"{name}: left out") for line in lines)
@@ -37,7 +37,7 @@ def test_ours_must_agree():
     exact = ours["minilxmert numpy"].run
     ours["minilxmert numba"] = Candidate(lambda call: exact(call) + 0.01)
     with pytest.raises(MinilxmertError, match="numba differs"):
-        benchmark.agreeing(ours, CALL, print)
+        benchmark.keep_agreeing(ours, CALL, print)
 
 
 def test_the_work_of_a_batch_is_that_of_its_words():

@@ -26,7 +26,7 @@ def test_detectors_that_find_other_things_are_not_timed(monkeypatch):
     makers = {name: lambda *_, n=n: lambda picture: np.full((36, 4), n) for n, name in enumerate(("ours", "torch"))}
     monkeypatch.setattr(detector_speed, "DETECTORS", makers)
     with pytest.raises(Exception, match="other features"):
-        detector_speed.prepared("", 36, ["ours", "torch"])
+        detector_speed.prepare("", 36, ["ours", "torch"])
 
 
 def test_as_many_boxes_are_timed_as_is_said(tmp_path, monkeypatch):
@@ -55,5 +55,5 @@ def test_the_published_modules_find_what_we_find(tmp_path, monkeypatch):
     monkeypatch.setattr(detector_speed, "SIDES", (200, 320))
     tensors = detector_speed.weights(np.random.default_rng(0))
     write_safetensors(Path(tmp_path) / detector_speed.WEIGHTS, tensors, {})
-    runs = detector_speed.prepared(tmp_path, 120, ["ours", "torch"])
+    runs = detector_speed.prepare(tmp_path, 120, ["ours", "torch"])
     assert list(runs) == ["ours", "torch"] and runs["ours"]().shape == (36, 2048)

@@ -5,10 +5,10 @@ import pytest
 
 from minilxmert.scenes.boxes import ALIKE, COLORS, SHAPES, SIDE, arrays_of, families, from_objects
 from minilxmert.scenes.claim_programs import evaluate
-from minilxmert.scenes.claims import Grammar, mended, plain, read
+from minilxmert.scenes.claims import Grammar, correct_spelling, plain, read
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.programs import Step
-from minilxmert.training.claims import exchanged, grounds, mirrored, random_claims, recolored
+from minilxmert.training.claims import exchange, mirror, object_labels, random_claims, recolor
 
 INKS = {"yellow": (255, 213, 0), "black": (0, 0, 0), "blue": (0, 153, 255)}
 FORMS = {"c": "circle", "s": "square", "t": "triangle"}
@@ -197,7 +197,7 @@ def test_half_of_the_claims_are_true_of_each_sentence_too():
 
 def test_what_a_claim_is_about_is_labelled():
     program = read("there are two boxes with a yellow item touching the wall")[0]
-    truths, labels = (part[0] for part in grounds(program, scene_of(THINGS)))
+    truths, labels = (part[0] for part in object_labels(program, scene_of(THINGS)))
     assert truths and labels[:, :3].tolist() == [[3, 2, 3], [3, 2, 3]]  # so, not so, so; one, none, one
     first, last = (labels[:, 3 + 8 * box : 6 + 8 * box].tolist() for box in (0, 2))
     assert first == [[1, 0, -1], [1, 0, -1]] and last == [[1, 0, 0], [1, 1, 0]]
@@ -206,8 +206,8 @@ def test_what_a_claim_is_about_is_labelled():
 def test_colours_may_change_their_parts_and_left_and_right_too():
     data, rng = random_claims(np.random.default_rng(7), 40), np.random.default_rng(8)
     parts = rng.permuted(np.tile(np.arange(3), (len(data), 1)), axis=1)
-    scenes = recolored(data.scenes, parts)
-    turned = mirrored(scenes, np.ones(len(data), bool))
+    scenes = recolor(data.scenes, parts)
+    turned = mirror(scenes, np.ones(len(data), bool))
     for row, text in enumerate(data.texts):
         words = [COLORS[parts[row, COLORS.index(word)]] if word in COLORS else word for word in text.split()]
 
@@ -217,7 +217,7 @@ def test_colours_may_change_their_parts_and_left_and_right_too():
         assert said(text, data.scenes) == said(" ".join(words), scenes), text
         if not {"left", "right"} & set(words):
             assert said(" ".join(words), scenes) == said(" ".join(words), turned), text
-    np.testing.assert_array_equal(exchanged(np.array([5, 7, 9]), np.array([5, 7]), np.array([7, 5])), [7, 5, 9])
+    np.testing.assert_array_equal(exchange(np.array([5, 7, 9]), np.array([5, 7]), np.array([7, 5])), [7, 5, 9])
 
 
 def drawn(scenes):
@@ -262,5 +262,8 @@ def test_a_scene_as_a_model_sees_it():
 
 
 def test_what_is_misspelt_is_mended():
-    assert mended("There is a blue squere tocuhing the grey wall.") == "there is a blue square touching the gray wall"
-    assert mended("ll 3 towers: atleast 2 zebras") == "all three towers at least two [UNK]"
+    assert (
+        correct_spelling("There is a blue squere tocuhing the grey wall.")
+        == "there is a blue square touching the gray wall"
+    )
+    assert correct_spelling("ll 3 towers: atleast 2 zebras") == "all three towers at least two [UNK]"

@@ -170,13 +170,13 @@ def test_the_original_vqa_files(tmp_path):
     path, people = save(tmp_path / "q.json", QUESTIONS), save(tmp_path / "a.json", ANNOTATIONS)
     questions = task_files.read_vqa(path)
     assert [(item.question_id, item.label) for item in questions] == [(42001, None), (43000, None)]
-    first, second = task_files.annotated(questions, [people])
+    first, second = task_files.annotate(questions, [people])
     assert (first.img_id, first.label, first.answer_type) == ("COCO_val2014_000000000042", {"2": 1.0}, "number")
     assert second.label == {"cup": 0.6, "mug": 0.3, "glass": 1.0} and second.annotators[2] == "mug."
     parts = [save(tmp_path / f"{n}.json", {"annotations": [a]}) for n, a in enumerate(ANNOTATIONS["annotations"])]
-    assert task_files.annotated(questions, parts) == [first, second]
+    assert task_files.annotate(questions, parts) == [first, second]
     with pytest.raises(TaskFileError, match="question 42001: expected annotations of every question, found none"):
-        task_files.annotated(questions, parts[:1])
+        task_files.annotate(questions, parts[:1])
     with pytest.raises(TaskFileError, match="a list of entries, found dict"):
         task_files.read_vqa(people)
     with pytest.raises(TaskFileError, match="data_subtype"):
@@ -187,7 +187,7 @@ def test_the_original_vqa_files(tmp_path):
 
 def test_annotations_add_what_the_authors_file_does_not_tell(tmp_path):
     people = save(tmp_path / "a.json", ANNOTATIONS)
-    (question,) = task_files.annotated([task_files.VqaQuestion(43000, "7", "What?", {"jug": 1.0})], [people])
+    (question,) = task_files.annotate([task_files.VqaQuestion(43000, "7", "What?", {"jug": 1.0})], [people])
     assert question.label == {"jug": 1.0} and question.annotators.count("a glass") == 7
 
 
