@@ -258,7 +258,7 @@ for row in (0, 2):
 # four or more.
 
 # %%
-from minilxmert.training.people import soft_scores
+from minilxmert.training.metrics import soft_scores
 
 print(shipped.answers[:6], "…")
 print(shipped.move_answers(["no", "yes", "turquoise", "red"]))

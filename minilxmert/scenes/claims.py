@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from .claim_rules import RULES
-from .words import NUMBERS
+from .phrases import NUMBERS
 
 SAME = {"an": "a", "colour": "color", "colours": "colors", "coloured": "colored", "grey": "gray", "atleast": "at least"}
 SAME |= {"tleast": "at least", "t": "at", "ll": "all"} | {str(n): word for n, word in enumerate(NUMBERS)}

@@ -1,4 +1,4 @@
-"""The language of the world: kinds of sentences (kinds.py) written in words (words.py), and read.
+"""The language of the world: its phrases (phrases.py) written in words, and read.
 
 The same phrasings do both: read_question("how many red discs are there ?") has its program."""
 
@@ -7,9 +7,23 @@ import re
 from dataclasses import dataclass, replace
 
 from ..errors import MinilxmertError
-from .kinds import CAPTIONS, GQA, NLVR2, VQA, Kind
+from .phrases import (
+    CAPTIONS,
+    GQA,
+    NLVR2,
+    NOUN_PHRASE,
+    NUMBERS,
+    PATTERNS,
+    RELATION_OF,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    VQA,
+    Description,
+    Kind,
+    read_description,
+)
 from .programs import AXES, Explanation, answer_text
-from .words import NOUN_PHRASE, NUMBERS, PATTERNS, RELATION_OF, RELATIONS, SHAPES, SIZES, Description, read_description
 from .world import RICH, WORLDS
 
 KINDS = (*VQA, *GQA, *CAPTIONS, *NLVR2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .detector import CELLS, COLOR_NAMES, SHAPES, WIDTH, color_distances, shape_distances
 from .language import LanguageError, read_question
-from .words import Description
+from .phrases import Description
 
 FAR_SHAPE = 0.05  # mean squared difference of the covered shares from a shape of the world, beyond which it is another
 NEAR_SHAPE = {"crisp": 0.005, "large": 0.012, "small": FAR_SHAPE}  # as far a shape of the world may be; smooth edges …

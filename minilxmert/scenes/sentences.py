@@ -8,10 +8,9 @@ from collections import Counter
 from dataclasses import replace
 from itertools import permutations
 
-from .kinds import CAPTIONS, NLVR2
 from .language import Sentence, write
+from .phrases import CAPTIONS, NLVR2, NUMBERS, Description
 from .programs import AXES, Unanswerable, answer_text
-from .words import NUMBERS, Description
 
 CANDIDATES, TRIES = 3, 12
 OTHER = {"yes": "no", "no": "yes"}

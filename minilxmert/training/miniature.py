@@ -12,8 +12,8 @@ import numpy as np
 from ..core.config import LxmertConfig
 from ..scenes.detector import COLOR_NAMES, SHAPES, WIDTH, detect
 from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
+from ..scenes.phrases import SHAPE_OF, SIZE_OF
 from ..scenes.sentences import Teller, nlvr2_statements, plainly
-from ..scenes.words import SHAPE_OF, SIZE_OF
 from ..scenes.world import COLORS, HELD_OUT
 from .batches import Example
 from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion

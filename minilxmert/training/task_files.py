@@ -15,8 +15,7 @@ from ..errors import TaskFileError
 from ..files import read_text, write_file
 from .batches import Example
 from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated, refuse_shared
-from .metrics import VQA_TYPES, needed
-from .people import official_form, soft_scores
+from .metrics import VQA_TYPES, needed, official_form, soft_scores
 
 PAIR = re.compile(r".+-[^-]+-[^-]+-[^-]+")  # an NLVR2 identifier: split-set-pair-sentence
 

@@ -32,9 +32,9 @@ from minilxmert.scenes.language import (
     vocabulary_of,
     write,
 )
+from minilxmert.scenes.phrases import NUMBERS, SHAPES, SIZES, Description
 from minilxmert.scenes.programs import AXES, Unanswerable
 from minilxmert.scenes.sentences import UNEVEN, Teller, nlvr2_statements, plainly
-from minilxmert.scenes.words import NUMBERS, SHAPES, SIZES, Description
 from minilxmert.scenes.world import COLORS, HELD_OUT, RICH, SMALL, WORLDS, Scene, Thing, covers
 from minilxmert.vision.pictures import read_picture
 

@@ -17,7 +17,7 @@ from minilxmert.core.answers import read_answers
 from minilxmert.experiments import easy_vqa, nlvr
 from minilxmert.training import aggregated, metrics, task_files
 from minilxmert.training.entries import write_entries
-from minilxmert.training.people import official_form, official_score, soft_scores
+from minilxmert.training.metrics import official_form, official_score, soft_scores
 from minilxmert.training.tasks import TaskData, load_task, majority
 from minilxmert.vision.pictures import read_picture, write_png
 

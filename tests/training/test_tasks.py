@@ -23,7 +23,7 @@ from minilxmert.experiments import probing
 from minilxmert.experiments.probing import foil_report
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.language import LanguageError, explain, read_question
-from minilxmert.scenes.words import Description
+from minilxmert.scenes.phrases import Description
 from minilxmert.scenes.world import HELD_OUT, SMALL
 from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes

@@ -2,7 +2,7 @@
 
 15 minutes; chapter 10."""
 
-from ...training.people import official_score
+from ...training.metrics import official_score
 
 WORDS = ("red", "blue", "2", "no", "yes")
 
