@@ -210,13 +210,11 @@ def plainly(sentence):
     return replace(sentence, text=text)
 
 
-def nlvr2_statements(teller, scenes, count, progress=None):
+def nlvr2_statements(teller, scenes, count):
     """`count` statements of all kinds in turn, each with its four pairs."""
     made = []
     while len(made) < count:
         found = teller.statement(NLVR2[len(made) % len(NLVR2)], scenes)
         if found:
             made.append(found)
-            if progress:
-                progress(len(made), count)
     return made

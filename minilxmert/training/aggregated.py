@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..core.answers import published_form
+from .batches import Example
 from .entries import is_text, read_entries
 
 SOURCES = {"mscoco": "COCO-Cap", "vg": "VG-Cap", "vqa": "VQA", "gqa": "GQA", "visual7w": "VG-QA"}  # names of Table 1
@@ -24,17 +25,6 @@ class Picture:
     img_id: str
     sentf: dict  # {source: [sentence]}
     labelf: dict  # {source: [{answer: score} of each sentence]}
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence about one picture; label: {answer: score} of a question, else None."""
-
-    uid: str
-    img_id: str
-    source: str
-    sent: str
-    label: dict | None
 
 
 def read_pictures(path):
@@ -59,12 +49,12 @@ def picture(entry):
 
 
 def sentences(pictures):
-    """Every Sentence of the pictures, in the order of the file; uid as published, img_id_source_number."""
+    """An Example of every sentence about the pictures, in the order of the file; only questions may have answers."""
     for item in pictures:
-        for source, sents in item.sentf.items():
-            labels = item.labelf.get(source) or [None] * len(sents)
-            for number, (sent, label) in enumerate(zip(sents, labels, strict=True)):
-                yield Sentence(f"{item.img_id}_{source}_{number:03d}", item.img_id, source, sent, label)
+        for source, texts in item.sentf.items():
+            labels = item.labelf.get(source) or [None] * len(texts)
+            for text, label in zip(texts, labels, strict=True):
+                yield Example(item.img_id, text, label)
 
 
 def known_answers(label, answers):

@@ -3,7 +3,7 @@
 How much data, how many steps and at what rate stands here and nowhere else. What a folder holds afterwards is a model
 like any other (weights, config, vocabulary, answers), and the checkpoint and log of its training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,8 @@ from ..errors import ConfigError, FeatureFileError
 from ..published.model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
 from ..words.tokenizer import LxmertTokenizer
-from .aggregated import known_answers, read_pictures
-from .aggregated import sentences as sentences_of
-from .batches import Example, PretrainingBatches
+from .aggregated import known_answers, read_pictures, sentences
+from .batches import PretrainingBatches
 from .log import STAGES
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
@@ -114,9 +113,9 @@ def pretrain_files(
     config: the path of a fresh model's config.json; weights: of what to start from, an LXMERT or a BERT; either may be
     None. changes: of the config, as in WITHOUT. BertAdam with the published warm-up of 5 %; the object losses are
     weighted by the published 6.67."""
-    sentences, features, answers = files
+    texts, features, answers = files
     pictures, answers = open_all(features), read_answers(answers)
-    examples = read_examples(sentences, pictures, answers, say)
+    examples = read_examples(texts, pictures, answers, say)
     if config:
         config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(answers), **changes)
     elif changes:
@@ -138,13 +137,13 @@ def pretrain_files(
 
 def read_examples(paths, pictures, answers, say):
     """The sentences of aggregated files whose pictures have objects, with the answers of the list -> [Example]"""
-    found, known = [sentence for path in paths for sentence in sentences_of(read_pictures(path))], set(answers)
-    seen = [sentence for sentence in found if sentence.img_id in pictures]
+    found, known = [example for path in paths for example in sentences(read_pictures(path))], set(answers)
+    seen = [example for example in found if example.image in pictures]
     if len(seen) < len(found):
         say(f"{len(found) - len(seen):,} of {len(found):,} sentences are left out: their pictures have no objects")
     if not seen:
         raise FeatureFileError.at(pictures.path, None, "a picture of the sentences", "none of them")
-    return [Example(s.img_id, s.sent, known_answers(s.label, known) if s.label else None) for s in seen]
+    return [replace(e, answers=known_answers(e.answers, known) if e.answers else None) for e in seen]
 
 
 def steps_of(examples, epochs, batch_size):

@@ -227,15 +227,11 @@ def test_labels_keep_the_answers_of_the_list_as_it_spells_them(tmp_path):
         read_answers(save(tmp_path / "all_ans.json", rows * 2))
 
 
-def test_sentences_have_the_published_names_and_their_labels(tmp_path):
+def test_sentences_keep_their_pictures_and_labels(tmp_path):
     found = list(aggregated.sentences(aggregated.read_pictures(save(tmp_path / "x.json", PICTURES))))
-    assert [item.uid for item in found[:3]] == [
-        "COCO_train2014_000000000001_mscoco_000",
-        "COCO_train2014_000000000001_mscoco_001",
-        "COCO_train2014_000000000001_vqa_000",
-    ]
-    assert found[2].label == {"yes": 1.0} and found[1].label is None
-    assert [item.sent for item in found if item.source == "visual7w"] == ["Where?", "Who?"] and len(found) == 11
+    assert [item.image for item in found[:3]] == ["COCO_train2014_000000000001"] * 3
+    assert found[2].answers == {"yes": 1.0} and found[1].answers is None
+    assert [item.text for item in found if item.text in ("Where?", "Who?")] == ["Where?", "Who?"] and len(found) == 11
 
 
 def test_data_summary_is_table_one(tmp_path, capsys):
