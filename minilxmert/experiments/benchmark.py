@@ -26,11 +26,11 @@ SMALL |= {"num_attention_heads": 4, "vocab_size": 1000, "visual_feat_dim": 64}
 ROUNDED = 0.05  # how far scores of rounded weights may differ from the exact ones, as a share of the largest
 
 
-def tokenizer_rate(seconds, count=2000):
+def tokenizer_rate(seconds):
     """Questions tokenised a second, on one core."""
     tokenizer = LxmertTokenizer(build_vocabulary(QUESTIONS, 200))
-    questions = [f"{QUESTIONS[i % len(QUESTIONS)]} {i}" for i in range(count)]
-    return count / interleaved({"tokenizer": lambda: tokenizer(questions)}, seconds)["tokenizer"]
+    questions = [f"{QUESTIONS[i % len(QUESTIONS)]} {i}" for i in range(2000)]
+    return len(questions) / interleaved({"tokenizer": lambda: tokenizer(questions)}, seconds)["tokenizer"]
 
 
 def draw_batch(config, batch, words, objects, ragged=False):

@@ -198,11 +198,11 @@ def judge(model, claims):
     return said
 
 
-def by_sentence(values, sentences, seed=0):
+def by_sentence(values, sentences):
     """A mean over pictures and its 95 % interval, from samples of whole sentences: values (R,) -> mean, (low, high)"""
     _, sentences = np.unique(sentences, return_inverse=True)
     totals, counts = np.bincount(sentences, values), np.bincount(sentences)
-    drawn = np.random.default_rng(seed).integers(len(counts), size=(RESAMPLED, len(counts)))
+    drawn = np.random.default_rng(0).integers(len(counts), size=(RESAMPLED, len(counts)))
     means = totals[drawn].sum(1) / counts[drawn].sum(1)
     return values.mean(), tuple(np.percentile(means, PERCENTS))
 

@@ -175,7 +175,7 @@ class Teller:
         changed = self.altered(value)
         return changed, next((n for n in ATTRIBUTES if vars(changed)[n] != vars(value)[n]), "nothing")
 
-    def statement(self, kind, scenes, tries=400):
+    def statement(self, kind, scenes):
         """A statement with two pairs of scenes of which it is true and two of which it is false.
 
         scenes: many -> (Sentence, [((number, number), "yes" or "no"), …]), or None"""
@@ -183,7 +183,7 @@ class Teller:
         if said is None:
             return None
         pairs = {"yes": [], "no": []}
-        for _ in range(tries):
+        for _ in range(400):
             pair = tuple(int(i) for i in self.rng.integers(len(scenes), size=2))
             try:
                 answer = said.true_answer(*(scenes[i] for i in pair))

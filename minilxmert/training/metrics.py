@@ -240,9 +240,7 @@ def official_score(answer, annotators):
     return sum(min((agree - (given == answer)) / 3, 1) for given in people) / len(people)
 
 
-def soft_scores(annotators, known=None):
-    """The answers of ten people -> {answer: 0.3, 0.6, 0.9 or 1}, as the authors' label files have it.
-
-    known: the answers that a head can give; others are left out."""
+def soft_scores(annotators):
+    """The answers of ten people -> {answer: 0.3, 0.6, 0.9 or 1}, as the authors' label files have it."""
     counts = Counter(official_form(given) for given in annotators)
-    return {answer: SOFT[min(n, 4)] for answer, n in counts.items() if answer and (known is None or answer in known)}
+    return {answer: SOFT[min(n, 4)] for answer, n in counts.items() if answer}

@@ -135,10 +135,10 @@ class Together:
         return next((file.about for file in self.files if file.about), {})
 
 
-def open_all(paths, progress=None):
+def open_all(paths):
     """Feature files (TSV, HDF5, npz) as one Together. Raises FeatureFileError. Says in a line if two of them tell of
     different detectors."""
-    files = [open_features(path, progress) for path in paths]
+    files = [open_features(path) for path in paths]
     named = [file for file in files if file.about]
     other = next((file for file in named if file.about != named[0].about), None)
     if other:
