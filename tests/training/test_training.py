@@ -91,7 +91,7 @@ def test_an_interrupt_saves_and_a_resume_has_the_same_bits(whole, tmp_path, numb
     assert second.history == whole.history[2:]  # the log was lost; its next line still counts steps 9 and 10
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [2, pytest.param(1, marks=pytest.mark.nightly)])  # the whole run has one
 def test_a_killed_run_goes_on_in_a_new_process_with_the_same_bits(whole, tmp_path, threads):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
 
@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on_in_a_new_process_with_the_same_bits(whole, tmp_pat
     assert log_of(tmp_path) == whole.history
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(150, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [4, pytest.param(150, marks=pytest.mark.nightly)])
 def test_kill_at_any_moment_loses_at_most_what_was_not_saved(tmp_path, kills):
     """Children that save every second step are killed at random moments; a pipe tells how far they had come. What the
     last of them left has the bits of a run that nobody stopped."""
