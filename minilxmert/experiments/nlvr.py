@@ -3,7 +3,7 @@ is pre-trained on random claims about boxes, then learns from what people said; 
 
     pretrained = pretrain(Recipe(), "runs/nlvr/pretrained").folder
     data = look_at(read_nlvr("nlvr/dev/dev.json"))
-    for train, test in folds(data, 5): learn(data.part(train), pretrained, Recipe(), "runs/nlvr/fold-0")
+    for learnt, asked in folds(data, 5): learn(data.part(learnt), pretrained, Recipe(), "runs/nlvr/fold-0")
 Each sentence and scene comes as six PNG files, the boxes in every order, beside the file of sentences:
 <split>/images/<directory>/<split>-<identifier>-<k>.png. All examples of a sentence, and the six pictures of a scene,
 are on one side of every split. Source: README and metrics_images.py of lil-lab/nlvr."""
@@ -31,10 +31,9 @@ from ..training.claims import (
     random_claims,
 )
 from ..training.entries import read_lines, refuse_repeated
-from ..training.loop import Training
 from ..training.metrics import consistency_report, predicted
 from ..training.optimizer import Adam
-from ..training.recipes import check_ready, save
+from ..training.recipes import train
 
 ORDERS = 6  # of three boxes
 NUMBER, IDENTIFIER = re.compile("[0-9]{1,9}"), re.compile("[0-9]{1,9}-[0-9]{1,9}")  # they become names of files
@@ -150,24 +149,18 @@ def claim_model(seed=0):
 def pretrain(recipe, folder, seed=0, progress=None, data_progress=None):
     """Learn from random claims. -> Training"""
     claims = random_claims(np.random.default_rng([seed, 0]), recipe.claims, data_progress)
-    batches, schedule = ClaimBatches(claims, claim_tokenizer()), (recipe.rate, recipe.pretraining)
-    return train(claim_model(seed), batches, folder, schedule, 1, seed, progress)
+    batches, optimizer = ClaimBatches(claims, claim_tokenizer()), Adam(recipe.rate, recipe.pretraining, corrected=True)
+    return train(claim_model(seed), batches, optimizer, 1, seed, folder, progress)
 
 
 def learn(data, pretrained, recipe, folder, seed=0, progress=None):
     """Learn from PeopleData, with the weights of a folder or, for None, fresh ones. -> Training"""
     model = LxmertForPreTraining.from_pretrained(pretrained, mapped=False) if pretrained else claim_model(seed + 1)
-    schedule, claims = (recipe.gentle if pretrained else recipe.rate, recipe.finetuning), data.claims
+    rate, claims = recipe.gentle if pretrained else recipe.rate, data.claims
     if pretrained:
         claims += random_claims(np.random.default_rng([seed, 4]), recipe.again)
-    return train(model, PeopleBatches(claims, claim_tokenizer()), folder, schedule, GROUP, seed, progress)
-
-
-def train(model, batches, folder, schedule, batch_size, seed, progress):
-    """-> Training, which goes on from the folder's checkpoint and saves the model when it has come to its end"""
-    check_ready(model, batches.tokenizer, folder)
-    training = Training(model, batches, Adam(*schedule, corrected=True), batch_size, seed, Path(folder))
-    return training if training.run(progress).interrupted else save(training, batches.tokenizer)
+    batches, optimizer = PeopleBatches(claims, claim_tokenizer()), Adam(rate, recipe.finetuning, corrected=True)
+    return train(model, batches, optimizer, GROUP, seed, folder, progress)
 
 
 def measure(data, tested, count, pretrained, recipe, folder, seed=0, progress=None):

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..explain.perturbation import removal_curves
 from ..published.outputs import MATCHES
-from ..training.metrics import Report, Row
+from ..training.metrics import Report, Row, count_points
 from ..training.tasks import batches_of, without_labels
 from ..vision.objects import pad_objects
 
@@ -20,18 +20,14 @@ def foil_report(model, tokenizer, data, batch_size=64, progress=None):
 
     model: LxmertForPreTraining; data: a Miniature. Guessing is right in half the cases."""
     model.take_tokens(tokenizer.tokens)
-    foils, rows = data.foils, {}
+    foils, right = data.foils, []
     for start in range(0, len(foils), batch_size):
         part = foils[start : start + batch_size]
         true, false = (match_scores(model, tokenizer, data, part, which) for which in (1, 2))
-        for (*_, what), right in zip(part, true > false, strict=True):
-            for name in ("all", what):
-                rows.setdefault(name, [0, 0])
-                rows[name][0] += int(right)
-                rows[name][1] += 1
+        right += (true > false).tolist()
         if progress:
             progress(start + len(part), len(foils))
-    return Report("foils", tuple(Row(name, *rows[name]) for name in sorted(rows)))
+    return Report("foils", (Row("all", sum(right), len(right)), *count_points(right, [what for *_, what in foils])))
 
 
 def match_scores(model, tokenizer, data, foils, which):

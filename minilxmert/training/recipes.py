@@ -116,6 +116,17 @@ def pretrain_files(
     texts, features, answers = files
     pictures, answers = open_all(features), read_answers(answers)
     examples = read_examples(texts, pictures, answers, say)
+    model = pretraining_model(config, weights, answers, seed, **changes)
+    check_ready(model, tokenizer, folder)
+    take_detector(model, pictures, learn=True)
+    choices = {"most_words": min(64, model.config.max_position_embeddings), **not_hidden(model.config)}
+    batches = PretrainingBatches(pictures, examples, tokenizer, answers, **choices)
+    steps = steps or steps_of(len(examples), epochs, batch_size * (run or {}).get("accumulate", 1))
+    return train(model, batches, Adam(rate, steps), batch_size, seed, folder, progress, **(run or {}))
+
+
+def pretraining_model(config, weights, answers, seed, **changes):
+    """A model that starts from a config.json or from weights, or both, with a list of answers."""
     if config:
         config = LxmertConfig.from_json_file(config).replace(num_qa_labels=len(answers), **changes)
     elif changes:
@@ -126,13 +137,7 @@ def pretrain_files(
     else:
         model = LxmertForPreTraining(config, seed)
     give_answers(model, answers)
-    check_ready(model, tokenizer, folder)
-    take_detector(model, pictures, learn=True)
-    choices = {"most_words": min(64, model.config.max_position_embeddings), **not_hidden(model.config)}
-    batches = PretrainingBatches(pictures, examples, tokenizer, answers, **choices)
-    steps = steps or steps_of(len(examples), epochs, batch_size * (run or {}).get("accumulate", 1))
-    training = Training(model, batches, Adam(rate, steps), batch_size, seed, folder, **(run or {}))
-    return training if training.run(progress).interrupted else save(training, tokenizer)
+    return model
 
 
 def read_examples(paths, pictures, answers, say):
@@ -191,10 +196,15 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     """Fine-tune a model (start_model) on TaskData. -> Training
 
     hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
-    check_ready(model, tokenizer, folder)
     batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
+    return train(model, batches, optimizer, batch_size, seed, folder, progress, **options)
+
+
+def train(model, batches, optimizer, batch_size, seed, folder, progress, **options):
+    """-> Training, which goes on from the folder's checkpoint and saves the model when it has come to its end"""
+    check_ready(model, batches.tokenizer, folder)
     training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
-    return training if training.run(progress).interrupted else save(training, tokenizer)
+    return training if training.run(progress).interrupted else save(training, batches.tokenizer)
 
 
 def miniature_tokenizer(world):
