@@ -46,7 +46,7 @@ FACES = {  # kind of a row: the face of every task
     "bottom up": dict.fromkeys(ABLATED, BottomUpForQuestionAnswering) | {"nlvr2": BottomUpForVisualReasoning},
     "recurrent": dict.fromkeys(ABLATED, RecurrentForQuestionAnswering) | {"nlvr2": RecurrentForVisualReasoning},
 }
-ABOUT = "ablation.json"
+ABOUT, FAILED = "ablation.json", 1  # FAILED: the exit code of a seed
 TEXT_ALONE = {"x_layers": 0, "r_layers": 0, "task_matched": False, "task_obj_predict": False, "task_qa": False}
 
 
@@ -175,16 +175,19 @@ def run_processes(folder, seeds, keys, jobs):
     """Seeds in processes of their own, `jobs` at a time. -> whether all came to their end"""
     running = []
     with quietly_interrupted() as wanted:
-        while running or (seeds and not wanted):
-            while seeds and len(running) < jobs and not wanted:
-                running.append(start_process(__name__, 1, folder, seeds.pop(0), *keys, start_new_session=True))
-            time.sleep(0.1)
-            if wanted or any(process.poll() for process in running):
-                stop(running)
-            if not wanted and any(process.returncode for process in running):
-                reason = "a process was ended from outside (out of memory?); the same command goes on from there"
-                raise TrainingError(f"{folder}: {reason}")
-            running = [process for process in running if process.poll() is None]
+        try:
+            while running or (seeds and not wanted):
+                while seeds and len(running) < jobs and not wanted:
+                    running.append(start_process(__name__, 1, folder, seeds.pop(0), *keys, start_new_session=True))
+                time.sleep(0.1)
+                if wanted:
+                    stop(running)
+                elif codes := {process.poll() for process in running} - {None, 0}:
+                    reason = "a seed failed, as said above" if FAILED in codes else "a process was ended from outside"
+                    raise TrainingError(f"{folder}: {reason} (out of memory?); the same command goes on from there")
+                running = [process for process in running if process.poll() is None]
+        finally:
+            stop(running)
     return not wanted
 
 
@@ -208,7 +211,7 @@ def main(folder, seed, *keys):
         return 0 if run_seed(folder, size, int(seed), list(rows.values()), say) else 130
     except MinilxmertError as problem:
         say(problem)
-        return 1
+        return FAILED
 
 
 if __name__ == "__main__":
