@@ -94,7 +94,9 @@ def keep_agreeing(candidates, call, report):
 
 
 def milliseconds(candidates, call, seconds, report=print):
-    runs = {name: lambda run=candidate.run: run(call) for name, candidate in candidates.items()}
+    """{name: median milliseconds a call} of the candidates that agree about it."""
+    agreeing = keep_agreeing(candidates, call, report)
+    runs = {name: lambda run=candidate.run: run(call) for name, candidate in agreeing.items()}
     return {name: 1000 * t for name, t in interleaved(runs, seconds, report=report).items()}
 
 
@@ -175,9 +177,8 @@ def run_benchmark(
     ragged=False, dtype="float32",
 ):  # fmt: skip
     """Measure, reporting line by line -> the figures as a dict. start: also from process start to the first answer;
-    ragged: sentences of 8 words up to `words`; dtype: "bfloat16" measures our weights in that precision, too.
-
-    Raises MinilxmertError if one of our backends does not compute what another does."""
+    ragged: sentences of 8 words up to `words`; dtype: "bfloat16" measures our weights in that precision, too. Raises
+    MinilxmertError if one of our backends does not compute what another does."""
     figures = {"processor": processor(), "tokenizer": tokenizer_rate(min(seconds, 2))}
     report(figures["processor"])
     report(f"tokenizer: {figures['tokenizer']:,.0f} questions a second on one core")
@@ -186,9 +187,7 @@ def run_benchmark(
     if peers:
         candidates |= peer_candidates(model, draw_batch(model.config, 2, 7, 5), dtype == "bfloat16", report)
     calls = {batch: draw_batch(model.config, batch, words, objects, ragged) for batch in batches}
-    measured = {
-        b: milliseconds(keep_agreeing(candidates, call, report), call, seconds, report) for b, call in calls.items()
-    }
+    measured = {batch: milliseconds(candidates, call, seconds, report) for batch, call in calls.items()}
     figures |= {"milliseconds": measured, "limits": machine_limits()}
     figures["precision"] = {name: candidate.precision for name, candidate in candidates.items()}
     needed = {b: needed_gflop(model.config, call["attention_mask"].sum(), b * objects, b) for b, call in calls.items()}
