@@ -54,7 +54,7 @@ def solver():
 
 def test_relevance_finds_what_the_model_needs(solver):
     """Better than chance whoever goes first: the answer needs one object of three and one word of four."""
-    call, answers, *_ = riddles(np.random.default_rng(9), 300)
+    call, answers, *_ = riddles(np.random.default_rng(9), 128)
     area = {
         (side, first): {name: curve.area for name, curve in removal_curves(solver, call, answers, side, first).items()}
         for side in ("objects", "words")
