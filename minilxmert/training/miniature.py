@@ -20,10 +20,10 @@ from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "strangers", "contrasts", "hard")
+STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "unknown", "contrasts", "hard")
 CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
 TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
-STRANGE = 20  # one question of so many is asked again with an unknown word
+MASKED = 20  # one question of so many is asked again with an unknown word
 TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
 CONTRASTED = (*("relation",) * 2, *("number",) * 4, "a", "b", "c")  # the slots with a foil, of each picture
@@ -132,13 +132,13 @@ class Miniature:
     @cached_property
     def questions(self):
         """Those of VQA and of GQA; for training also more hard ones, and some with an unknown word."""
-        parts, strange = [self.task("vqa"), self.task("gqa")], []
+        parts, unknown = [self.task("vqa"), self.task("gqa")], []
         if self.split == "train":
             parts.append(self.asked("gqa", HARD, len(HARD), "hard", gqa_question))
         records, kinds = ([one for part in parts for one in getattr(part, name)] for name in ("records", "kinds"))
         if self.split == "train":
-            strange = strangers(records, self.rng("strangers"))
-        return TaskData("questions", records + strange, self.pictures, kinds + ["unknown word"] * len(strange))
+            unknown = mask_telling_words(records, self.rng("unknown"))
+        return TaskData("questions", records + unknown, self.pictures, kinds + ["unknown word"] * len(unknown))
 
     @cached_property
     def nlvr2(self):
@@ -165,11 +165,11 @@ class Miniature:
         return made
 
 
-def strangers(records, rng):
+def mask_telling_words(records, rng):
     """Questions in which one telling word is unknown, each with the answer to some other question: nobody can know it,
     and a model that has seen such questions says so by probabilities that are low."""
     made = []
-    for record in records[::STRANGE]:
+    for record in records[::MASKED]:
         words = record.sent.split()
         telling = [place for place, word in enumerate(words) if word in TELLING]
         if telling:
