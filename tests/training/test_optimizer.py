@@ -8,7 +8,7 @@ from conftest import REFERENCE
 from test_model import CALL, LABELS
 
 from minilxmert import LxmertForPreTraining
-from minilxmert.training.optimizer import CHUNK, Adam, lay_flat, marked, norm_of, views, warmup_linear
+from minilxmert.training.optimizer import CHUNK, Adam, lay_flat, mark, norm_of, views, warmup_linear
 
 AUTHORS = REFERENCE / "original"
 # From step 15 on the run magnifies rounding: initial weights moved by 3e-8 of their size, half a rounding of float32,
@@ -137,4 +137,4 @@ def test_trees_and_vectors_are_one_memory():
     np.testing.assert_array_equal(vector, np.arange(7))
     vector[:] = -1
     assert (same["a"]["w"] == -1).all() and same["b"].shape == (1,)
-    np.testing.assert_array_equal(marked(tree, lambda path, leaf: path == "b"), [0, 0, 0, 0, 0, 0, 1])
+    np.testing.assert_array_equal(mark(tree, lambda path, leaf: path == "b"), [0, 0, 0, 0, 0, 0, 1])
