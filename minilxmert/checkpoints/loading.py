@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.answers import checked_answers, read_answers
-from ..core.config import LxmertConfig
-from ..core.config_file import read_config
+from ..core.config import LxmertConfig, read_config
 from ..core.params import encoder_shapes, head_shapes
 from ..errors import ConfigError
 from ..files.reading import refuse_other

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import CheckpointError
 from ..files import replacing, strict_json
 from ..files.arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size, map_file
-from .keras import torch_name
+from .h5 import torch_name
 
 LONGEST_HEADER, MOST_TENSORS = 16 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors …
 ABOUT = "minilxmert"  # … and here, in a file that minilxmert wrote, a JSON object: answers, tokens, provenance

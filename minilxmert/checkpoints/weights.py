@@ -5,20 +5,23 @@ A folder holds one model. Several weight files (of any kind: a download may brin
 numbers; where they do not, nobody can know which was saved last (a copy or a clone gives its files new dates), so both
 are named. A saving leaves one weight file: it removes those that minilxmert wrote, and is refused beside others."""
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import CheckpointError, MinilxmertError
-from ..files import content, kind_of, read_json, what_it_is
+from ..errors import CheckpointError, ConfigError, MinilxmertError
+from ..files import content, kind_of, read_json, what_it_is, write_file
 from ..files.arrays import map_file
 from ..files.hdf5 import open_checked
-from ..files.together import settle
-from .keras import read_keras
+from ..files.reading import refuse_other
+from ..files.together import gone, settle, together
+from ..words.saved import tokens_beside
+from ..words.vocabulary import FILES as VOCABULARY
+from .h5 import is_own_layout, read_hdf5, write_own
 from .names import to_published, untie
-from .own_h5 import is_own_layout, read_own
-from .safetensors import read_about, read_safetensors
+from .safetensors import ABOUT, read_about, read_safetensors, write_safetensors
 from .torch_file import MAGIC, read_torch_legacy, read_torch_zip
 
 
@@ -79,17 +82,6 @@ def read_sharded(index, mapped=True):
             raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
         arrays.update(found)
     return arrays, {}
-
-
-def read_hdf5(path, mapped=True):
-    """(format, {name: array}, metadata) of a weight file: "keras h5" or "minilxmert h5". Raises CheckpointError.
-
-    Names are published torch names. metadata: for our own format config, answers, tokens, provenance; or nothing.
-    mapped: whether the arrays are views of the mapped file or of its bytes, read."""
-    with open_checked(path, CheckpointError, mapped=mapped) as file:
-        if "format" in file.attributes():
-            return "minilxmert h5", *read_own(file)
-        return "keras h5", read_keras(file), {}
 
 
 KINDS = (  # and every .pth; the first is opened
@@ -169,3 +161,53 @@ def replaced_by(target, replace=False):
         raise CheckpointError(f"{target.parent}: expected {expected}, found {foreign.name}")
     shards = [shard for file in files if is_index(file) for shard in shards_in(file)]
     return sorted({file.name for file in [*files, *shards] if file != target and file.is_file()})
+
+
+# --- saving: the files of a checkpoint take the place of those in a folder, all together or not at all
+
+FORMATS = {"h5": "model.h5", "safetensors": "model.safetensors"}
+
+
+def target_of(directory, format):
+    """The path of the weights of a format. Raises ConfigError."""
+    if format not in FORMATS:
+        raise ConfigError.at("save_pretrained", "format", f"one of {', '.join(FORMATS)}", format)
+    return Path(directory) / FORMATS[format]
+
+
+def write_checkpoint(directory, format, arrays, config, made, about, tokenizer=None, replace=False):
+    """Write the weights {published name: array}, config.json, answers.json and, of a tokenizer, the vocabulary.
+
+    made: what config.json says beside the config. about: {"answers", "tokens", "provenance"}, which are inside the
+    weights, too. What of other weights, vocabularies and lists lies there is removed, or is an error: see replaced_by
+    and `replace`. -> the path of the weights. Raises CheckpointError, VocabularyError, ConfigError."""
+    target = target_of(directory, format)
+    stale = replaced_by(target, replace) + ([] if about["answers"] else ["answers.json"])
+    if tokenizer or other_words(target.parent, about["tokens"], replace):
+        stale += VOCABULARY
+    with together(directory) as folder:
+        if format == "h5":
+            bare = config.replace(num_labels=None, others={})
+            write_own(folder / target.name, arrays, {**bare.to_dict(), **made}, **about)
+        else:
+            write_safetensors(folder / target.name, arrays, {"format": "pt", ABOUT: json.dumps(about)})
+        values = {name: value for name, value in config.to_dict().items() if name != "torch_dtype"}  # an older dtype
+        write_file(folder / "config.json", json.dumps({**values, **made}, indent=2, sort_keys=True) + "\n")
+        if about["answers"]:
+            write_file(folder / "answers.json", json.dumps(about["answers"], ensure_ascii=False, indent=0) + "\n")
+        if tokenizer:
+            tokenizer.save_pretrained(folder)
+        for name in stale:
+            if not (folder / name).exists():
+                gone(folder, name)
+    return target
+
+
+def other_words(folder, tokens, replace):
+    """Whether a folder holds a vocabulary that is none of these tokens'. VocabularyError unless `replace` is true."""
+    beside = tokens and tokens_beside(folder)
+    if not beside or beside[: len(tokens)] == tokens:
+        return False
+    if not replace:
+        refuse_other("token", beside[: len(tokens)], tokens, folder, "the model (tokenizer=…)")
+    return True

@@ -163,7 +163,7 @@ class Stored:
         together or not at all. Weights that minilxmert did not write, and a vocabulary of other tokens, stay and are an
         error, unless `replace` is true. Answers and tokens are inside the weights, too. -> the path of the weights.
         Raises CheckpointError, VocabularyError."""
-        from ..checkpoints.saving import target_of, write_checkpoint
+        from ..checkpoints.weights import target_of, write_checkpoint
 
         target_of(directory, format)
         if tokenizer:

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.own_h5 import write_own
-from ..checkpoints.weights import read_hdf5
+from ..checkpoints.h5 import read_hdf5, write_own
 from ..core.losses import step_shares
 from ..core.params import flatten
 from ..errors import ConfigError, MinilxmertError

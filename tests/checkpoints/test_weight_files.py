@@ -420,4 +420,4 @@ def test_the_package_holds_nothing_that_could_run_a_file():
             )  # torch; answers
             if not path.as_posix().endswith(runs_others):
                 assert not forbidden & set(filter(None, names)), (path, names)
-    assert set(writers) <= {"own_h5.py", "features.py", "feature_files.py"}
+    assert set(writers) <= {"h5.py", "features.py", "feature_files.py"}

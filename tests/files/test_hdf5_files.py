@@ -13,9 +13,8 @@ import pytest
 from conftest import REFERENCE, check_mutants, mutant_counts, refusal_faults
 
 from minilxmert import CheckpointError
-from minilxmert.checkpoints.keras import torch_name
-from minilxmert.checkpoints.own_h5 import write_own
-from minilxmert.checkpoints.weights import read_hdf5, read_tensors
+from minilxmert.checkpoints.h5 import read_hdf5, torch_name, write_own
+from minilxmert.checkpoints.weights import read_tensors
 from minilxmert.files.hdf5 import open_checked
 from minilxmert.files.hdf5_bytes import Source, collected, leaves
 from minilxmert.files.hdf5_chunks import unlzf

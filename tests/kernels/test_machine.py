@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minilxmert import LxmertForQuestionAnswering, kernels
-from minilxmert.checkpoints import own_h5
+from minilxmert.checkpoints import h5
 from minilxmert.kernels import compiling, threads
 
 
@@ -49,7 +49,7 @@ def test_no_more_threads(monkeypatch, tmp_path):
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     np.testing.assert_array_equal(kernels.linear(x, {"w": w, "b": b}), expected)
-    assert not threads.helpers and own_h5.crc32s({"x": x}) == {"x": own_h5.crc32(x)}
+    assert not threads.helpers and h5.crc32s({"x": x}) == {"x": h5.crc32(x)}
     model = LxmertForQuestionAnswering.from_pretrained("weights")
     model.save_pretrained(tmp_path)
     assert LxmertForQuestionAnswering.from_pretrained(tmp_path).answers == model.answers

@@ -20,8 +20,7 @@ from training_run import CONFIG, WORLD, tiny_run, tokenizer
 
 from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.ask import ask
-from minilxmert.checkpoints.own_h5 import write_own
-from minilxmert.checkpoints.weights import read_hdf5
+from minilxmert.checkpoints.h5 import read_hdf5, write_own
 from minilxmert.errors import MinilxmertError
 from minilxmert.files.together import LOCK
 from minilxmert.training.log import log_rows

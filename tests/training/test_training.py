@@ -22,7 +22,7 @@ from test_loading import bert, save_as
 from training_run import BATCHES, CONFIG, WORLD, tiny_run, tokenizer
 
 from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering
-from minilxmert.checkpoints.weights import read_hdf5
+from minilxmert.checkpoints.h5 import read_hdf5
 from minilxmert.core.params import flatten
 from minilxmert.experiments.benchmark import draw_batch
 from minilxmert.scenes.language import VQA

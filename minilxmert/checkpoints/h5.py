@@ -1,4 +1,5 @@
-"""Our own checkpoint: an HDF5 file that any HDF5 program can read, and whose arrays are mapped, never copied.
+"""Weights in HDF5: our own checkpoint, which any HDF5 program can read and whose arrays are mapped, never copied; and
+the `tf_model.h5` of transformers' TensorFlow models.
 
     /                     attributes: format "minilxmert", version 1, config (JSON), provenance (JSON), digest
     /weights/<name>       a plain array (float16, 32 or 64, little-endian) under its published name; attribute crc32
@@ -19,11 +20,23 @@ import numpy as np
 from ..errors import CheckpointError, MinilxmertError, shorten
 from ..files import PatientFile, forget_pages, replacing, strict_json
 from ..files.arrays import check_finite
+from ..files.hdf5 import open_checked
 
 FORMAT, VERSION = "minilxmert", 1
 ATTRIBUTES = ["config", "digest", "format", "provenance", "version"]
 LISTS = ("answers", "tokens")
 LONGEST = 60_000  # bytes of an attribute; HDF5 keeps them below 64 kB
+
+
+def read_hdf5(path, mapped=True):
+    """(format, {name: array}, metadata) of a weight file: "keras h5" or "minilxmert h5". Raises CheckpointError.
+
+    Names are published torch names. metadata: for our own format config, answers, tokens, provenance; or nothing.
+    mapped: whether the arrays are views of the mapped file or of its bytes, read."""
+    with open_checked(path, CheckpointError, mapped=mapped) as file:
+        if "format" in file.attributes():
+            return "minilxmert h5", *read_own(file)
+        return "keras h5", read_keras(file), {}
 
 
 def write_own(path, arrays, config, answers=None, provenance=None, tokens=None):
@@ -34,7 +47,7 @@ def write_own(path, arrays, config, answers=None, provenance=None, tokens=None):
         check_finite(arrays, path)
         stored = {f"weights/{name}": little(path, name, array) for name, array in arrays.items()}
         lists = zip(LISTS, (answers, tokens), strict=True)
-        stored |= {name: padded(path, name, texts) for name, texts in lists if texts}
+        stored |= {name: pack(path, name, texts) for name, texts in lists if texts}
         texts = {"format": FORMAT, "config": json_text(path, config), "provenance": json_text(path, provenance)}
         checksums = crc32s(stored)
         texts["digest"] = digest(texts, VERSION, stored, checksums)
@@ -83,7 +96,7 @@ def read_own(file):
     for name in LISTS:
         if name in arrays:
             with file.sound(name, "a list of texts in UTF-8"):
-                metadata[name] = unpadded(arrays.pop(name))
+                metadata[name] = unpack(arrays.pop(name))
     return {entry.removeprefix("weights/"): array for entry, array in arrays.items()}, metadata
 
 
@@ -132,15 +145,15 @@ def little(path, name, array):
     return np.asarray(array, dtype, order="C")
 
 
-def padded(path, name, texts):
+def pack(path, name, texts):
     """Texts as one array of bytes, which ends each with NULs up to the longest."""
     array = np.array([text.encode() for text in texts])
-    if unpadded(array) != list(texts):
+    if unpack(array) != list(texts):
         raise CheckpointError.at(path, name, "texts that do not end in a NUL character", "one that does")
     return array
 
 
-def unpadded(array):
+def unpack(array):
     return [text.decode() for text in array.tolist()]
 
 
@@ -156,3 +169,65 @@ def digest(texts, version, arrays, checksums):
     """SHA-256 over the attributes and the name, type, shape and checksum of every array, in order of the names."""
     table = [[entry, little("", entry, a).dtype.str, a.shape, checksums[entry]] for entry, a in sorted(arrays.items())]
     return hashlib.sha256(json.dumps([sorted(texts.items()), version, table]).encode()).hexdigest()
+
+
+# --- Keras: a list of layers, each with a list of its variables
+
+LAYERS = 100  # LXMERT has 4: lxmert and its heads
+LEAVES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"}
+
+
+def torch_name(keras_name):
+    """(published torch name, whether the array is transposed) of a variable, named from "lxmert", "cls", … on.
+
+    "lxmert/encoder/layer_._0/attention/self/query/kernel:0" -> ("lxmert.encoder.layer.0.attention.self.query.weight",
+    True): Keras multiplies x @ kernel and stores (in, out), torch stores (out, in).
+    Source: transformers, convert_tf_weight_name_to_pt_weight_name."""
+    module, _, leaf = keras_name.removesuffix(":0").rpartition("/")
+    module = module.replace("_._", ".").replace("/", ".")
+    return f"{module}.{LEAVES.get(leaf, leaf)}", leaf == "kernel"
+
+
+def read_keras(file):
+    """A CheckedFile in Keras' layout -> {published torch name: array}, kernels transposed. Raises CheckpointError."""
+    if "model_config" in file.attributes():
+        raise file.refuse("root attribute model_config", "weights alone", "a whole Keras model, which can hold code")
+    layers = names_in(file, "", "layer_names")
+    if len(layers) > LAYERS:
+        raise file.refuse("root attribute layer_names", f"at most {LAYERS} layers", len(layers))
+    entries = [f"{layer}/{name}" for layer in layers for name in names_in(file, layer, "weight_names")]
+    arrays = {}
+    for entry in entries:
+        if entry.count("/") < 3:
+            raise file.refuse(entry, "variable names of at least 3 levels", "fewer")
+        name, transposed = torch_name(entry.split("/", 2)[2])  # the levels dropped are the layer and the model
+        array = weight(file, entry, transposed)
+        if not np.array_equal(arrays.setdefault(name, array), array, equal_nan=True):
+            raise file.refuse(entry, "the same numbers as in its other layer", "other numbers")
+    unlisted = sorted(set(file.datasets()) - set(entries))
+    if unlisted:
+        raise file.refuse(unlisted[0], "only datasets listed in weight_names", "an unlisted one")
+    check_finite(arrays, file.path)
+    return arrays
+
+
+def names_in(file, entry, attribute):
+    """The list in an attribute, which a long list continues: weight_names, or weight_names0, weight_names1, …"""
+    present = [name for name in file.attributes(entry) if name.startswith(attribute)]
+    parts = [f"{attribute}{number}" for number in range(len(present))]
+    if sorted(present) not in ([attribute], sorted(parts)) or not present:
+        found = ", ".join(present) or "none"
+        raise file.refuse(entry or "root", f"attribute {attribute}, or {attribute}0, {attribute}1, …", found)
+    lists = [file.attribute(entry, part) for part in (present if present == [attribute] else parts)]
+    names = [name for part in lists for name in (part if isinstance(part, list) else [part])]
+    if any(type(name) is not str for name in names) or len(set(names)) < len(names):
+        raise file.refuse(f"{entry or 'root'} attribute {attribute}", "names, each once", "other values")
+    return names
+
+
+def weight(file, entry, transposed):
+    """The array of one variable, kernels as (out, in)."""
+    array = file.array(entry)
+    if not array.size or not array.shape or (transposed and array.ndim != 2):
+        raise file.refuse(entry, "a kernel of two axes" if transposed else "at least one number and axis", array.shape)
+    return np.ascontiguousarray(array.T) if transposed else array
