@@ -16,15 +16,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DownloadError, shorten
-from ..files import FolderLock, flush_directory, read_json
+from ..files import FolderLock, flush_directory
 from ..files.writing import is_plain
 from ..words.vocabulary import FILES as VOCABULARY
+from .weights import shards_of
 
 ENDPOINT = "https://huggingface.co"
 SIDE_FILES = ("config.json", *VOCABULARY, "answers.json")
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5")
 CHUNK, TRIES, REDIRECTS, TIMEOUT = 1 << 20, 5, 5, 60
 LARGEST = 1 << 36  # bytes
+REASONS = {  # what an HTTP status means here
+    401: "not allowed (401): the repository is private, gated or misspelt",
+    403: "not allowed (403): the repository is gated; accept its terms in a browser and download by hand",
+    404: "not found (404): is the name right?",
+}
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -49,7 +55,9 @@ def download(repo_id, directory=None, revision="main", endpoint=None, files=None
         for name in files or find_files(base, repo_id):
             fetch(base + name, directory / name, progress, pause)
             if name.endswith(".index.json"):
-                for shard in shards(directory / name):
+                shards = sorted(set(shards_of(directory / name, DownloadError).values()))
+                check_names(repo_id, revision, shards)
+                for shard in shards:
                     fetch(base + shard, directory / shard, progress, pause)
     return directory
 
@@ -83,40 +91,18 @@ def find_files(base, repo_id):
     return [*found, weights]
 
 
-def shards(index):
-    """The file names that an index of shards mentions."""
-    table = read_json(index, DownloadError)
-    places = table.get("weight_map") if isinstance(table, dict) else None
-    names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
-    check_names("a/b", "main", names)
-    return names
-
-
 def fetch(url, target, progress, pause):
     """Bring one file to `target`, through a link to where it leads: nothing is done if it is there and right; a .part
     is continued."""
     remote, target = ask_server(url), Path(os.path.realpath(target))
     if not is_plain(target):
         raise DownloadError.at(target, None, "a plain file to write", "a folder, a pipe or a device")
-    if target.exists() and target.stat().st_size == remote.size and digest_is_right(target, remote):
+    if target.exists() and size_of(target) == remote.size and digest_is_right(target, remote):
         return
-    part = target.with_name(target.name + ".part")
-    if part.exists() and part.stat().st_size > remote.size:
+    part = target.with_name(f"{target.name}.part")
+    if size_of(part) > remote.size:
         part.unlink()
-    broken, size = None, remote.size
-    for attempt in range(TRIES):
-        try:
-            receive(remote, part, lambda done: progress and progress(target.name, done, size))
-        except (OSError, http.client.HTTPException) as problem:
-            broken = problem
-        if part.exists() and part.stat().st_size == size:
-            break
-        time.sleep(pause * 2**attempt)
-        remote = ask_server(url)  # the store's addresses expire
-    else:
-        have = part.stat().st_size if part.exists() else 0
-        found = f"{have} after {TRIES} tries ({broken or 'the connection ended early'}); run it again to go on"
-        raise DownloadError.at(target.name, None, f"{remote.size} bytes", found)
+    receive_all(url, remote, part, target.name, progress, pause)
     if not digest_is_right(part, remote):
         part.unlink()
         raise DownloadError.at(target.name, "checksum", remote.digest[:16], "another; the file was discarded")
@@ -126,13 +112,32 @@ def fetch(url, target, progress, pause):
     flush_directory(target.parent)
 
 
+def size_of(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def receive_all(url, remote, part, name, progress, pause):
+    """Fill up `part`, over as many broken connections as TRIES allows."""
+    broken, size = "the connection ended early", remote.size
+    for attempt in range(TRIES):
+        try:
+            receive(remote, part, lambda done: progress and progress(name, done, size))
+        except (OSError, http.client.HTTPException) as problem:
+            broken = problem
+        if part.exists() and size_of(part) == size:
+            return
+        time.sleep(pause * 2**attempt)
+        remote = ask_server(url)  # the store's addresses expire
+    found = f"{size_of(part)} after {TRIES} tries ({broken}); run it again to go on"
+    raise DownloadError.at(name, None, f"{size} bytes", found)
+
+
 def receive(remote, part, report):
     """Append to `part` what is missing of it, as far as the connection lasts."""
-    have = part.stat().st_size if part.exists() else 0
+    have = size_of(part)
     if have == remote.size:
         return part.touch()
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with open_url(remote.url, "GET", headers) as answer:
+    with open_url(remote.url, "GET", {"Range": f"bytes={have}-"} if have else {}) as answer:
         goes_on = answer.status == 206 and (answer.headers["Content-Range"] or "").startswith(f"bytes {have}-")
         with open(part, "ab" if goes_on else "wb") as file:  # a server that ignores ranges starts anew
             done = have if goes_on else 0
@@ -154,7 +159,9 @@ def ask_server(url, missing_is_fine=False):
         except urllib.error.HTTPError as problem:
             if problem.code == 404 and missing_is_fine:
                 return None
-            raise DownloadError(f"{shorten(url)}: {explain(problem.code)}") from None
+            raise DownloadError(
+                f"{shorten(url)}: {REASONS.get(problem.code, f'the server answers {problem.code}')}"
+            ) from None
         except (OSError, http.client.HTTPException) as problem:
             raise DownloadError(f"{shorten(url)}: no answer ({problem})") from None
         with answer:
@@ -190,16 +197,6 @@ def whole_number(text, url):
     return int(text)
 
 
-def explain(code):
-    """An HTTP status as words that say what to do."""
-    reasons = {
-        401: "not allowed (401): the repository is private, gated or misspelt",
-        403: "not allowed (403): the repository is gated; accept its terms in a browser and download by hand",
-        404: "not found (404): is the name right?",
-    }
-    return reasons.get(code, f"the server answers {code}")
-
-
 class NoRedirects(urllib.request.HTTPRedirectHandler):
     """Redirects are answers here: their headers are needed, and where they lead is checked first."""
 
@@ -233,6 +230,4 @@ def digest_is_right(path, remote):
     else:
         return path.stat().st_size == remote.size
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest() == remote.digest
+        return hashlib.file_digest(file, lambda: digest).hexdigest() == remote.digest

@@ -6,8 +6,6 @@ import hashlib
 import re
 from pathlib import Path
 
-import numpy as np
-
 from ..core.answers import checked_answers, read_answers
 from ..core.config import LxmertConfig, read_config
 from ..core.params import encoder_shapes, head_shapes
@@ -19,12 +17,24 @@ from .names import HEADS, WORDS, published_paths, to_published, untie
 from .safetensors import about
 from .weights import find_weights, read_tensors
 
-BERT_FIELDS = (  # of a BERT config, under the names that they have here
+BERT_FIELDS = (  # of a BERT config, under the names that they have here; and its num_hidden_layers
     "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps",
     "max_position_embeddings", "type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob",
 )  # fmt: skip
-BERT_NAMES = {"num_hidden_layers": "l_layers", **{name: name for name in BERT_FIELDS}}
 THEIR_ANSWERS = "trainval_label2ans.json"
+ENCODER = "lxmert.encoder"
+SIZES = {  # config field: the tensor of two axes, and the axis, that tell it
+    "vocab_size": (WORDS, 0),
+    "hidden_size": (WORDS, 1),
+    "max_position_embeddings": ("lxmert.embeddings.position_embeddings.weight", 0),
+    "type_vocab_size": ("lxmert.embeddings.token_type_embeddings.weight", 0),
+    "intermediate_size": (f"{ENCODER}.layer.0.intermediate.dense.weight", 0),
+    "visual_feat_dim": (f"{ENCODER}.visn_fc.visn_fc.weight", 1),
+    "visual_pos_dim": (f"{ENCODER}.visn_fc.box_fc.weight", 1),
+    "num_qa_labels": ("answer_head.logit_fc.3.weight", 0),
+    "num_object_labels": ("obj_predict_head.decoder_dict.obj.weight", 0),
+    "num_attr_labels": ("obj_predict_head.decoder_dict.attr.weight", 0),
+}
 
 
 @dataclasses.dataclass
@@ -82,7 +92,8 @@ def find_config(path, scheme, weights, metadata, num_attention_heads):
     if beside.exists():
         values = read_config(beside)
         if isinstance(values, dict) and values.get("model_type") == "bert":
-            values = {**inferred, **{ours: values[theirs] for theirs, ours in BERT_NAMES.items() if theirs in values}}
+            layers = {"l_layers": values["num_hidden_layers"]} if "num_hidden_layers" in values else {}
+            values = {**inferred, **layers, **{name: values[name] for name in BERT_FIELDS if name in values}}
         return LxmertConfig.from_dict(values, beside)
     if num_attention_heads is None:
         raise ConfigError.at(path, "num_attention_heads", "it to be given: no shape tells it", "no config.json")
@@ -91,40 +102,21 @@ def find_config(path, scheme, weights, metadata, num_attention_heads):
 
 def infer_config(weights):
     """Every config field that the shapes of the tensors tell."""
-    e = "lxmert.encoder."
-    sizes = {
-        "vocab_size": (WORDS, 0),
-        "hidden_size": (WORDS, 1),
-        "max_position_embeddings": ("lxmert.embeddings.position_embeddings.weight", 0),
-        "type_vocab_size": ("lxmert.embeddings.token_type_embeddings.weight", 0),
-        "intermediate_size": (e + "layer.0.intermediate.dense.weight", 0),
-        "visual_feat_dim": (e + "visn_fc.visn_fc.weight", 1),
-        "visual_pos_dim": (e + "visn_fc.box_fc.weight", 1),
-        "num_qa_labels": ("answer_head.logit_fc.3.weight", 0),
-        "num_object_labels": ("obj_predict_head.decoder_dict.obj.weight", 0),
-        "num_attr_labels": ("obj_predict_head.decoder_dict.attr.weight", 0),
-    }
-    found = {}
-    for field, (name, axis) in sizes.items():
-        if name in weights and weights[name].ndim == 2:
-            found[field] = int(weights[name].shape[axis])
-    if any(name.startswith(e + "visn_fc.") for name in weights):  # not a BERT
-        for field, stack in (("l_layers", "layer"), ("x_layers", "x_layers"), ("r_layers", "r_layers")):
-            found[field] = count_layers(weights, e + stack)
-    else:
-        found["l_layers"] = count_layers(weights, e + "layer")
+    known = {field: (weights[name], axis) for field, (name, axis) in SIZES.items() if name in weights}
+    found = {field: int(tensor.shape[axis]) for field, (tensor, axis) in known.items() if tensor.ndim == 2}
+    stacks = {"l_layers": "layer", "x_layers": "x_layers", "r_layers": "r_layers"}
+    if not any(name.startswith(f"{ENCODER}.visn_fc.") for name in weights):  # a BERT
+        stacks = {"l_layers": "layer"}
+    for field, stack in stacks.items():
+        numbers = [re.match(rf"{ENCODER}\.{stack}\.(\d{{1,4}})\.", name) for name in weights]
+        found[field] = max((int(match[1]) + 1 for match in numbers if match), default=0)
     if any(name.startswith("cls.") for name in weights):  # a pre-training file: which tasks it was made for
-        found["task_obj_predict"] = any(name.startswith(HEADS["objects_head"]) for name in weights)
-        found["task_qa"] = any(name.startswith(HEADS["answer"]) for name in weights)
+        for task, head in (("task_obj_predict", "objects_head"), ("task_qa", "answer")):
+            found[task] = any(name.startswith(HEADS[head]) for name in weights)
         for kind in ("obj", "attr", "feat"):
             present = f"obj_predict_head.decoder_dict.{kind}.weight" in weights
             found[f"visual_{kind}_loss"] = present or not found["task_obj_predict"]
     return found
-
-
-def count_layers(weights, stack):
-    numbers = [re.match(rf"{re.escape(stack)}\.(\d{{1,4}})\.", name) for name in weights]
-    return max((int(match[1]) + 1 for match in numbers if match), default=0)
 
 
 def same_config(config, path, other, beside):
@@ -148,9 +140,8 @@ def find_answers(path, scheme, config, metadata):
     if beside.exists():
         lists[beside] = read_answers(beside, config.num_qa_labels)
     if config.names_answers():
-        lists[f"{path.parent / 'config.json'}, id2label"] = [
-            config.id2label[number] for number in range(config.num_qa_labels)
-        ]
+        texts = [config.id2label[number] for number in range(config.num_qa_labels)]
+        lists[f"{path.parent / 'config.json'}, id2label"] = texts
     theirs = path.with_name(THEIR_ANSWERS)
     if not lists and scheme.startswith("authors") and theirs.exists():
         texts = read_answers(theirs)
@@ -180,26 +171,21 @@ def summary(path, num_attention_heads=None):
 
     parts: {part: (tensors, parameters)}, the parts of the parameter tree and "other"; they add up to the totals."""
     checkpoint = read_checkpoint(path, None, num_attention_heads)
-    config = checkpoint.config
-    paths = published_paths({**encoder_shapes(config), **head_shapes(config)})
-    parts = {}
+    config, answers = checkpoint.config, checkpoint.answers
+    places, parts = published_paths({**encoder_shapes(config), **head_shapes(config)}), {}
     for name, array in checkpoint.weights.items():
-        part = paths[name].split(".")[0] if name in paths else "other"
+        part = places[name].split(".")[0] if name in places else "other"
         tensors, parameters = parts.get(part, (0, 0))
-        parts[part] = (tensors + 1, parameters + int(np.prod(array.shape)))
-    default = type(config)()
+        parts[part] = (tensors + 1, parameters + array.size)
+    tensors, parameters = map(sum, zip(*parts.values(), strict=True))
     return {
-        "file": str(checkpoint.path),
-        "format": checkpoint.format,
-        "scheme": checkpoint.scheme,
+        "file": str(checkpoint.path), "format": checkpoint.format, "scheme": checkpoint.scheme,
         "bytes": checkpoint.path.stat().st_size,
-        "answers": f"{len(checkpoint.answers)}, from {checkpoint.answers[0]!r}" if checkpoint.answers else "no list",
-        "config": {k: v for k, v in vars(config).items() if v != getattr(default, k)},
-        "parts": parts,
-        "tensors": sum(tensors for tensors, _ in parts.values()),
-        "parameters": sum(parameters for _, parameters in parts.values()),
+        "answers": f"{len(answers)}, from {answers[0]!r}" if answers else "no list",
+        "config": {k: v for k, v in vars(config).items() if v != getattr(type(config)(), k)},
+        "parts": parts, "tensors": tensors, "parameters": parameters,
         "missing heads": [head for head in HEADS if head not in parts],
-    }
+    }  # fmt: skip
 
 
 def provenance(path):

@@ -23,9 +23,6 @@ class LoadReport:
     unused: list  # heads or layers that this model does not have
     fresh: list  # parts that the file lacks, initialised anew on request
 
-    def faults(self):
-        return self.missing or self.unexpected or self.mis_shaped
-
     def __str__(self):
         rows = [f"{name}: expected {want}, found {have}" for name, (want, have) in self.mis_shaped.items()]
         table = {"loaded": self.loaded, "missing": self.missing, "unexpected": self.unexpected, "mis-shaped": rows}
@@ -43,31 +40,25 @@ def place(weights, shapes, path, scheme="Hugging Face", fresh=None):
 
     shapes: the model's tree of shapes. fresh: a function group -> tree that makes a part of the model (a head; with
     BERT weights, an encoder) that the file lacks altogether, or None to refuse. Raises CheckpointError."""
-    wanted, flat_shapes = published_paths(shapes), flatten(shapes)
-    present = {p.split(".")[0] for name, p in wanted.items() if name in weights}
+    places, wanted = published_paths(shapes), flatten(shapes)
+    found = {name: weights[name] for name in places if name in weights}
+    present = {places[name].split(".")[0] for name in found}
     lacking = [group for group in shapes if group not in present and flatten(shapes[group])]
-    missing = [name for name, p in wanted.items() if name not in weights and p.split(".")[0] not in lacking]
-    other = [name for name in weights if name not in wanted]
-    unused = [name for name in other if is_known(name, scheme)]
+    others = [name for name in weights if name not in places]
+    sizes = {name: (wanted[places[name]], array.shape) for name, array in found.items()}
     report = LoadReport(
         path=path,
-        loaded=[name for name in wanted if name in weights],
-        missing=missing,
-        unexpected=[name for name in other if name not in unused],
-        mis_shaped={
-            name: (flat_shapes[p], weights[name].shape)
-            for name, p in wanted.items()
-            if name in weights and weights[name].shape != flat_shapes[p]
-        },
-        unused=unused,
+        loaded=list(found),
+        missing=[name for name, p in places.items() if name not in found and p.split(".")[0] not in lacking],
+        unexpected=[name for name in others if not is_known(name, scheme)],
+        mis_shaped={name: both for name, both in sizes.items() if both[0] != both[1]},
+        unused=[name for name in others if is_known(name, scheme)],
         fresh=lacking if fresh else [],
     )
-    if report.faults():
-        raise refusal(report)
+    refuse_faults(report)
     if lacking and not fresh:
-        entry = f"{', '.join(lacking)}"
-        raise CheckpointError.at(path, entry, "these parts, or fresh_heads=True for random ones", "none of them")
-    placed = unflatten({p: weights[name] for name, p in wanted.items() if name in weights})
+        raise CheckpointError.at(path, ", ".join(lacking), "these parts, or fresh_heads=True for random ones", "none")
+    placed = unflatten({places[name]: array for name, array in found.items()})
     return {group: fresh(group) if group in lacking else placed.get(group, {}) for group in shapes}, report
 
 
@@ -77,19 +68,18 @@ def is_known(name, scheme):
     return name.startswith(heads) or (scheme == "BERT" and name.startswith(("lxmert.encoder.layer.", "cls.")))
 
 
-def refusal(report):
-    """The CheckpointError for a report with faults: its first fault in one line; the whole table is `error.report`."""
-    if report.mis_shaped:
-        name, (expected, found) = next(iter(report.mis_shaped.items()))
-        error = CheckpointError.at(report.path, name, f"shape {expected}", found)
-    elif report.missing:
-        more = f" and {len(report.missing) - 1} more" if len(report.missing) > 1 else ""
-        error = CheckpointError.at(report.path, report.missing[0], f"this tensor{more}", "none")
-    else:
-        more = f" and {len(report.unexpected) - 1} more" if len(report.unexpected) > 1 else ""
-        error = CheckpointError.at(report.path, report.unexpected[0] + more, "only LXMERT's tensors", "an unknown name")
-    error.report = report
-    return error
+def refuse_faults(report):
+    """A CheckpointError names the first fault of a report; the whole of it is its `report`."""
+    wrong = [(name, f"shape {want}", have) for name, (want, have) in report.mis_shaped.items()]
+    for names, expected, found in (
+        (report.missing, "this tensor", "none"), (report.unexpected, "only LXMERT's tensors", "an unknown name"),
+    ):  # fmt: skip
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        wrong += [(f"{name}{more}", expected, found) for name in names]
+    if wrong:
+        error = CheckpointError.at(report.path, *wrong[0])
+        error.report = report
+        raise error
 
 
 def fresh_maker(checkpoint, shapes, seed, answers=None):

@@ -35,7 +35,6 @@ class Storage(NamedTuple):
 
 def storages_of(known, items, refuse):
     """A function from persistent ids to Storages that are kept in `known` {key: Storage}. items: how many an id has."""
-
     views = {}
 
     def storage_of(identity):
@@ -84,12 +83,8 @@ def read_torch_zip(data, file):
     if machine.position != len(pickled):
         raise refuse("data.pkl", "nothing after its object", f"{len(pickled) - machine.position} bytes")
     raw = {name: content for name, content in parts.items() if name not in IGNORED}
-    for name in raw:
-        if name.removeprefix("data/") not in known or not name.startswith("data/"):
-            raise refuse(name, "only storages that tensors use", "another member")
-    for key in known:
-        if f"data/{key}" not in raw:
-            raise refuse(f"data/{key}", "this storage", "none")
+    if wrong := raw.keys() ^ {f"data/{key}" for key in known}:
+        raise refuse(min(wrong), "the storages that tensors use, and no others", "another list of members")
     contents = {key: raw[f"data/{key}"] for key in known}
     return cut_tensors(described, known, contents, big_endian, Budget(file, len(data)), refuse)
 
@@ -109,13 +104,11 @@ def check_version(content, refuse):
 def read_torch_legacy(data, file):
     """The bytes of an older torch file -> {name: array}, in the file's order. Raises CheckpointError."""
     refuse = partial(CheckpointError.at, file)
-    view, known = memoryview(data), {}
-    position = len(MAGIC)
-    source = PickleWindow(view)
+    known, position = {}, len(MAGIC)
 
     def unpickle(storage_of=None):
         nonlocal position
-        machine = Unpickler(source, refuse, storage_of, position)
+        machine = Unpickler(memoryview(data), refuse, storage_of, position)
         value = machine.load()
         position = machine.position
         return value
@@ -128,47 +121,32 @@ def read_torch_legacy(data, file):
     good = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
     if not good or len(set(keys)) < len(keys) or set(keys) != set(known):
         raise refuse("storage keys", "the storages that tensors use, each once", "another list")
+    contents = raw_storages(data, position, [known[key] for key in keys], big_endian, refuse)
+    return cut_tensors(described, known, contents, big_endian, Budget(file, len(data)), refuse)
+
+
+def raw_storages(data, position, storages, big_endian, refuse):
+    """{key: bytes} of the storages at the end of a file: how many numbers, then these, one storage after the other."""
     contents = {}
-    for key in keys:
-        count = known[key].count
-        size = 8 + count * np.dtype(DTYPES[known[key].dtype]).itemsize
+    for key, dtype, count, _ in storages:
+        size = 8 + count * np.dtype(DTYPES[dtype]).itemsize
         if position + size > len(data):
             raise refuse(f"storage {key}", f"{size} bytes", f"{len(data) - position}")
-        if int.from_bytes(view[position : position + 8], "big" if big_endian else "little") != count:
+        if int.from_bytes(bytes(data[position : position + 8]), "big" if big_endian else "little") != count:
             raise refuse(f"storage {key}", f"{count} numbers", "another number before them")
         contents[key] = data[position + 8 : position + size]
         position += size
     if position != len(data):
         raise refuse(None, "the end after the last storage", f"{len(data) - position} more bytes")
-    return cut_tensors(described, known, contents, big_endian, Budget(file, len(data)), refuse)
-
-
-class PickleWindow:
-    """The bytes of a mapped file as the Unpickler reads them: slices, and a search for the end of a line."""
-
-    def __init__(self, view):
-        self.view = view
-
-    def __len__(self):
-        return len(self.view)
-
-    def __getitem__(self, piece):
-        return self.view[piece]
-
-    def find(self, pattern, start, end):
-        at = bytes(self.view[start:end]).find(pattern)
-        return at if at < 0 else start + at
+    return contents
 
 
 def check_system(info, refuse):
     """Whether the third pickle says that the file is big-endian."""
-    if (
-        not isinstance(info, dict)
-        or info.get("protocol_version") != PROTOCOL
-        or type(info.get("little_endian")) is not bool
-    ):
+    known = info if isinstance(info, dict) else {}
+    if known.get("protocol_version") != PROTOCOL or type(known.get("little_endian")) is not bool:
         raise refuse("third pickle", "the writer's byte order", "something else")
-    return not info["little_endian"]
+    return not known["little_endian"]
 
 
 def state_dict_in(value, file):

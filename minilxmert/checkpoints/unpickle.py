@@ -73,11 +73,10 @@ class Unpickler:
 
     def line(self):
         """The text up to the next newline, which ends the names of modules and classes."""
-        end = self.data.find(b"\n", self.position, self.position + 256)
-        if end < 0:
+        text, end, _ = bytes(self.data[self.position : self.position + 256]).partition(b"\n")
+        if not end:
             raise self.fault("a name of at most 255 bytes", "a longer one")
-        text = bytes(self.data[self.position : end])
-        self.position = end + 1
+        self.position += len(text) + 1
         return text.decode("latin-1")
 
     def number(self, layout):

@@ -31,23 +31,19 @@ def read_tensors(path, mapped=True):
     format: "torch zip", "torch legacy", "safetensors", "keras h5" or "minilxmert h5". Arrays are read-only and, where
     nothing must be converted, views of the mapped file, or with mapped=False of its bytes, read."""
     if is_index(path):
-        return "safetensors", *read_sharded(path, mapped)
-    with content(path, CheckpointError, mapped) as data:
-        return read_content(np.frombuffer(data, np.uint8), path, mapped)
-
-
-def read_content(data, path, mapped):
-    """read_tensors of a file whose bytes are at hand, (size,) uint8."""
-    head = bytes(data[:24])
-    if kind_of(data).name == "HDF5":
-        return read_hdf5(path, mapped)
-    if head.startswith(b"PK"):
-        return "torch zip", read_torch_zip(data, path), {}
-    if head.startswith(MAGIC):
-        return "torch legacy", read_torch_legacy(data, path), {}
-    if head[8:9] == b"{":
-        return "safetensors", *read_safetensors(data, path)
-    raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", what_it_is(data))
+        return "safetensors", read_sharded(path, mapped), {}
+    with content(path, CheckpointError, mapped) as whole:
+        data = np.frombuffer(whole, np.uint8)
+        head = bytes(data[:24])
+        if kind_of(data).name == "HDF5":
+            return read_hdf5(path, mapped)
+        if head.startswith(b"PK"):
+            return "torch zip", read_torch_zip(data, path), {}
+        if head.startswith(MAGIC):
+            return "torch legacy", read_torch_legacy(data, path), {}
+        if head[8:9] == b"{":
+            return "safetensors", *read_safetensors(data, path)
+    raise CheckpointError.at(path, None, "a weight file (torch, safetensors or HDF5)", what_it_is(path))
 
 
 def is_index(path):
@@ -55,22 +51,20 @@ def is_index(path):
     return str(path).endswith(".index.json")
 
 
-def shards_of(index):
-    """{tensor: the name of its file} of an index file; the files are its neighbours. Raises CheckpointError."""
-    table = read_json(index, CheckpointError)
+def shards_of(index, error=CheckpointError):
+    """{tensor: the name of its file} of an index file; the files are its neighbours. Raises `error`."""
+    table = read_json(index, error)
     places = table.get("weight_map") if isinstance(table, dict) else None
     if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
-        raise CheckpointError.at(index, "weight_map", "a file for each tensor", "something else")
+        raise error.at(index, "weight_map", "a file for each tensor", "something else")
     for shard in dict.fromkeys(places.values()):
         if not re.fullmatch(r"[\w-][\w.-]{0,200}\.(safetensors|bin|h5)", shard):
-            raise CheckpointError.at(index, shard, "a plain file name", "another")
+            raise error.at(index, shard, "a plain file name", "another")
     return places
 
 
 def read_sharded(index, mapped=True):
-    """A checkpoint in several files -> ({name: array}, metadata), from its …index.json. Raises CheckpointError.
-
-    Every tensor is exactly where the index says."""
+    """The {name: array} of a checkpoint in several files, each where its …index.json says. Raises CheckpointError."""
     index = Path(index)
     places = shards_of(index)
     arrays = {}
@@ -81,7 +75,7 @@ def read_sharded(index, mapped=True):
             name = min(set(found) ^ listed)
             raise CheckpointError.at(index.with_name(shard), name, "the tensors that the index lists", "others")
         arrays.update(found)
-    return arrays, {}
+    return arrays
 
 
 KINDS = (  # and every .pth; the first is opened
