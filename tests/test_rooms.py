@@ -14,7 +14,7 @@ FLOORS = (  # lowest first; a file imports from its own floor and from those bel
     ("errors",),
     ("files",),
     ("words",),
-    ("core.config", "core.ops", "core.erf", "core.params", "core.boxes"),
+    ("core.config", "core.ops", "core.params", "core.boxes"),
     ("kernels",),
     ("core",),
     ("checkpoints", "vision"),

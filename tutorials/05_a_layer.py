@@ -116,7 +116,7 @@ x = np.linspace(-4, 4, 65)
 show(draw_curves(x, {"gelu": gelu(x), "relu": np.maximum(x, 0)}, "gelu, and the simpler relu"))
 
 # %% [markdown]
-# Φ needs the error function erf. NumPy does not have it, so [erf.py](../minilxmert/core/erf.py) computes it. Some
+# Φ needs the error function erf. NumPy does not have it, so [ops.py](../minilxmert/core/ops.py) computes it. Some
 # models use a formula with tanh instead. It is close but not equal, and a checkpoint must be run with the one it was
 # trained with:
 

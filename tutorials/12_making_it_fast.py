@@ -296,8 +296,8 @@ set_num_threads(most)  # as it was
 # answer · [kernels/blocks.py](../minilxmert/kernels/blocks.py): many steps, one launch ·
 # [kernels/math.py](../minilxmert/kernels/math.py): the polynomials ·
 # [kernels/threads.py](../minilxmert/kernels/threads.py): who does the work ·
-# [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [rows.py](../minilxmert/core/rows.py): the short way ·
-# [benchmark.py](../minilxmert/experiments/benchmark.py)
+# [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [model.py](../minilxmert/core/model.py): the short way
+# · [benchmark.py](../minilxmert/experiments/benchmark.py)
 #
 # ## Questions
 #

@@ -9,11 +9,10 @@ keeps nothing. A backward returns the gradient of the input and adds those of th
 like `p`. Everything follows the dtype of its input, so that float64 checks float32. No function writes into an argument
 but `cache` and `g`."""
 
+import functools
 import math
 
 import numpy as np
-
-from .erf import erf
 
 
 def child(cache, name):
@@ -71,15 +70,10 @@ def linear_act_backward(dy, p, cache, g):
 
 def gelu(x, cache=None):
     """The exact GELU, x·Φ(x) with Φ the normal distribution function (Hendrycks & Gimpel 2016)"""
-    share = normal_cdf(x)
+    share = 0.5 * (1 + erf(x * math.sqrt(0.5)))  # Φ(x): the share of a normal distribution below x
     if cache is not None:
         cache["slope"] = share + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return x * share
-
-
-def normal_cdf(x):
-    """Φ(x): the share of a normal distribution below x"""
-    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
 
 
 def relu(x, cache=None):
@@ -223,3 +217,34 @@ def embedding_backward(dy, ids, g):
     """dy (..., E); adds each row's gradient into its row of g w. Row 0 never learns, as published (padding_idx=0)."""
     seen = ids.reshape(-1) != 0
     np.add.at(g["w"], ids.reshape(-1)[seen], dy.reshape(-1, dy.shape[-1])[seen])
+
+
+# --- the error function, which NumPy lacks ---------------------------------------------------------------------------
+
+STEP, END, TERMS = 1 / 8, 6.0, 12  # beyond 6, erf is 1 to the last bit of a float64
+
+
+@functools.cache
+def table_of(dtype):
+    """Taylor coefficients of erf around 0, 1/8, 2/8 … 6, (points, terms). Each derivative of erf is its first one, the
+    bell 2/√π·exp(-x²), times a polynomial in x (a Hermite polynomial); they follow from one another by two terms."""
+    table = []
+    for x in np.arange(0, END + STEP, STEP).tolist():
+        bell = 2 / math.sqrt(math.pi) * math.exp(-x * x)
+        derivatives = [math.erf(x), bell, -2 * x * bell]
+        for n in range(1, TERMS - 2):
+            derivatives.append(-2 * x * derivatives[-1] - 2 * n * derivatives[-2])
+        table.append([d / math.factorial(n) for n, d in enumerate(derivatives)])
+    return np.array(table, dtype)
+
+
+def erf(x):
+    """The error function, exact to the dtype's rounding: Taylor from the nearest point of a table."""
+    size = np.fmin(np.abs(x), x.dtype.type(END))  # fmin: a NaN must not become an index
+    point = np.rint(size / x.dtype.type(STEP)).astype(np.intp)
+    distance = size - point.astype(x.dtype) * x.dtype.type(STEP)
+    columns = table_of(x.dtype).T
+    y = columns[-1][point]
+    for column in columns[-2::-1]:
+        y = y * distance + column[point]
+    return np.copysign(y, x)

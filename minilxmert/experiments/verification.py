@@ -86,7 +86,7 @@ def computed_values(model, arrays):
     call = {name: arrays[name] for name in CALL if name in arrays}
     inputs, targets = model.read(**call, **find_labels(model, arrays), check_boxes=False)
     run, scores, losses, _ = model.compute(inputs.spread(), targets, {})
-    output = model.output(run, scores, losses, attentions=True, hidden_states=True)
+    output = model.Output.of(run, scores, losses, attentions=True, hidden_states=True)
     values = {"language_output": run.lang[-1], "vision_output": run.visn[-1], "pooled_output": run.pooled}
     for name in output.keys():
         field = output[name]

@@ -6,13 +6,11 @@ from ..core import heads
 from ..core import losses as objectives
 from ..core import params as tree
 from ..core.inputs import ARGUMENTS, SWITCHES, floats, read_inputs
-from ..core.model import Run, run_encoders, run_encoders_backward
+from ..core.model import run_encoders, run_encoders_backward, run_short
 from ..core.ops import child, linear_backward
-from ..core.rows import encode_first_words
 from ..errors import ShapeError
 from ..kernels import linear
 from . import outputs
-from .outputs import attention_maps
 from .store import Stored, check_dtype
 from .surgery import AnswerHead, TorchNames, WordEmbedding
 
@@ -57,7 +55,7 @@ class Face(TorchNames, WordEmbedding, Stored):
         asked = zip(SWITCHES, (output_attentions, output_hidden_states, return_dict), strict=True)
         maps, states, named = (getattr(self.config, s) if a is None else a for s, a in asked)
         run, scores, losses, _ = self.compute(inputs, targets, {} if maps else None, states=states)
-        output = self.output(run, scores, losses, maps, states)
+        output = self.Output.of(run, scores, losses, maps, states)
         return output if named else output.to_tuple()
 
     forward = __call__
@@ -76,13 +74,6 @@ class Face(TorchNames, WordEmbedding, Stored):
         """The tree of parameter shapes of this face."""
         heads = tree.head_shapes(config)
         return {**tree.encoder_shapes(config), **{name: heads[name] for name in cls.head_names(config)}}
-
-    @property
-    def dtype(self):
-        return self.weights.look()["pooler"]["w"].dtype
-
-    def num_parameters(self):
-        return tree.count(self.weights.look())
 
     def targets(self, inputs):
         """The face's labels, checked, by task."""
@@ -103,29 +94,16 @@ class Face(TorchNames, WordEmbedding, Stored):
             inputs = inputs.spread()
         with self.reading(cache) as p:
             if self.READS_POOLED and not states and cache is None and rng is None:
-                run = Run([], [], heads.pool(encode_first_words(inputs, p, self.config), p["pooler"]), p, None)
+                run = run_short(inputs, p, self.config)
             else:
                 run = run_encoders(inputs, p, self.config, rng, cache)
             scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
-    def output(self, run, scores, losses, attentions=False, hidden_states=False):
-        """The face's output dataclass from a pass."""
-        fields = dict(scores)
-        if losses:
-            fields.update(loss=sum(losses.values()), losses=losses)
-        if hidden_states:
-            fields.update(language_hidden_states=tuple(run.lang[1:]), vision_hidden_states=tuple(run.visn[1:]))
-            fields.update(language_embeddings=run.lang[0], vision_embeddings=run.visn[0])
-        if attentions:
-            fields.update(attention_maps(run.cache))
-        return self.Output(**fields)
-
     def loss_and_gradients(self, rng=None, **inputs):
         """Call arguments with labels -> (output, {published name: gradient of the loss}); dropout when rng is given."""
         g = tree.zeros_like(self.params)
-        output = self.add_gradients(g, rng, **inputs)
-        return output, self.published(g)
+        return self.add_gradients(g, rng, **inputs), self.published(g)
 
     def add_gradients(self, g, rng=None, **inputs):
         """Like loss_and_gradients, adding into a tree `g` shaped like params."""
@@ -139,7 +117,7 @@ class Face(TorchNames, WordEmbedding, Stored):
             raise ShapeError("a loss needs labels: none were given")
         objectives.scale(losses, dscores, shares or {})
         self.backward(run, dscores, g)
-        return self.output(run, scores, losses)
+        return self.Output.of(run, scores, losses)
 
     @np.errstate(under="ignore")
     def backward(self, run, dscores, g):
@@ -148,28 +126,12 @@ class Face(TorchNames, WordEmbedding, Stored):
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
         run_encoders_backward(dlang, dvisn, dpooled, run.p, run.cache, g)
 
-    def __repr__(self):
-        answers = f", {len(self.answers)} answers" if self.answers else ""
-        return (
-            f"<{type(self).__name__}: {self.num_parameters():,} parameters, {self.precision}{answers}, {self.config}>"
-        )
-
 
 class LxmertModel(Face):
     """The three encoders and the pooler, without a head: LxmertModelOutput."""
 
 
-class Answering(AnswerHead, Face):
-    """A face with an answer head."""
-
-    def answer_scores(self, run):
-        return heads.classify(run.pooled, run.p["answer"], self.config, child(run.cache, "answer"))
-
-    def answers_backward(self, dy, run, g):
-        return heads.classify_backward(dy, run.p["answer"], run.cache["answer"], g["answer"])
-
-
-class LxmertForPreTraining(Answering):
+class LxmertForPreTraining(AnswerHead, Face):
     """The encoders with the heads of the five pre-training tasks (paper, section 3.1): LxmertForPreTrainingOutput."""
 
     Output = outputs.LxmertForPreTrainingOutput
@@ -217,7 +179,7 @@ class LxmertForPreTraining(Answering):
             dpooled += self.answers_backward(d["question_answering_score"], run, g)
 
 
-class LxmertForQuestionAnswering(Answering):
+class LxmertForQuestionAnswering(AnswerHead, Face):
     """The encoders with the answer head (VQA, GQA): LxmertForQuestionAnsweringOutput."""
 
     HEADS = ("answer",)

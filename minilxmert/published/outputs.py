@@ -39,6 +39,19 @@ class States(Mapping):
     STATES = ("language_hidden_states", "vision_hidden_states")
     STATES += ("language_attentions", "vision_attentions", "cross_encoder_attentions")
 
+    @classmethod
+    def of(cls, run, scores, losses, attentions=False, hidden_states=False):
+        """What a Run gave: scores by field, losses by task, and on request its states and maps."""
+        fields = dict(scores)
+        if losses:
+            fields.update(loss=sum(losses.values()), losses=losses)
+        if hidden_states:
+            fields.update(language_hidden_states=tuple(run.lang[1:]), vision_hidden_states=tuple(run.visn[1:]))
+            fields.update(language_embeddings=run.lang[0], vision_embeddings=run.visn[0])
+        if attentions:
+            fields.update(attention_maps(run.cache))
+        return cls(**fields)
+
     def keys(self):
         """The names of the published fields that are present, in the published order."""
         return [name for name in self.FIELDS + self.STATES if getattr(self, name) is not None]

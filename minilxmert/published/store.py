@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,47 +59,47 @@ class Stored:
         that mean nothing here are passed over, or refused in words (words/calling.py).
         Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
         from ..checkpoints.loading import Checkpoint, read_checkpoint
-        from ..checkpoints.placing import fresh_maker, place
         from ..words.calling import check_here, check_keywords
 
         changes = {name: keywords.pop(name) for name in list(keywords) if name in LxmertConfig.changeable()}
         check_keywords(keywords, inspect.signature(cls.from_pretrained).parameters)
-        if isinstance(path, Checkpoint):
-            checkpoint = path
-        else:
+        checkpoint = path
+        if not isinstance(path, Checkpoint):
             check_here(path)
             checkpoint = read_checkpoint(path, config, num_attention_heads, mapped)
-        dtype = check_dtype(torch_dtype or dtype or "float32", checkpoint)
-        config = checkpoint.config.replace(**changes) if changes else checkpoint.config
-        shapes = cls.shapes(config)
-
-        found = checkpoint.weights, shapes, checkpoint.path, checkpoint.scheme
-        arrays, report = place(*found, fresh_maker(checkpoint, shapes, seed, answers) if fresh_heads else None)
+        if changes:
+            checkpoint = replace(checkpoint, config=checkpoint.config.replace(**changes))
         model = cls.__new__(cls)
-        model.config, model.load_report = config, report
-        model.set_params(arrays, dtype)
-        model.tokens, model.detector = checkpoint.tokens, checkpoint.detector
-        model.answers = checkpoint.answers if "answer" in shapes else None
-        if answers:
-            model.take_answers(list(answers))
+        report = model.take_checkpoint(
+            checkpoint, torch_dtype or dtype or "float32", seed if fresh_heads else None, answers
+        )
         if state_dict is not None:
             model.load_state_dict(state_dict)
         info = {"missing_keys": report.fresh, "unexpected_keys": report.unused, "mismatched_keys": [], "error_msgs": []}
         return (model, info) if output_loading_info else model
 
+    def take_checkpoint(self, checkpoint, dtype, seed, answers):
+        """Become the model of a checkpoint. seed: for parts that it lacks, or None to refuse. -> LoadReport"""
+        from ..checkpoints.placing import fresh_maker, place
+
+        self.config, shapes = checkpoint.config, self.shapes(checkpoint.config)
+        fresh = None if seed is None else fresh_maker(checkpoint, shapes, seed, answers)
+        arrays, self.load_report = place(checkpoint.weights, shapes, checkpoint.path, checkpoint.scheme, fresh)
+        self.set_params(arrays, check_dtype(dtype, checkpoint))
+        self.tokens, self.detector = checkpoint.tokens, checkpoint.detector
+        self.answers = checkpoint.answers if "answer" in shapes else None
+        if answers:
+            self.take_answers(list(answers))
+        return self.load_report
+
     def take_answers(self, answers, source="the given list"):
         """Refuse a list of answers that is not the model's own; a model that has none takes this one, and says so.
 
         Raises ConfigError for another number of answers, VocabularyError for others."""
-        from ..files.reading import refuse_other
-
         if len(answers) != self.config.num_qa_labels:
-            found = f"{len(answers)} answers"
-            raise ConfigError.at(source, "num_qa_labels", f"{self.config.num_qa_labels} answers", found)
-        if self.answers and "answer" not in self.fresh_parts():
-            refuse_other("answer", answers, self.answers, source, self.origin())
-        elif self.load_report and "answer" not in self.fresh_parts():
-            warnings.warn(f"{self.origin()} has no list of answers: it takes {source}, of {len(answers)}", stacklevel=3)
+            expected = f"{self.config.num_qa_labels} answers"
+            raise ConfigError.at(source, "num_qa_labels", expected, f"{len(answers)} answers")
+        self.compare("answer", answers, self.answers, "answer", source)
         self.answers = answers
 
     def take_tokens(self, tokens, source="the vocabulary"):
@@ -106,16 +107,22 @@ class Stored:
         that were added at the end are no others, as long as the word table has rows for them.
 
         Raises ConfigError for more tokens than rows, VocabularyError for others."""
-        from ..files.reading import refuse_other
-
         if len(tokens) > self.config.vocab_size:
             expected = f"at most {self.config.vocab_size} tokens, as the model has rows"
             raise ConfigError.at(source, "size", expected, f"{len(tokens)} tokens")
-        if self.tokens:
-            refuse_other("token", tokens[: len(self.tokens)], self.tokens, source, self.origin())
-        elif self.load_report and "embeddings" not in self.fresh_parts():
-            warnings.warn(f"{self.origin()} has no vocabulary: it takes {source}, of {len(tokens)}", stacklevel=3)
+        self.compare("token", tokens[: len(self.tokens or tokens)], self.tokens, "embeddings", source)
         self.tokens = list(tokens)
+
+    def compare(self, what, texts, own, part, source):
+        """Refuse texts that are not the model's `own`; say so where loaded weights have none. part: of the model, where
+        they stand: texts of a part that loading made anew are anybody's."""
+        from ..files.reading import refuse_other
+
+        if part not in self.fresh_parts() and own:
+            refuse_other(what, texts, own, source, self.origin())
+        elif part not in self.fresh_parts() and self.load_report:
+            missing = {"answer": "list of answers", "token": "vocabulary"}[what]
+            warnings.warn(f"{self.origin()} has no {missing}: it takes {source}, of {len(texts)}", stacklevel=4)
 
     def take_detector(self, about, source, learn=False):
         """Say in a line that objects come from another detector than those that the model learnt from.
@@ -151,6 +158,18 @@ class Stored:
     @params.setter
     def params(self, arrays):
         self.weights = Weights(arrays, self.precision == "bfloat16")
+
+    @property
+    def dtype(self):
+        return self.weights.look()["pooler"]["w"].dtype
+
+    def num_parameters(self):
+        return tree.count(self.weights.look())
+
+    def __repr__(self):
+        about = f"{self.num_parameters():,} parameters, {self.precision}"
+        answers = f", {len(self.answers)} answers" if self.answers else ""
+        return f"<{type(self).__name__}: {about}{answers}, {self.config}>"
 
     def reading(self, cache):
         """A block with the parameters for a pass; without a cache, for a backward, as the kernels want them."""
