@@ -31,8 +31,8 @@ class LoadReport:
         return "\n".join(f"{name:>10} {len(table[name]):4d}  {shown[name]}".rstrip() for name in table)
 
 
-def sample(names, most=4):
-    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
+def sample(names):
+    return ", ".join(names[:4]) + (f", … ({len(names) - 4} more)" if len(names) > 4 else "")
 
 
 def place(weights, shapes, path, scheme="Hugging Face", fresh=None):

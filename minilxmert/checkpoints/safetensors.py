@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..files import replacing, strict_json
-from ..files.arrays import DTYPES, check_finite, check_name, check_shape, cut, is_size, map_file
+from ..files.arrays import DTYPES, as_native, check_finite, check_name, check_shape, is_size, map_file
 from .h5 import torch_name
 
 LONGEST_HEADER, MOST_TENSORS = 16 << 20, 4096  # bytes; the full model's header has 0.05 MB and 473 tensors …
@@ -31,7 +31,7 @@ def read_safetensors(data, file):
     for name, (dtype, shape, start, stop) in sorted(places.items(), key=lambda item: item[1][2:]):
         if start != end or stop > len(body):
             raise refuse(name, f"bytes from {end}, without gap or overlap, inside the file", f"{start} … {stop}")
-        arrays[name], end = cut(body[start:stop], dtype, shape), stop
+        arrays[name], end = as_native(body[start:stop].view(DTYPES[dtype]).reshape(shape), dtype), stop
     if end != len(body):
         raise refuse(None, "the end after the last tensor", f"{len(body) - end} more bytes")
     arrays = {name: arrays[name] for name in header}

@@ -4,24 +4,3 @@ from .kinds import expecting, kind_of, what_it_is
 from .reading import JSON_LIMIT, content, decoded, forget_pages, read_json, read_small, read_text, strict_json
 from .together import FolderLock
 from .writing import PatientFile, flush_directory, lock, replacing, sweep, write_file
-
-__all__ = [
-    "JSON_LIMIT",
-    "FolderLock",
-    "PatientFile",
-    "content",
-    "decoded",
-    "expecting",
-    "flush_directory",
-    "forget_pages",
-    "kind_of",
-    "lock",
-    "read_json",
-    "read_small",
-    "read_text",
-    "replacing",
-    "strict_json",
-    "sweep",
-    "what_it_is",
-    "write_file",
-]

@@ -28,9 +28,9 @@ def map_file(path, error=CheckpointError):
         return np.frombuffer(data, np.uint8)
 
 
-def is_size(value, most=LARGEST_SIZE):
-    """Whether a value from a file is a whole number in 0 … most (bool and float are not)."""
-    return type(value) is int and 0 <= value <= most
+def is_size(value):
+    """Whether a value from a file is a whole number in 0 … LARGEST_SIZE (bool and float are not)."""
+    return type(value) is int and 0 <= value <= LARGEST_SIZE
 
 
 def check_shape(shape, file, entry):
@@ -68,19 +68,11 @@ class Budget:
             raise CheckpointError.at(self.file, entry, f"arrays of at most {EXPANSION} times the file's size", "more")
 
 
-def cut(data, dtype, shape, big_endian=False):
-    """Bytes, exactly of the size -> an array of a dtype of DTYPES and a shape; a view if nothing must be converted."""
-    stored = np.dtype(DTYPES[dtype])
-    array = data.view(stored.newbyteorder(">") if big_endian else stored).reshape(shape)
-    return as_native(array, dtype)
-
-
 def as_native(array, dtype):
     """The array in this machine's byte order; bfloat16 as the float32 of which it is the upper half."""
     if dtype == "BF16":
         return (array.astype(np.uint32) << 16).view(np.float32)
-    native = array.dtype.newbyteorder("=")
-    return array if array.dtype.isnative else array.astype(native)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 NPY_HEADER = re.compile(

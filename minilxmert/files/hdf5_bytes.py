@@ -109,10 +109,8 @@ def leaves(source, at, kind, width, level=None, seen=None):
     seen.add(at)
     entries = source.take(at + 24, count * (width + 8))
     for place in range(0, len(entries), width + 8):
-        key, child = (
-            entries[place : place + width],
-            int.from_bytes(entries[place + width : place + width + 8], "little"),
-        )
+        key = entries[place : place + width]
+        child = int.from_bytes(entries[place + width : place + width + 8], "little")
         if below:
             yield from leaves(source, child, kind, width, below - 1, seen)
         else:
@@ -125,27 +123,33 @@ def records(source, at, kind):
     _, found, node, size, depth, _, _, root, count, _ = struct.unpack(layout, source.sealed(b"BTHD", at, 34)[:34])
     if found != kind or not size:
         raise ValueError(f"a tree of records of kind {found}")
-    most, seen = (node - 10) // size, set()
-    width, extras = (most.bit_length() - 1) // 8 + 1, [0]  # bytes of a node's count, and of all below it
-    for _ in range(depth):
-        fits = (node - 10 - 8 - width - extras[-1]) // (size + 8 + width + extras[-1])
-        most = (fits + 1) * most + fits
-        extras.append((most.bit_length() - 1) // 8 + 1)
+    width, below = pointer_sizes(node, size, depth)
+    seen = set()
 
     def walk(at, count, level):
-        step = 8 + width + extras[level - 1] if level else 0
+        step = 8 + width + below[level - 1] if level else 0
         signature = (b"BTIN" if level else b"BTLF") + bytes([0, kind])
         data = source.sealed(signature, at, 6 + count * size + (count + 1) * step)
         if at in seen:
             raise ValueError("a tree with a ring")
         seen.add(at)
         yield from (data[place : place + size] for place in range(6, 6 + count * size, size))
-        for place in range(6 + count * size, len(data), step or len(data)):
-            child, below = (int.from_bytes(data[place + a : place + b], "little") for a, b in ((0, 8), (8, 8 + width)))
-            if level:
-                yield from walk(child, below, level - 1)
+        for place in range(6 + count * size, len(data), step) if level else ():
+            child, number = (int.from_bytes(data[place + a : place + b], "little") for a, b in ((0, 8), (8, 8 + width)))
+            yield from walk(child, number, level - 1)
 
     return walk(root, count, depth) if root != UNDEFINED else iter(())
+
+
+def pointer_sizes(node, size, depth):
+    """How many bytes a pointer in such a tree has for the records of its node, and, by level, for all below that."""
+    most = (node - 10) // size
+    width, below = (most.bit_length() - 1) // 8 + 1, [0]
+    for _ in range(depth):
+        fits = (node - 10 - 8 - width - below[-1]) // (size + 8 + width + below[-1])
+        most = (fits + 1) * most + fits
+        below.append((most.bit_length() - 1) // 8 + 1)
+    return width, below
 
 
 class Heap:
@@ -176,9 +180,8 @@ class Heap:
     def check(self, block):
         """A block of objects, which holds its own checksum, has the right one."""
         end = 13 + self.width
-        other = self.sealed and checksum(block[:end] + bytes(4) + block[end + 4 :]) != int.from_bytes(
-            block[end : end + 4], "little"
-        )
+        stated = int.from_bytes(block[end : end + 4], "little")
+        other = self.sealed and checksum(block[:end] + bytes(4) + block[end + 4 :]) != stated
         if other or not block.startswith(b"FHDB\0"):
             raise ValueError("no block of objects with its checksum")
 
@@ -190,14 +193,12 @@ class Heap:
             size = self.start << max(row - 1, 0)
             if place < start + size * self.columns:
                 column = (place - start) // size
-                child, start = (
-                    struct.unpack_from("<Q", table, head + 8 * (row * self.columns + column)),
-                    start + column * size,
-                )
+                (child,) = struct.unpack_from("<Q", table, head + 8 * (row * self.columns + column))
+                start += column * size
                 if size <= self.largest:
-                    return child[0], start, size
+                    return child, start, size
                 below = size.bit_length() - (self.start * self.columns).bit_length() + 1
-                return self.block(place, child[0], below, start)
+                return self.block(place, child, below, start)
             start += size * self.columns
         raise ValueError("an object outside its heap")
 

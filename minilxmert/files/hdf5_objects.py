@@ -22,33 +22,34 @@ GROUP, DATASET = {LINKS, SYMBOLS, LINK}, {LAYOUT}
 def read_header(source, at):
     """[(kind, flags, data)]: the messages of the object at an address."""
     new = source.take(at, 4) == b"OHDR"
-    if new:
-        flags = source.take(at + 4, 2)[1]
-        start, width = 6 + (16 if flags & 32 else 0) + (4 if flags & 16 else 0), 1 << (flags & 3)
-        size = int.from_bytes(source.take(at + start, width), "little")
-        head, blocks = struct.Struct("<BHB2x" if flags & 4 else "<BHB"), [(at, start + width, size)]
-    else:
-        version, size = source.unpack("<B7xI4x", at)
-        head, blocks = struct.Struct("<HHB3x"), [(at, 16, size)]
-        if version != 1:
-            raise ValueError(f"an object of version {version}")
-    messages, left = [], HEADER
+    head, skipped, size = header_start(source, at, new)
+    blocks, messages, left, signature = [(at, skipped, size)], [], HEADER, b"OHDR\2"
     for at, skipped, size in blocks:  # which grow
         left -= size + skipped
         if left < 0 or len(messages) > MESSAGES:
             raise ValueError(f"a header of more than {HEADER} bytes or {MESSAGES} messages")
-        data = (
-            source.sealed(b"OHDR\2" if skipped > 4 else b"OCHK", at, skipped + size)
-            if new
-            else source.take(at, skipped + size)
-        )
-        for kind, flags, part in split(data[skipped:], head):
+        whole = source.sealed(signature, at, skipped + size) if new else source.take(at, skipped + size)
+        signature = b"OCHK"  # of further blocks
+        for kind, flags, part in split(whole[skipped:], head):
             if kind == CONTINUED:
                 place, size = struct.unpack("<2Q", part)
                 blocks.append((place, 4, size - 8) if new else (place, 0, size))
             elif kind:
                 messages.append((kind, flags, part))
     return messages
+
+
+def header_start(source, at, new):
+    """How each message begins; of the first block, the bytes before its messages, and their bytes."""
+    if not new:
+        version, size = source.unpack("<B7xI4x", at)
+        if version != 1:
+            raise ValueError(f"an object of version {version}")
+        return struct.Struct("<HHB3x"), 16, size
+    flags = source.take(at + 4, 2)[1]
+    start, width = 6 + (16 if flags & 32 else 0) + (4 if flags & 16 else 0), 1 << (flags & 3)
+    size = int.from_bytes(source.take(at + start, width), "little")
+    return struct.Struct("<BHB2x" if flags & 4 else "<BHB"), start + width, size
 
 
 def split(data, head):

@@ -26,6 +26,20 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1, dig
     file: named in the message; error: the MinilxmertError class to raise; line: the number of
     the first line, where a file holds more before it; digits: of a whole number, at most."""
     refuse = partial(error.at, file)
+    if len(data) > limit:
+        raise refuse(None, f"at most {limit} bytes of JSON", f"{len(data)} bytes")
+    with expecting("JSON", file, "JSON", source=data):
+        text = decoded(data, file, error, line)
+        if json_depth(text) > JSON_DEPTH:
+            raise refuse(None, f"JSON nested at most {JSON_DEPTH} deep", "deeper nesting")
+        try:
+            return json.loads(text, **strict_hooks(refuse, digits))
+        except json.JSONDecodeError as problem:
+            raise refuse(f"line {line + problem.lineno - 1}", "JSON", shorten(problem.msg)) from None
+
+
+def strict_hooks(refuse, digits):
+    """What json.loads is to call for objects and numbers."""
 
     def unique(pairs):
         result = {}
@@ -40,24 +54,12 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1, dig
             raise refuse("a number", f"at most {digits} digits", f"{len(text)} digits")
         return int(text)
 
-    def constant(text):
-        raise refuse("a number", "a finite number", text)
-
     def real(text):
-        return float(text) if math.isfinite(float(text)) else constant(text)
+        if not math.isfinite(float(text)):
+            raise refuse("a number", "a finite number", text)
+        return float(text)
 
-    if len(data) > limit:
-        raise refuse(None, f"at most {limit} bytes of JSON", f"{len(data)} bytes")
-    with expecting("JSON", file, "JSON", source=data):
-        text = decoded(data, file, error, line)
-        if json_depth(text) > JSON_DEPTH:
-            raise refuse(None, f"JSON nested at most {JSON_DEPTH} deep", "deeper nesting")
-        try:
-            return json.loads(
-                text, object_pairs_hook=unique, parse_int=integer, parse_float=real, parse_constant=constant
-            )
-        except json.JSONDecodeError as problem:
-            raise refuse(f"line {line + problem.lineno - 1}", "JSON", shorten(problem.msg)) from None
+    return {"object_pairs_hook": unique, "parse_int": integer, "parse_float": real, "parse_constant": real}
 
 
 def decoded(data, file, error=MinilxmertError, line=1):

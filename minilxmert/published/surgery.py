@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.heads import classify, classify_backward
+from ..core import heads
 from ..core.ops import child
 from ..core.params import initialise
 from ..errors import ConfigError, ShapeError
@@ -55,10 +55,10 @@ class AnswerHead:
     """The answer head and its surgery: a part of the faces that have one."""
 
     def answer_scores(self, run):
-        return classify(run.pooled, run.p["answer"], self.config, child(run.cache, "answer"))
+        return heads.classify(run.pooled, run.p["answer"], self.config, child(run.cache, "answer"))
 
     def answers_backward(self, dy, run, g):
-        return classify_backward(dy, run.p["answer"], run.cache["answer"], g["answer"])
+        return heads.classify_backward(dy, run.p["answer"], run.cache["answer"], g["answer"])
 
     @property
     def num_qa_labels(self):

@@ -18,14 +18,14 @@ FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens
 LONGEST_TOKEN, LARGEST_FILE = 512, 64 << 20  # characters; bytes
 
 
-def read_vocabulary(path, special_tokens=SPECIAL_TOKENS, expected_size=None):
+def read_vocabulary(path, special_tokens=SPECIAL_TOKENS):
     """The tokens of a vocab.txt, in order. Raises VocabularyError, naming the line.
 
     Lines end at \\n alone (tokens may hold other separators), with an optional \\r before it."""
     what = "a vocabulary, one token a line"
     with expecting(what, path):
         lines = read_text(path, what, VocabularyError, LARGEST_FILE).removesuffix("\n").split("\n")
-        return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens, expected_size)
+        return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens)
 
 
 def tokens_of(vocabulary, special_tokens=SPECIAL_TOKENS):
@@ -48,7 +48,7 @@ def in_order(numbers, source):
     return [tokens[number] for number in range(len(numbers))]
 
 
-def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS, expected_size=None):
+def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS):
     """A list of tokens, if they can be a vocabulary. Raises VocabularyError, naming the line (of `source`)."""
     refuse = partial(VocabularyError.at, source)
     seen = {}
@@ -60,8 +60,6 @@ def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS, expec
     missing = [token for token in special_tokens if token not in seen]
     if missing:
         raise refuse(None, f"the special tokens {', '.join(special_tokens)}", f"none called {missing[0]}")
-    if expected_size is not None and len(tokens) != expected_size:
-        raise refuse(None, f"{expected_size} tokens, as the model has", len(tokens))
     return tokens
 
 
@@ -70,12 +68,11 @@ def write_vocabulary(path, tokens):
     write_file(Path(path), "".join(f"{token}\n" for token in tokens))
 
 
-def build_vocabulary(texts, size, min_count=1):
+def build_vocabulary(texts, size):
     """At most `size` tokens that spell every word of the texts: special tokens, characters, then joined pieces.
 
     The pair of neighbouring pieces that occurs most often is joined, again and again, as in byte-pair encoding
-    (Sennrich et al. 2016) with WordPiece's ## marks; equal counts go by the alphabet, so the result is always the same.
-    min_count: pairs seen less often are not joined."""
+    (Sennrich et al. 2016) with WordPiece's ## marks. Equal counts go by the alphabet: the result is always the same."""
     words = Counter(word for text in texts for word in split_words(text))
     spelled = {word: [word[0], *(f"##{c}" for c in word[1:])] for word in words}
     tokens = [*SPECIAL_TOKENS, *sorted({piece for pieces in spelled.values() for piece in pieces})]
@@ -84,7 +81,7 @@ def build_vocabulary(texts, size, min_count=1):
         count_pairs(word, spelled[word], words[word], counts, places)
     while len(tokens) < size and counts:
         pair, count = max(counts.items(), key=lambda item: (item[1], item[0]))
-        if count < min_count or count <= 0:
+        if count <= 0:
             break
         joined = pair[0] + pair[1].removeprefix("##")
         if joined not in known:
