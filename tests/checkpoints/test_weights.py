@@ -18,7 +18,7 @@ from minilxmert.vision.pictures import write_png
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 TOKENIZER = LxmertTokenizer.from_pretrained(WEIGHTS)
-HELD_OUT = Miniature(SMALL, "test", 120, seed=5)  # another seed than that of the card
+HELD_OUT = Miniature(SMALL, "test", 60, seed=5)  # another seed than that of the card
 BYTES = 12 << 20
 
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import REFERENCE, check_mutants, mutant_counts
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minilxmert import ConfigError, LxmertConfig, MinilxmertError, files
@@ -101,6 +101,7 @@ def test_strict_json_refuses(name):
 PLAIN = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text()
 
 
+@settings(max_examples=30)
 @given(st.recursive(PLAIN, lambda s: st.lists(s) | st.dictionaries(st.text(), s), max_leaves=8))
 def test_strict_json_reads_what_json_writes(value):
     assert files.strict_json(json.dumps(value).encode(), "x") == value
