@@ -170,11 +170,11 @@ def ask_server(url, missing_is_fine=False):
         size = size or headers["X-Linked-Size"]
         if answer.status < 300:
             return Remote(url, whole_number(size or headers["Content-Length"], url), digest)
-        url = followed(url, headers["Location"])
+        url = follow(url, headers["Location"])
     raise DownloadError(f"{shorten(url)}: more than {REDIRECTS} redirects")
 
 
-def followed(url, location):
+def follow(url, location):
     """The address that a redirect leads to; never from https down to http."""
     try:
         target = urllib.parse.urljoin(url, location or "")

@@ -6,13 +6,13 @@ import hashlib
 import re
 from pathlib import Path
 
-from ..core.answers import checked_answers, read_answers
+from ..core.answers import check_answers, read_answers
 from ..core.config import LxmertConfig, read_config
 from ..core.params import encoder_shapes, head_shapes
 from ..errors import ConfigError
 from ..files.reading import refuse_other
 from ..words.saved import tokens_beside
-from ..words.vocabulary import FILES, checked_tokens
+from ..words.vocabulary import FILES, check_tokens
 from .names import HEADS, WORDS, published_paths, to_published, untie
 from .safetensors import about
 from .weights import find_weights, read_tensors
@@ -136,7 +136,7 @@ def find_answers(path, scheme, config, metadata):
     a model that was saved here never takes that one, which saving leaves where it is."""
     lists, beside = {}, path.parent / "answers.json"
     if metadata.get("answers"):
-        lists[path] = checked_answers(path, metadata["answers"], config.num_qa_labels)
+        lists[path] = check_answers(path, metadata["answers"], config.num_qa_labels)
     if beside.exists():
         lists[beside] = read_answers(beside, config.num_qa_labels)
     if config.names_answers():
@@ -159,7 +159,7 @@ def find_tokens(path, config, metadata):
         beside = None
     if not metadata.get("tokens"):
         return beside
-    inside = checked_tokens(metadata["tokens"], path, special_tokens=())
+    inside = check_tokens(metadata["tokens"], path, special_tokens=())
     if beside:  # tokens that were added at the end are no others
         place = next(path.parent / name for name in FILES if (path.parent / name).exists())
         refuse_other("token", beside[: len(inside)], inside, place, path)

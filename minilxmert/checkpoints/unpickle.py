@@ -31,7 +31,6 @@ REBUILD_PARAMETER = Symbol("torch._utils _rebuild_parameter")
 KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 STORAGES = tuple(Symbol(f"torch {kind}Storage") for kind in KINDS)
 SYMBOLS = {symbol.name: symbol for symbol in (ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER, *STORAGES)}
-MARK = object()
 
 
 class Unpickler:
@@ -43,7 +42,7 @@ class Unpickler:
         self.data, self.position = data, position
         self.fault = lambda expected, found: refuse(f"pickle, byte {self.position}", expected, found)
         self.storage_of = storage_of
-        self.stack, self.memo, self.marks = [], {}, 0
+        self.stack, self.below, self.memo = [], [], {}  # below: the stacks under open marks
 
     def load(self):
         """Run the instructions up to STOP -> the pickled object."""
@@ -53,7 +52,7 @@ class Unpickler:
             code = self.take(1)
             if code == b".":
                 value = self.pop()
-                if self.stack:
+                if self.stack or self.below:
                     raise self.fault("one object", "more")
                 return value
             step = OPCODES.get(code)
@@ -94,8 +93,8 @@ class Unpickler:
         self.stack.append(value)
 
     def pop(self, kind=object):
-        """Take the topmost object, which must be of a kind and not a mark."""
-        if not self.stack or self.stack[-1] is MARK:
+        """Take the topmost object above the last mark, which must be of a kind."""
+        if not self.stack:
             raise self.fault("an object to take", "none")
         value = self.stack.pop()
         if type(value) is not kind and kind is not object:
@@ -103,23 +102,20 @@ class Unpickler:
         return value
 
     def mark(self):
-        self.marks += 1
-        if self.marks > MOST_MARKS:
+        if len(self.below) == MOST_MARKS:
             raise self.fault(f"at most {MOST_MARKS} open marks", "more")
-        self.push(MARK)
+        self.below.append(self.stack)
+        self.stack = []
 
     def above_mark(self):
         """The objects above the last mark, taken off together with it."""
-        for at in range(len(self.stack) - 1, -1, -1):
-            if self.stack[at] is MARK:
-                values = self.stack[at + 1 :]
-                del self.stack[at:]
-                self.marks -= 1
-                return values
-        raise self.fault("a mark", "none")
+        if not self.below:
+            raise self.fault("a mark", "none")
+        values, self.stack = self.stack, self.below.pop()
+        return values
 
     def remember(self, index):
-        if not self.stack or self.stack[-1] is MARK or index > MOST_MEMO:
+        if not self.stack or index > MOST_MEMO:
             raise self.fault("an object to remember", "none")
         self.memo[index] = self.stack[-1]
 

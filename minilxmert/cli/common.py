@@ -18,15 +18,15 @@ OK, DISAGREES, INTERRUPTED = 0, 1, 130
 
 def positive(text):
     """1, 2, 3 …"""
-    return whole(text, 1)
+    return whole_number(text, 1)
 
 
 def natural(text):
     """0, 1, 2 …"""
-    return whole(text, 0)
+    return whole_number(text, 0)
 
 
-def whole(text, least):
+def whole_number(text, least):
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"expected a whole number from {least}, found {text!r}")
     return int(text)

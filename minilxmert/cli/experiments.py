@@ -66,7 +66,7 @@ def easy_vqa(options):
     cli.need(options, "out")
     train, answers = read_easy_vqa(options.data, "train")
     test, _ = read_easy_vqa(options.data, "test")
-    train, test = easy_vqa_task(train, looked), easy_vqa_task(test, looked)
+    train, test = easy_vqa_task(train, show_looked), easy_vqa_task(test, show_looked)
     starts = [(options.weights, options.out)]
     if options.scratch and options.weights:
         starts.append((None, f"{options.out}/scratch"))
@@ -115,21 +115,21 @@ def nlvr(options):
     recipe = replace(boxes.Recipe(), **{name: number for name, number in steps.items() if number})
     learnt, judged = (boxes.read_nlvr(path) if path else None for path in (options.data, options.test))
     boxes.look_at([*learnt[:1], *(judged or [])[:1]])  # are the pictures there?
-    training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show, claimed)
+    training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show, show_made)
     if code := ended(training):
         return code
-    data, tested = (examples and boxes.look_at(examples, looked) for examples in (learnt, judged))
+    data, tested = (examples and boxes.look_at(examples, show_looked) for examples in (learnt, judged))
     run, said = boxes.measure(data, tested, options.folds, training.folder, recipe, options.out, options.seed, show)
     if run.interrupted:
         return ended(run)
     print("\n".join(boxes.results(judged or learnt, tested or data, said)))
 
 
-def claimed(what, done, total):
+def show_made(what, done, total):
     cli.progress("made", done, total, f" {what}")
 
 
-def looked(what, done, total):
+def show_looked(what, done, total):
     cli.progress(what, done, total, " pictures")
 
 

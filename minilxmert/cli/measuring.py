@@ -64,7 +64,7 @@ def task_reports(options):
     data = cli.task_data(options, options.split)
     if options.official and any(record.annotators is None for record in data.records):
         raise ConfigError.at("--official", None, "ten people's answers to every question (--annotations)", "none")
-    predictions = predicted(options, data, options.hidden)
+    predictions = predict_all(options, data, options.hidden)
     report = data.report(predictions, official=True) if options.official else data.report(predictions)
     print(report)
     if options.details and report.details:
@@ -81,7 +81,9 @@ def foils(options):
     """Print the report on foils of a world, by a pre-trained model; return its figures."""
     from ..experiments.probing import foil_report
 
-    report = foil_report(*probed(options, "LxmertForPreTraining"), progress=functools.partial(cli.progress, "compared"))
+    report = foil_report(
+        *load_probe(options, "LxmertForPreTraining"), progress=functools.partial(cli.progress, "compared")
+    )
     print(report)
     return figures_of(report)
 
@@ -90,7 +92,7 @@ def relevance(options):
     """Print probing.relevance_areas of a model that answers questions as a table; return them."""
     from ..experiments.probing import relevance_areas
 
-    figures = relevance_areas(*probed(options), progress=measured)
+    figures = relevance_areas(*load_probe(options), progress=show_kinds)
     print(relevance_table(figures))
     return figures
 
@@ -101,17 +103,17 @@ def strangers(options):
 
     if options.world not in (None, "small"):
         raise ConfigError.at("--world", None, "small, outside of which the drawings are", options.world)
-    model, tokenizer, _ = probed(options)
-    found = measure(model, tokenizer, options.scenes, options.seed, measured)
+    model, tokenizer, _ = load_probe(options)
+    found = measure(model, tokenizer, options.scenes, options.seed, show_kinds)
     print(table(found))
     return {name: figures(rows) for name, rows in found.items()}
 
 
-def measured(done, total):
+def show_kinds(done, total):
     cli.progress("measured", done, total, " kinds")
 
 
-def probed(options, face="LxmertForQuestionAnswering"):
+def load_probe(options, face="LxmertForQuestionAnswering"):
     """(model, tokenizer, Miniature) that the options of a probe name."""
     from ..published import model as faces
     from ..training.miniature import Miniature
@@ -148,12 +150,12 @@ def predict(options):
     from ..training.tasks import TASKS
 
     data = cli.task_data(options, "test")
-    predictions = predicted(options, data)
+    predictions = predict_all(options, data)
     TASKS[options.task].write(options.out, data.records, predictions)
     print(f"wrote {options.out}: {len(predictions):,} answers")
 
 
-def predicted(options, data, hidden=None):
+def predict_all(options, data, hidden=None):
     """What the model of --weights answers to the data."""
     from ..training.tasks import TASKS, predict
 
@@ -177,7 +179,7 @@ def verify(options):
 
     minilxmert verify frcnn-vg-finetuned --image rider.jpg
     """
-    tables = compared(options)
+    tables = compare(options)
     for file, rows, left_out in tables:
         print(f"{file}\n  {'value':<34} {'shape':<18} {'largest difference':>18}")
         for row in rows:
@@ -190,7 +192,7 @@ def verify(options):
     return cli.OK if agree and all(agree) else cli.DISAGREES
 
 
-def compared(options):
+def compare(options):
     """[(what is compared, its rows, values that the model does not compute)]"""
     from ..experiments.verification import verify_against, verify_detector, verify_published
     from ..vision.pictures import read_picture

@@ -38,7 +38,7 @@ def show(options):
     model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
     with pictures(options, model) as features:
         objects = features[options.image]
-        names = named(objects, options) if options.features else features.kinds(objects)
+        names = names_of(objects, options) if options.features else features.kinds(objects)
     picture = options.picture or (None if options.features else options.image)
     shown = picture, names, options.top
     page = window(model, tokenizer, options.question, objects, *shown, drawn=is_drawn(options))
@@ -49,7 +49,7 @@ def show(options):
         print(f"  a guess: {doubt}")
 
 
-def named(objects, options):
+def names_of(objects, options):
     """The objects' texts by the files of names that the options give."""
     from ..explain.attention import object_names
     from ..vision.objects import read_names
@@ -81,7 +81,7 @@ def analyze(options):
     model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
     with pictures(options, model) as features:
         objects = [features[row["image"]] for row in rows]
-        names = [named(o, options) if options.features else features.kinds(o) for o in objects]
+        names = [names_of(o, options) if options.features else features.kinds(o) for o in objects]
     classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None
     found = observe(model, tokenizer, [row["question"] for row in rows], objects, names, classes)
     print_observations(found)

@@ -42,7 +42,7 @@ def pretrain(options):
     """
     from ..training.recipes import pretrain_files, pretrain_miniature
 
-    run, changes = run_options(options), left_out(options.without)
+    run, changes = run_options(options), leave_out(options.without)
     if options.world:
         chosen = cli.recipe(options)
         if options.weights:  # which know their first words
@@ -59,7 +59,7 @@ def pretrain(options):
     return ended(pretrain_files(files, *start, *sizes, options.seed, show, run, cli.say, **changes))
 
 
-def left_out(names):
+def leave_out(names):
     """The changes of a config that leave out the named tasks of pre-training."""
     from ..training.recipes import WITHOUT
 

@@ -39,10 +39,10 @@ def read_answers(path, expected_size=None):
         texts = [entry.get("ans") if isinstance(entry, dict) else entry for entry in value]
     else:
         raise VocabularyError.at(path, None, "a list or an object of answers", type(value).__name__)
-    return checked_answers(path, texts, expected_size)
+    return check_answers(path, texts, expected_size)
 
 
-def checked_answers(path, texts, expected_size=None):
+def check_answers(path, texts, expected_size=None):
     """Texts, if they can be a list of answers. Raises VocabularyError, naming `path` and the answer."""
     for number, text in enumerate(texts):
         if not isinstance(text, str):

@@ -29,7 +29,7 @@ def strict_json(data, file, error=MinilxmertError, limit=JSON_LIMIT, line=1, dig
     if len(data) > limit:
         raise refuse(None, f"at most {limit} bytes of JSON", f"{len(data)} bytes")
     with expecting("JSON", file, "JSON", source=data):
-        text = decoded(data, file, error, line)
+        text = decode(data, file, error, line)
         if json_depth(text) > JSON_DEPTH:
             raise refuse(None, f"JSON nested at most {JSON_DEPTH} deep", "deeper nesting")
         try:
@@ -62,7 +62,7 @@ def strict_hooks(refuse, digits):
     return {"object_pairs_hook": unique, "parse_int": integer, "parse_float": real, "parse_constant": real}
 
 
-def decoded(data, file, error=MinilxmertError, line=1):
+def decode(data, file, error=MinilxmertError, line=1):
     """Bytes of UTF-8 -> text, without the byte order mark that some editors begin with; `error` names a wrong line."""
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
@@ -112,7 +112,7 @@ def read_text(path, expected, error=MinilxmertError, limit=JSON_LIMIT):
     kind = kind_of(data)
     if kind.name not in TEXTS:
         raise error.at(path, None, expected, kind.text)
-    return decoded(data, path, error)
+    return decode(data, path, error)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from ..files.together import settle, together
 from .calling import LONGEST_ROW, SIDES
 from .special import ROLES, AddedToken
 from .spelling import LONGEST_WORD
-from .vocabulary import LARGEST_FILE, checked_tokens, in_order, read_vocabulary, write_vocabulary
+from .vocabulary import LARGEST_FILE, check_tokens, order_tokens, read_vocabulary, write_vocabulary
 
 CONFIG, WHOLE, VOCABULARY = "tokenizer_config.json", "tokenizer.json", "vocab.txt"
 SPECIAL, ADDED = "special_tokens_map.json", "added_tokens.json"  # transformers 4
@@ -46,7 +46,7 @@ def read_saved(path):
     found |= read_options(values, config)
     added = {whole: found.pop("added_tokens_decoder", {})}
     if isinstance(values.get("added_tokens_decoder"), dict):
-        added[config] = numbered(values["added_tokens_decoder"].items(), config)
+        added[config] = numbers_of(values["added_tokens_decoder"].items(), config)
     else:
         read_older(path / SPECIAL, path / ADDED, found, added)
     return {**found, "added_tokens_decoder": agreed(found["vocab"], added)}
@@ -60,7 +60,7 @@ def read_older(special, added_tokens, found, added):
         known = {found.get(name) for name in TOKEN_OPTIONS} | set(found.get("extra_special_tokens", ()))
         pairs = read_object(added_tokens).items()
         tokens = [(number, {"content": token, "special": token in known}) for token, number in pairs]
-        added[added_tokens] = numbered(tokens, added_tokens)
+        added[added_tokens] = numbers_of(tokens, added_tokens)
 
 
 def tokens_beside(folder):
@@ -114,7 +114,7 @@ def content(token, file, entry):
     return token
 
 
-def numbered(pairs, file):
+def numbers_of(pairs, file):
     """{number: AddedToken} from pairs of a number and a token as files write it. Raises VocabularyError."""
     tokens = {}
     for number, token in pairs:
@@ -156,7 +156,7 @@ def read_whole(path):
             raise VocabularyError.at(path, f"model, {name}", right, model[name])
     if not isinstance(model.get("vocab"), dict):
         raise VocabularyError.at(path, "model, vocab", "an object of numbers", type(model.get("vocab")).__name__)
-    tokens = checked_tokens(in_order(model["vocab"], path), path, special_tokens=())
+    tokens = check_tokens(order_tokens(model["vocab"], path), path, special_tokens=())
     names = {"lowercase": "do_lower_case", "handle_chinese_chars": "tokenize_chinese_chars"}
     found = {"unk_token": model.get("unk_token")} | {names.get(name, name): value for name, value in cleaning.items()}
     for name in ("padding", "truncation"):
@@ -167,7 +167,7 @@ def read_whole(path):
     if not isinstance(added, list) or not all(isinstance(token, dict) for token in added):
         raise VocabularyError.at(path, "added_tokens", "a list of objects", type(added).__name__)
     pairs = [(token.get("id"), token) for token in added]
-    return {"vocab": tokens, **options, "added_tokens_decoder": numbered(pairs, path)}
+    return {"vocab": tokens, **options, "added_tokens_decoder": numbers_of(pairs, path)}
 
 
 def part(values, name, kind, path):

@@ -25,7 +25,7 @@ def read_vocabulary(path, special_tokens=SPECIAL_TOKENS):
     what = "a vocabulary, one token a line"
     with expecting(what, path):
         lines = read_text(path, what, VocabularyError, LARGEST_FILE).removesuffix("\n").split("\n")
-        return checked_tokens([line.removesuffix("\r") for line in lines], path, special_tokens)
+        return check_tokens([line.removesuffix("\r") for line in lines], path, special_tokens)
 
 
 def tokens_of(vocabulary, special_tokens=SPECIAL_TOKENS):
@@ -33,13 +33,13 @@ def tokens_of(vocabulary, special_tokens=SPECIAL_TOKENS):
     if vocabulary is None:
         raise VocabularyError("tokenizer: no vocabulary; give vocab_file=, a vocab.txt, or use from_pretrained")
     if isinstance(vocabulary, dict):
-        vocabulary = in_order(vocabulary, "vocabulary")
+        vocabulary = order_tokens(vocabulary, "vocabulary")
     if isinstance(vocabulary, list | tuple):
-        return checked_tokens(list(vocabulary), special_tokens=special_tokens)
+        return check_tokens(list(vocabulary), special_tokens=special_tokens)
     return read_vocabulary(vocabulary, special_tokens)
 
 
-def in_order(numbers, source):
+def order_tokens(numbers, source):
     """The tokens of {token: number}, by number; every number from 0 on once. Raises VocabularyError."""
     tokens = dict(zip(numbers.values(), numbers.keys(), strict=True))
     missing = next((number for number in range(len(numbers)) if number not in tokens), None)
@@ -48,7 +48,7 @@ def in_order(numbers, source):
     return [tokens[number] for number in range(len(numbers))]
 
 
-def checked_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS):
+def check_tokens(tokens, source="tokens", special_tokens=SPECIAL_TOKENS):
     """A list of tokens, if they can be a vocabulary. Raises VocabularyError, naming the line (of `source`)."""
     refuse = partial(VocabularyError.at, source)
     seen = {}
