@@ -1,13 +1,14 @@
-"""Names: one table between our parameter tree and the published Hugging Face names, one rule per module, both ways;
-and the few prefixes by which the other published schemes differ from it."""
+"""Names: one table between our parameter tree and the published Hugging Face names, one rule per module, both ways; the
+few prefixes by which the other published schemes differ from it; and every tensor put at its place in the tree."""
 
+import dataclasses
 import re
 import warnings
 
 import numpy as np
 
-from ..core.params import flatten
-from ..errors import CheckpointError
+from ..core.params import count, flatten, initialise, unflatten
+from ..errors import CheckpointError, ConfigError
 
 QKV = ("query", "key", "value")
 
@@ -71,6 +72,7 @@ WORDS = "lxmert.embeddings.word_embeddings.weight"
 TIED = "cls.predictions.decoder.weight"  # the masked-word decoder is the word embedding
 HEADS = {"masked_lm": "cls.predictions.", "matching": "cls.seq_relationship.", "objects_head": "obj_predict_head."}
 HEADS |= {"answer": "answer_head.", "reasoning": "reasoning_head."}
+FRESH, ALLOWANCE = 8, 16 << 20  # fresh parts may have this many times the bytes of the weights, and a little
 
 
 def published_name(path):
@@ -94,7 +96,7 @@ def to_published(arrays, file):
     scheme, prefixes = find_scheme(arrays)
     renamed = {}
     for name, array in arrays.items():
-        new = rename(name, prefixes)
+        new = next((new + name.removeprefix(old) for old, new in prefixes.items() if name.startswith(old)), name)
         if scheme == "BERT":
             new = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", new))
             if new == "lxmert.embeddings.position_ids":  # a buffer 0, 1, 2 …, not a parameter
@@ -120,33 +122,27 @@ def without_module(arrays, file="weights"):
     return dict(zip(names, arrays.values(), strict=True))
 
 
-def rename(name, prefixes):
-    for old, new in prefixes.items():
-        if name.startswith(old):
-            return new + name.removeprefix(old)
-    return name
-
-
 def find_scheme(arrays):
     """(scheme, {old prefix: published prefix}) from the names in a file."""
     base = {f"{part}.": f"lxmert.{part}." for part in ("embeddings", "encoder", "pooler")}
-    if any(name.startswith("lxrt_encoder.") for name in arrays):
-        words = arrays.get("lxrt_encoder.model.bert.embeddings.word_embeddings.weight")
-        first = arrays.get("logit_fc.0.weight")
-        two_images = first is not None and words is not None and first.shape[-1:] == (2 * words.shape[-1],)
-        head = "reasoning_head" if two_images else "answer_head"
-        return "authors, fine-tuned", {"lxrt_encoder.model.bert.": "lxmert.", "logit_fc.": f"{head}.logit_fc."}
-    if any(name.startswith("bert.encoder.visn_fc.") for name in arrays):
-        return "authors, pre-training", {"bert.": "lxmert."}
-    if any(name.startswith("lxmert.") for name in arrays):
-        return "Hugging Face", {}
-    if any(name.startswith("encoder.visn_fc.") for name in arrays):
-        return "Hugging Face, without heads", base
-    if any(name.startswith("bert.") for name in arrays):
-        return "BERT", {"bert.": "lxmert."}
-    if any(name.startswith("encoder.layer.") for name in arrays):
-        return "BERT", base
-    return "unknown", {}
+    schemes = {  # how some name begins, the first that does counts
+        "lxrt_encoder.": ("authors, fine-tuned", {"lxrt_encoder.model.bert.": "lxmert.", "logit_fc.": logits(arrays)}),
+        "bert.encoder.visn_fc.": ("authors, pre-training", {"bert.": "lxmert."}),
+        "lxmert.": ("Hugging Face", {}),
+        "encoder.visn_fc.": ("Hugging Face, without heads", base),
+        "bert.": ("BERT", {"bert.": "lxmert."}),
+        "encoder.layer.": ("BERT", base),
+        "": ("unknown", {}),
+    }
+    return next(found for begin, found in schemes.items() if any(name.startswith(begin) for name in ("", *arrays)))
+
+
+def logits(arrays):
+    """Where the authors' `logit_fc.` belongs: to the answers, or to two images, whose pooled states are joined."""
+    words = arrays.get("lxrt_encoder.model.bert.embeddings.word_embeddings.weight")
+    first = arrays.get("logit_fc.0.weight")
+    two = first is not None and words is not None and first.shape[-1:] == (2 * words.shape[-1],)
+    return "reasoning_head.logit_fc." if two else "answer_head.logit_fc."
 
 
 def untie(weights, path):
@@ -154,7 +150,100 @@ def untie(weights, path):
     decoder, words = weights.get(TIED), weights.get(WORDS)
     if decoder is None or words is None:
         return weights
-    same = decoder is words or (decoder.shape == words.shape and np.array_equal(decoder, words))
-    if not same:
+    if decoder is not words and not np.array_equal(decoder, words):
         raise CheckpointError.at(path, TIED, "the word embedding itself (tied)", "other numbers")
     return {name: array for name, array in weights.items() if name != TIED}
+
+
+# --- places
+
+
+@dataclasses.dataclass
+class LoadReport:
+    """Where every tensor went. Names are published ones."""
+
+    path: object
+    loaded: list
+    missing: list  # the model needs them, the file lacks them
+    unexpected: list  # nobody knows them
+    mis_shaped: dict  # name -> (expected, found)
+    unused: list  # heads or layers that this model does not have
+    fresh: list  # parts that the file lacks, initialised anew on request
+
+    def __str__(self):
+        rows = [f"{name}: expected {want}, found {have}" for name, (want, have) in self.mis_shaped.items()]
+        table = {"loaded": self.loaded, "missing": self.missing, "unexpected": self.unexpected, "mis-shaped": rows}
+        table |= {"unused": self.unused, "fresh": self.fresh}
+        shown = {name: sample(entries) if name != "loaded" else "" for name, entries in table.items()}
+        return "\n".join(f"{name:>10} {len(table[name]):4d}  {shown[name]}".rstrip() for name in table)
+
+
+def sample(names):
+    return ", ".join(names[:4]) + (f", … ({len(names) - 4} more)" if len(names) > 4 else "")
+
+
+def place(weights, shapes, path, scheme="Hugging Face", fresh=None):
+    """Published names and arrays -> (tree of arrays, LoadReport); nothing is guessed, every tensor finds its place.
+
+    shapes: the model's tree of shapes. fresh: a function group -> tree that makes a part of the model (a head; with
+    BERT weights, an encoder) that the file lacks altogether, or None to refuse. Raises CheckpointError."""
+    places, wanted = published_paths(shapes), flatten(shapes)
+    found = {name: weights[name] for name in places if name in weights}
+    present = {places[name].split(".")[0] for name in found}
+    lacking = [group for group in shapes if group not in present and flatten(shapes[group])]
+    others = [name for name in weights if name not in places]
+    sizes = {name: (wanted[places[name]], array.shape) for name, array in found.items()}
+    report = LoadReport(
+        path=path,
+        loaded=list(found),
+        missing=[name for name, p in places.items() if name not in found and p.split(".")[0] not in lacking],
+        unexpected=[name for name in others if not is_known(name, scheme)],
+        mis_shaped={name: both for name, both in sizes.items() if both[0] != both[1]},
+        unused=[name for name in others if is_known(name, scheme)],
+        fresh=lacking if fresh else [],
+    )
+    refuse_faults(report)
+    if lacking and not fresh:
+        raise CheckpointError.at(path, ", ".join(lacking), "these parts, or fresh_heads=True for random ones", "none")
+    placed = unflatten({places[name]: array for name, array in found.items()})
+    return {group: fresh(group) if group in lacking else placed.get(group, {}) for group in shapes}, report
+
+
+def is_known(name, scheme):
+    """Tensors that are no fault: the heads of another face; in a BERT file also its own heads and further layers."""
+    heads = (*HEADS.values(), TIED)
+    return name.startswith(heads) or (scheme == "BERT" and name.startswith(("lxmert.encoder.layer.", "cls.")))
+
+
+def refuse_faults(report):
+    """A CheckpointError names the first fault of a report; the whole of it is its `report`."""
+    wrong = [(name, f"shape {want}", have) for name, (want, have) in report.mis_shaped.items()]
+    for names, expected, found in (
+        (report.missing, "this tensor", "none"), (report.unexpected, "only LXMERT's tensors", "an unknown name"),
+    ):  # fmt: skip
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        wrong += [(f"{name}{more}", expected, found) for name in names]
+    if wrong:
+        error = CheckpointError.at(report.path, *wrong[0])
+        error.report = report
+        raise error
+
+
+def fresh_maker(checkpoint, shapes, seed, answers=None):
+    """A function group -> fresh tree, for the parts of a model that a checkpoint lacks.
+
+    No tensor confirms their sizes, so all of them together stay in proportion to the weights, unless the caller gave
+    the config, or the answers. Raises ConfigError."""
+    config, left = checkpoint.config, FRESH * checkpoint.size() + ALLOWANCE
+    left += 8 * config.hidden_size * len(answers or ())  # the rows of an answer head
+
+    def fresh(group):
+        nonlocal left
+        size = 4 * count(shapes[group])
+        left -= size
+        if left < 0 and not checkpoint.config_given:
+            expected = "a size in proportion to the weights, or config=… to confirm it"
+            raise ConfigError.at(checkpoint.path, f"fresh {group}", expected, f"{size >> 20} MB")
+        return initialise({group: shapes[group]}, config, np.random.default_rng(seed))[group]
+
+    return fresh

@@ -80,7 +80,7 @@ class Stored:
 
     def take_checkpoint(self, checkpoint, dtype, seed, answers):
         """Become the model of a checkpoint. seed: for parts that it lacks, or None to refuse. -> LoadReport"""
-        from ..checkpoints.placing import fresh_maker, place
+        from ..checkpoints.names import fresh_maker, place
 
         self.config, shapes = checkpoint.config, self.shapes(checkpoint.config)
         fresh = None if seed is None else fresh_maker(checkpoint, shapes, seed, answers)
@@ -208,8 +208,7 @@ class Stored:
         """Take every parameter from {published name: array}; nothing changes unless all fit. -> LoadReport.
 
         Raises CheckpointError, whose `report` names what is missing, unexpected or mis-shaped."""
-        from ..checkpoints.names import untie
-        from ..checkpoints.placing import place
+        from ..checkpoints.names import place, untie
 
         state = {self.with_prefix(name): np.asarray(array, self.dtype) for name, array in state.items()}
         state = untie(state, "state_dict")

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from minilxmert.ask import Answer
-from minilxmert.cli import main
+from minilxmert.cli import Screen, lookalike, main, plainer
 from minilxmert.cli.answering import print_answers
-from minilxmert.cli.screen import Screen, lookalike, plainer
 from minilxmert.errors import visible
 
 ROOT = Path(__file__).parents[2]
