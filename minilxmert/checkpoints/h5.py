@@ -77,7 +77,7 @@ def write_arrays(path, stored, checksums, texts):
 
 def read_own(file):
     """A CheckedFile in our layout -> ({published name: mapped array}, {"config", "provenance", the lists})."""
-    if file.attributes() != ATTRIBUTES or not is_own_layout(file):
+    if list(file.attributes()) != ATTRIBUTES or not is_own_layout(file):
         raise file.refuse("root", f"format {FORMAT}, and the attributes {', '.join(ATTRIBUTES)}", "others")
     texts = {name: file.attribute("", name) for name in ATTRIBUTES}
     version = texts.pop("version")

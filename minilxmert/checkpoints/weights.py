@@ -172,9 +172,9 @@ def target_of(directory, format):
 def write_checkpoint(directory, format, arrays, config, made, about, tokenizer=None, replace=False):
     """Write the weights {published name: array}, config.json, answers.json and, of a tokenizer, the vocabulary.
 
-    made: what config.json says beside the config. about: {"answers", "tokens", "provenance"}, which are inside the
-    weights, too. What of other weights, vocabularies and lists lies there is removed, or is an error: see replaced_by
-    and `replace`. -> the path of the weights. Raises CheckpointError, VocabularyError, ConfigError."""
+    made: what config.json says beside the config. about: {"answers", "tokens", "provenance"}, inside the weights, too.
+    What lies there of other models is removed, or is an error: see replaced_by. -> the path of the weights.
+    Raises CheckpointError, VocabularyError, ConfigError."""
     target = target_of(directory, format)
     stale = replaced_by(target, replace) + ([] if about["answers"] else ["answers.json"])
     if tokenizer or other_words(target.parent, about["tokens"], replace):
@@ -191,9 +191,8 @@ def write_checkpoint(directory, format, arrays, config, made, about, tokenizer=N
             write_file(folder / "answers.json", json.dumps(about["answers"], ensure_ascii=False, indent=0) + "\n")
         if tokenizer:
             tokenizer.save_pretrained(folder)
-        for name in stale:
-            if not (folder / name).exists():
-                gone(folder, name)
+        for name in (name for name in stale if not (folder / name).exists()):
+            gone(folder, name)
     return target
 
 

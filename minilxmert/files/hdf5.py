@@ -2,14 +2,9 @@
 file claims and can loop for ever. What h5py reads as plain numbers and texts is read; every answer is checked first.
 
     with open_checked(path, error=FeatureFileError) as file:  # every fault is raised as the given error
-        file.names(group)              the names inside a group, sorted; "" is the root
-        file.datasets(group)           the paths of all datasets below it
-        file.is_group(entry)           group or dataset?
-        file.attributes(entry)         the names of its attributes, sorted
-        file.attribute(entry, name)    str, int or float, or a list of them
-        file.array(entry, kinds)       the numbers; mapped and read-only where the file stores them plainly
+        file.names(""), file.datasets(), file.attribute("group/name", "units"), file.array("group/name")
 
-Entries are paths like "group/name". Arrays outlive the closed file."""
+An entry is a path like "group/name", "" the root. Arrays outlive the closed file."""
 
 import contextlib
 import copy
@@ -161,24 +156,21 @@ class CheckedFile:
 
     # --- attributes
 
-    def read_attributes(self, entry):
+    def attributes(self, entry=""):
+        """{name: its parts} of the attributes of a group or dataset, sorted by name."""
         found = self.open(entry)
-        if not found.attributes:
-            found.attributes.update(objects.read_attributes(self.source, found.messages))
+        with self.sound(entry or "root", "a list of attributes"):
+            if not found.attributes:
+                found.attributes.update(sorted(objects.read_attributes(self.source, found.messages).items()))
         if len(found.attributes) > ATTRIBUTES:
             raise self.refuse(entry or "root", f"at most {ATTRIBUTES} attributes", len(found.attributes))
         return found.attributes
 
-    def attributes(self, entry=""):
-        """The names of the attributes of a group or dataset, sorted."""
-        with self.sound(entry or "root", "a list of attributes"):
-            return sorted(self.read_attributes(entry))
-
     def attribute(self, entry, name):
         """The value of an attribute: str, int or float, or a list of them."""
         label, expected = f"{entry or 'root'} attribute {name}", "a text, a number or a list of them"
+        found = self.attributes(entry)
         with self.sound(label, expected):
-            found = self.read_attributes(entry)
             if name not in found:
                 raise self.refuse(label, expected, "no such attribute")
             return objects.read_values(self.source, *found[name], VALUES)

@@ -8,7 +8,7 @@ import mmap
 import os
 import re
 from functools import partial
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import numpy as np
 
@@ -86,16 +86,12 @@ def json_depth(text):
 def read_small(path, error=MinilxmertError, limit=JSON_LIMIT):
     """The bytes of a file of at most `limit` bytes; a missing, unreadable or larger one is `error`."""
     try:
-        with open(path, "rb") as file:  # memory for what is there, not for the limit
-            step = max(os.fstat(file.fileno()).st_size, 1 << 20) + 1
-            pieces = []
-            while left := limit + 1 - sum(map(len, pieces)):
-                pieces.append(file.read(min(step, left)))
-                if not pieces[-1]:
-                    break
+        with open(path, "rb") as file:
+            step = max(os.fstat(file.fileno()).st_size, 1 << 20) + 1  # memory for what is there, not for the limit
+            pieces = iter(lambda: file.read(min(step, limit + 1)), b"")
+            data = b"".join(islice(pieces, limit // step + 1))
     except OSError as problem:
         raise error.at(path, None, "a readable file", problem.strerror or type(problem).__name__) from None
-    data = b"".join(pieces)
     if len(data) > limit:
         raise error.at(path, None, f"at most {limit} bytes", "a larger file")
     return data

@@ -44,20 +44,27 @@ class Stored:
     ):  # fmt: skip
         """A model from a published checkpoint: a file or directory of any format (or what read_checkpoint returned).
 
-        config: a LxmertConfig instead of the file's own. num_attention_heads: needed only where there is no config.
-        dtype: "float32", "float64", or "bfloat16": the kernels keep the weights in half the memory and, where the
-        processor can, multiply bfloat16 by bfloat16 (sums and everything else stay float32); "auto": the file's own.
-        fresh_heads: start parts that the file lacks altogether (a head; all but the language encoder, from a BERT) at
-        random, with `seed`; otherwise they are an error. answers: the texts of the answer head's answers, where the
-        checkpoint carries none and has none beside it; another list than its own is refused.
-        mapped: the weights stay in the mapped file as far as they can, which opens at once and costs memory only for
-        what is used; but a program that writes into the file changes the model, and one that cuts it ends the process
-        (saving here does neither: it puts a new file in the old one's place, which Windows allows for read files
-        only). With mapped=False the file is read whole, and may then be changed, replaced or removed.
-        Further keywords as in transformers: fields of the config change it; torch_dtype is dtype; state_dict, tensors
-        by published names, stands for those of the file; output_loading_info adds a dict of what was missing. Those
-        that mean nothing here are passed over, or refused in words (words/calling.py).
+        config: instead of the file's own; its fields may be keywords, too. num_attention_heads: where no config is.
+        dtype, torch_dtype: "float32", "float64", "bfloat16" (weights in half the memory, multiplied as such where the
+        processor can) or "auto", the file's own. fresh_heads: parts that the file lacks altogether (a head; all but the
+        language encoder, from a BERT) start at random, with `seed`; otherwise they are an error. answers: the texts of
+        the answers, where the checkpoint has none. mapped: weights stay in the mapped file, which opens at once; but a
+        program that writes into it changes the model, and one that cuts it ends the process (saving does neither).
+        With mapped=False the file is read whole, and may then be changed or removed. state_dict: tensors by published
+        names, instead of the file's. output_loading_info: also a dict of what was missing. Other keywords are as in
+        transformers: passed over where they mean nothing here, or refused in words.
         Raises CheckpointError unless every tensor finds its place, ConfigError, VocabularyError."""
+        checkpoint = cls.find_checkpoint(path, config, num_attention_heads, mapped, keywords)
+        model, seed = cls.__new__(cls), seed if fresh_heads else None
+        report = model.take_checkpoint(checkpoint, torch_dtype or dtype or "float32", seed, answers)
+        if state_dict is not None:
+            model.load_state_dict(state_dict)
+        info = {"missing_keys": report.fresh, "unexpected_keys": report.unused, "mismatched_keys": [], "error_msgs": []}
+        return (model, info) if output_loading_info else model
+
+    @classmethod
+    def find_checkpoint(cls, path, config, num_attention_heads, mapped, keywords):
+        """The Checkpoint that the arguments of from_pretrained mean."""
         from ..checkpoints.loading import Checkpoint, read_checkpoint
         from ..words.calling import check_here, check_keywords
 
@@ -67,16 +74,7 @@ class Stored:
         if not isinstance(path, Checkpoint):
             check_here(path)
             checkpoint = read_checkpoint(path, config, num_attention_heads, mapped)
-        if changes:
-            checkpoint = replace(checkpoint, config=checkpoint.config.replace(**changes))
-        model = cls.__new__(cls)
-        report = model.take_checkpoint(
-            checkpoint, torch_dtype or dtype or "float32", seed if fresh_heads else None, answers
-        )
-        if state_dict is not None:
-            model.load_state_dict(state_dict)
-        info = {"missing_keys": report.fresh, "unexpected_keys": report.unused, "mismatched_keys": [], "error_msgs": []}
-        return (model, info) if output_loading_info else model
+        return replace(checkpoint, config=checkpoint.config.replace(**changes)) if changes else checkpoint
 
     def take_checkpoint(self, checkpoint, dtype, seed, answers):
         """Become the model of a checkpoint. seed: for parts that it lacks, or None to refuse. -> LoadReport"""

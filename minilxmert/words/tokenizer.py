@@ -138,11 +138,9 @@ class LxmertTokenizer(SpecialTokens, Reading):
     ):  # fmt: skip
         """Encode a text, a pair of texts, or a list of either.
 
-        padding: False or "do_not_pad", True or "longest", "max_length". truncation: False or "do_not_truncate", True
-        or "longest_first", "only_first", "only_second"; max_length alone truncates, with a warning. stride: how many
-        tokens a part shares with the one before, with return_overflowing_tokens. is_split_into_words: texts are lists
-        of words. -> BatchEncoding: lists, a list of them for a list of texts, arrays with return_tensors="np".
-        Raises ShapeError, VocabularyError, ConfigError."""
+        padding, truncation: False, True or a name in calling.py; max_length alone truncates, with a warning. stride:
+        how many tokens overflowing parts share. is_split_into_words: texts are lists of words. -> BatchEncoding: lists,
+        a list of them for a list of texts, arrays with return_tensors="np". Raises MinilxmertError."""
         if unknown:
             refuse_unknown("tokenizer", unknown, inspect.signature(self).parameters)
         pairs, many = as_pairs(text, text_pair, is_split_into_words)
@@ -150,7 +148,7 @@ class LxmertTokenizer(SpecialTokens, Reading):
         fit = Fit.of(self, padding, truncation, max_length, stride, pad_to_multiple_of, padding_side)
         around = [self.cls_token_id, self.sep_token_id] if add_special_tokens else None
         split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
-        texts = [[self.spell(side, split, is_split_into_words) for side in pair] for pair in pairs]
+        texts = ([self.spell(side, split, is_split_into_words) for side in pair] for pair in pairs)
         rows = [row_of(sides, fit, around, self.tokens) for sides in texts]
         length = fit.length(rows)
         if length:
