@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from ..core.answers import check_answers, read_answers
-from ..core.config import LxmertConfig, read_config
+from ..core.config import JSON_LIMIT, LxmertConfig
 from ..core.params import encoder_shapes, head_shapes
 from ..errors import ConfigError
+from ..files import read_json
 from ..files.reading import refuse_other
 from ..words.saved import tokens_beside
 from ..words.vocabulary import FILES, check_tokens
@@ -90,7 +91,7 @@ def find_config(path, scheme, weights, metadata, num_attention_heads):
         config = LxmertConfig.from_dict(metadata["config"], path)
         return same_config(config, path, LxmertConfig.from_json_file(beside), beside) if beside.exists() else config
     if beside.exists():
-        values = read_config(beside)
+        values = read_json(beside, ConfigError, JSON_LIMIT)
         if isinstance(values, dict) and values.get("model_type") == "bert":
             layers = {"l_layers": values["num_hidden_layers"]} if "num_hidden_layers" in values else {}
             values = {**inferred, **layers, **{name: values[name] for name in BERT_FIELDS if name in values}}

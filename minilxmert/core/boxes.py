@@ -12,7 +12,11 @@ def normalise_boxes(boxes, width, height, check=True):
 
     check: refuse boxes that already are in 0…1, or that reach outside the picture."""
     boxes = as_boxes(boxes).astype(np.float32)
-    if not (has_inside(width) and has_inside(height)):
+    try:
+        inside = 1 <= width < np.inf and 1 <= height < np.inf
+    except TypeError:
+        inside = False
+    if not inside:
         raise ShapeError(f"boxes: a picture of {width} × {height} pixels has no inside")
     size = np.array([width, height, width, height], np.float32)
     if check and boxes.size:
@@ -23,14 +27,6 @@ def normalise_boxes(boxes, width, height, check=True):
             first = format_box(boxes[outside][0])
             raise ShapeError(f"boxes: {first} reaches outside {width} × {height} pixels: are width and height swapped?")
     return boxes / size
-
-
-def has_inside(side):
-    """Whether a picture's side is a number of pixels."""
-    try:
-        return bool(1 <= side < np.inf)
-    except TypeError:
-        return False
 
 
 def boxes_from_xywh(boxes):

@@ -1,5 +1,4 @@
-"""LxmertConfig: every size and switch of the model, under the names and with the defaults of the published class; and
-config.json, read and written."""
+"""LxmertConfig: every size and switch of the model, with the published names and defaults; and its config.json."""
 
 import json
 import re
@@ -63,17 +62,16 @@ class LxmertConfig:
     model_type = "lxmert"
 
     def __init__(self, *, num_labels=None, id2label=None, others=None, **values):
-        """Every field, and keys of published configs that nothing here reads (pad_token_id …): they become `others`.
-
-        num_hidden_layers and label2id follow from other fields. Raises ConfigError, for a misspelt field, too."""
+        """Every field; keys of published configs that nothing here reads become `others`. Raises ConfigError."""
         for name, default in self.defaults().items():
             setattr(self, name, values.pop(name, default))
         stated = values.pop("num_hidden_layers", None)
-        for name in values.keys() - {"label2id", "model_type"}:
+        for name in ("label2id", "model_type"):
+            values.pop(name, None)
+        for name in values:
             if near := nearest(name, self.defaults(), cutoff=0.85):  # keys of other programs pass
                 raise ConfigError.at("config", name, f"a key such as {near}", "this one")
-        unread = {name: value for name, value in values.items() if name not in ("label2id", "model_type")}
-        self.others = {**(others or {}), **unread}
+        self.others = {**(others or {}), **values}
         self.id2label = labels_of(id2label, num_labels)
         self.check_together(stated)
 
@@ -169,7 +167,9 @@ class LxmertConfig:
     @classmethod
     def from_json_file(cls, path):
         """A config from a published config.json."""
-        return cls.from_dict(read_config(path), path)
+        from ..files import read_json
+
+        return cls.from_dict(read_json(path, ConfigError, JSON_LIMIT), path)
 
     @classmethod
     def from_pretrained(cls, directory, **changes):
@@ -201,13 +201,6 @@ class LxmertConfig:
 
         Path(directory).mkdir(parents=True, exist_ok=True)
         write_file(Path(directory) / "config.json", self.to_json_string())
-
-
-def read_config(path):
-    """The object in a config.json. Raises ConfigError."""
-    from ..files import read_json
-
-    return read_json(path, ConfigError, JSON_LIMIT)
 
 
 def check_value(field, value):

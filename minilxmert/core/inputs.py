@@ -81,7 +81,7 @@ def read_texts(config, dtype, input_ids, inputs_embeds, attention_mask, token_ty
         raise ShapeError("input_ids: a sentence needs at least one word ([CLS])")
     types = np.zeros((b, n), np.int64) if token_type_ids is None else token_type_ids
     types = ids("token_type_ids", types, (b, n), config.type_vocab_size, "type_vocab_size")
-    visible = read_mask("attention_mask", attention_mask, (b, n), dtype)
+    visible = floats("attention_mask", np.ones((b, n)) if attention_mask is None else attention_mask, (b, n), dtype)
     return words, np.broadcast_to(np.arange(n), (b, n)), types, added_mask(visible)
 
 
@@ -92,7 +92,8 @@ def read_objects(config, dtype, visual_feats, visual_pos, visual_attention_mask,
     feats = floats("visual_feats", visual_feats, ("B", "M", config.visual_feat_dim), dtype)
     b, m = feats.shape[:2]
     boxes = floats("visual_pos", visual_pos, (b, m, config.visual_pos_dim), dtype)
-    visible = read_mask("visual_attention_mask", visual_attention_mask, (b, m), dtype)
+    mask = np.ones((b, m)) if visual_attention_mask is None else visual_attention_mask
+    visible = floats("visual_attention_mask", mask, (b, m), dtype)
     if boxes_are_checked and config.visual_pos_dim == 4:
         check_boxes(boxes[visible > 0])
     return feats, boxes, added_mask(visible)
@@ -122,11 +123,6 @@ def for_each_picture(sentence, picture, sentences, pictures):
     if picture is not None:
         picture = (picture[:, None] * pictures + np.arange(pictures)).reshape(-1)
     return np.repeat(sentence, pictures), picture
-
-
-def read_mask(name, mask, shape, dtype):
-    """A mask of 1 and 0; without one everything is visible."""
-    return np.ones(shape, dtype) if mask is None else floats(name, mask, shape, dtype)
 
 
 def added_mask(visible):

@@ -1,7 +1,5 @@
-"""One pass through the whole model, and back: the embeddings, the three encoders and the pooler; and the short way.
-
-The short way is for answers: what reads only the pooled state needs no padding, and of the last layer only [CLS]. The
-sentences and pictures of a batch are packed row after row, (R, E) instead of (B, N, E). The numbers are the same."""
+"""One pass through the whole model, and back; and the short way to answers, whose numbers are the same: what reads only
+the pooled state needs of the last layer only [CLS], and no padding: rows are packed, (R, E) instead of (B, N, E)."""
 
 from dataclasses import dataclass
 
@@ -40,9 +38,6 @@ def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
     dlang, dvisn = encoder.encode_backward(dlang, dvisn, p, cache, g)
     dwords = encoder.embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
     return dwords, *encoder.embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
-
-
-# --- the short way
 
 
 def without_padding(inputs):

@@ -28,14 +28,11 @@ def layer_shapes(e, inner):
     return {"attention": attention_shapes(e), "ffn": ffn}
 
 
-def stack(count, shapes):
-    return {str(i): shapes for i in range(count)}
-
-
 def encoder_shapes(c):
     """The tree of shapes of LxmertModel, without any head."""
     e = c.hidden_size
     layer = layer_shapes(e, c.intermediate_size)
+    crossing = {"cross": attention_shapes(e), "language": layer, "vision": layer}
     tables = {"word": c.vocab_size, "position": c.max_position_embeddings, "token_type": c.type_vocab_size}
     return {
         "embeddings": {**{name: {"w": (rows, e)} for name, rows in tables.items()}, "norm": norm_shape(e)},
@@ -45,9 +42,9 @@ def encoder_shapes(c):
             "boxes": linear_shape(e, c.visual_pos_dim),
             "boxes_norm": norm_shape(e),
         },
-        "language": stack(c.l_layers, layer),
-        "vision": stack(c.r_layers, layer),
-        "cross": stack(c.x_layers, {"cross": attention_shapes(e), "language": layer, "vision": layer}),
+        "language": {str(i): layer for i in range(c.l_layers)},
+        "vision": {str(i): layer for i in range(c.r_layers)},
+        "cross": {str(i): crossing for i in range(c.x_layers)},
         "pooler": linear_shape(e, e),
     }
 
