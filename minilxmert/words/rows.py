@@ -21,9 +21,16 @@ class Part(NamedTuple):
         return [nothing] * count if self.spelled is None else values(self.spelled)[self.start : self.start + count]
 
 
-def each(field):
-    """A property of a Row: a field of its parts, once for every token."""
-    return property(lambda row: [getattr(part, field) for part in row.parts for _ in part.numbers])
+def each(place):
+    """A property of a Row: the field at a place in Part, once for every token."""
+
+    def column(row):
+        values = []
+        for part in row.parts:
+            values += [part[place]] * len(part[0])
+        return values
+
+    return property(column)
 
 
 class Row:
@@ -44,11 +51,12 @@ class Row:
 
     @property
     def ids(self):
-        return [number for part in self.parts for number in part.numbers]
+        values = []
+        for part in self.parts:
+            values += part[0]
+        return values
 
-    type_ids = each("type_id")
-    attention_mask = each("seen")
-    sequence_ids = each("sequence")
+    type_ids, attention_mask, sequence_ids = each(1), each(2), each(3)
 
     @property
     def special_tokens_mask(self):
@@ -113,7 +121,7 @@ class Row:
 
 
 def row_of(sides, fit, around, tokens_of):
-    """The Row of one or two Spelled texts. around: the numbers of [CLS] and [SEP], or None."""
+    """The Row of one or two Spelled texts. around: the Parts of [CLS], and of [SEP] after either text; or None."""
     counts = [len(side.numbers) for side in sides]
     if fit.truncation == "do_not_truncate":
         return Row(parts_of(sides, [(0, count) for count in counts], around), tokens_of)
@@ -134,9 +142,9 @@ def combinations(windows):
 
 def parts_of(sides, spans, around):
     """[CLS] A [SEP] B [SEP], of each text the tokens of its span; without `around` the texts alone"""
-    parts = [Part(around[:1])] if around else []
+    parts = [around[0]] if around else []
     for number, (side, (start, end)) in enumerate(zip(sides, spans, strict=True)):
         parts.append(Part(side.numbers[start:end], number, 1, number, side, start))
         if around:
-            parts.append(Part(around[1:], number))
+            parts.append(around[1 + number])
     return parts

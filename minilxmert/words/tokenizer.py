@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import VocabularyError
 from .calling import FETCHING, Fit, as_pairs, check_here, refuse_unknown, truncation_of
 from .encodings import encoding_of, pad_encodings
-from .rows import row_of
+from .rows import Part, row_of
 from .saved import options_of, read_saved, write_saved
 from .special import NEEDED, AddedToken, SpecialTokens
 from .spelling import Speller, join
@@ -146,7 +146,8 @@ class LxmertTokenizer(SpecialTokens, Reading):
         pairs, many = as_pairs(text, text_pair, is_split_into_words)
         truncation = truncation_of(padding, truncation, max_length, verbose)
         fit = Fit.of(self, padding, truncation, max_length, stride, pad_to_multiple_of, padding_side)
-        around = [self.cls_token_id, self.sep_token_id] if add_special_tokens else None
+        cls, sep = [self.cls_token_id], [self.sep_token_id]
+        around = (Part(cls), Part(sep), Part(sep, 1)) if add_special_tokens else None
         split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
         texts = ([self.spell(side, split, is_split_into_words) for side in pair] for pair in pairs)
         rows = [row_of(sides, fit, around, self.tokens) for sides in texts]
