@@ -133,13 +133,8 @@ class Words(Chunk):
     def spans(self):
         spans = []
         for word, match in zip(self.words, find_words(self.text), strict=True):
-            first, last = match.span()
-            if len(self.known[word]) == 1:
-                spans.append((self.first + first, self.first + last))
-            else:
-                first += self.first
-                pieces = longest_matches(word, self.known.ids, self.known.unknown)
-                spans += [(first + start, first + end) for _, start, end in pieces]
+            first, pieces = self.first + match.start(), longest_matches(word, self.known.ids, self.known.unknown)
+            spans += [(first + start, first + end) for _, start, end in pieces]
         return spans
 
 
