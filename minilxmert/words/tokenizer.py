@@ -136,11 +136,11 @@ class LxmertTokenizer(SpecialTokens, Reading):
         return_special_tokens_mask=False, return_offsets_mapping=False, return_length=False, verbose=True,
         split_special_tokens=None, **unknown,
     ):  # fmt: skip
-        """Encode a text, a pair of texts, or a list of either.
+        """Encode a text, a pair, or a list of either -> BatchEncoding: lists, arrays with return_tensors="np".
 
-        padding, truncation: False, True or a name in calling.py; max_length alone truncates, with a warning. stride:
-        how many tokens overflowing parts share. is_split_into_words: texts are lists of words. -> BatchEncoding: lists,
-        a list of them for a list of texts, arrays with return_tensors="np". Raises MinilxmertError."""
+        padding: False, True ("longest") or "max_length". truncation: False, True ("longest_first"), "only_first" or
+        "only_second"; max_length alone truncates, with a warning. stride: how many tokens overflowing parts share.
+        is_split_into_words: texts are lists of words. Raises ShapeError, VocabularyError, ConfigError."""
         if unknown:
             refuse_unknown("tokenizer", unknown, inspect.signature(self).parameters)
         pairs, many = as_pairs(text, text_pair, is_split_into_words)
