@@ -159,9 +159,8 @@ def ask_server(url, missing_is_fine=False):
         except urllib.error.HTTPError as problem:
             if problem.code == 404 and missing_is_fine:
                 return None
-            raise DownloadError(
-                f"{shorten(url)}: {REASONS.get(problem.code, f'the server answers {problem.code}')}"
-            ) from None
+            reason = REASONS.get(problem.code, f"the server answers {problem.code}")
+            raise DownloadError(f"{shorten(url)}: {reason}") from None
         except (OSError, http.client.HTTPException) as problem:
             raise DownloadError(f"{shorten(url)}: no answer ({problem})") from None
         with answer:
