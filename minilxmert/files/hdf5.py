@@ -22,8 +22,7 @@ from .hdf5_bytes import UNDEFINED, Source, read_superblock, without_block
 from .hdf5_chunks import FILTERS, SHUFFLE, UNPACK, Chunks, read_filters
 
 OBJECTS = 20_000  # groups and datasets in a file
-DEPTH = 16  # groups in groups
-NAME = 512  # characters
+DEPTH, NAME = 16, 512  # groups in groups; characters
 ATTRIBUTES = 256  # of an object
 VALUES = 4096  # of an attribute
 RATIO = 100  # unpacked to packed bytes; weights and features stay below 2
