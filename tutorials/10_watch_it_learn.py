@@ -135,7 +135,7 @@ for examples in (data.first_words, data.pretraining):
 from minilxmert.training.log import curves_of, read_log
 
 pretrained = weights() / "pretrained"
-for name in ("first_words.jsonl", "log.jsonl"):
+for name in ("first_words.jsonl", "earlier.jsonl"):
     if (pretrained / name).exists():  # weights of your own may have come without
         curves = curves_of(read_log(pretrained, name))
         steps, _ = curves["loss matched"]
@@ -220,7 +220,7 @@ show(draw_bars(list(found), list(found.values()), BOTH))
 # %% [markdown]
 # From scratch, so few steps are not even enough to learn which answers belong to which kind of question. (The
 # pre-trained model has one more advantage, as in the paper: labelled questions about other pictures are one of its
-# five tasks.) The shipped model, by kind of question:
+# five tasks. The shipped one has also learnt them alone for a while.) The shipped model, by kind of question:
 
 # %%
 answers = predict(shipped, LxmertTokenizer.from_pretrained(weights()), test)

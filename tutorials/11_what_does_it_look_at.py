@@ -200,8 +200,9 @@ report = foil_report(matcher, LxmertTokenizer.from_pretrained(weights() / "pretr
 show(draw_bars([f"{row.name} ({row.total})" for row in report.rows], [row.share for row in report.rows], BOTH))
 
 # %% [markdown]
-# It mostly notices a wrong colour, shape or size. It often misses a wrong relation. Of two numbers it prefers the
-# smaller one, which is the commoner: that is no counting. (Some groups have few foils: see the counts.)
+# It notices most wrong words, of relations and numbers too. After the paper's pre-training it did not: there the wrong
+# sentences are those of other pictures, which hardly ever differ in one fact alone. What has changed it is told in
+# [weights/README.md](../weights/README.md). (Some groups have few foils: see the counts.)
 #
 # ## The paper's observations, tested
 #

@@ -12,6 +12,7 @@ from ..checkpoints.loading import read_checkpoint
 from ..checkpoints.weights import replaced_by
 from ..core.answers import read_answers
 from ..core.config import LxmertConfig
+from ..core.params import map_tree
 from ..errors import ConfigError, FeatureFileError
 from ..published.model import LxmertForPreTraining
 from ..scenes.language import answers_of, vocabulary_of
@@ -195,16 +196,25 @@ def give_answers(model, answers):
 def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, progress=None, hidden=None, **options):
     """Fine-tune a model (start_model) on TaskData. -> Training
 
-    hidden: "objects" or "words" for a blind model, which never sees them. options: of Training, e.g. frozen."""
+    hidden: "objects" or "words" for a blind model, which never sees them. options: learnt (see train), and those of
+    Training, e.g. frozen."""
     batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
     return train(model, batches, optimizer, batch_size, seed, folder, progress, **options)
 
 
-def train(model, batches, optimizer, batch_size, seed, folder, progress, **options):
-    """-> Training, which goes on from the folder's checkpoint and saves the model when it has come to its end"""
+def train(model, batches, optimizer, batch_size, seed, folder, progress, learnt=1.0, **options):
+    """-> Training, which goes on from the folder's checkpoint and saves the model when it has come to its end
+
+    learnt: how far from the weights before to those after training the result lies, 0…1. Less than 1 forgets less of
+    what training does not show (Wortsman et al. 2022, WiSE-FT)."""
     check_ready(model, batches.tokenizer, folder)
+    before = model.params if learnt < 1 else None  # training works on a copy
     training = Training(model, batches, optimizer, batch_size, seed, folder, **options)
-    return training if training.run(progress).interrupted else save(training, batches.tokenizer)
+    if training.run(progress).interrupted:
+        return training
+    if learnt < 1:
+        model.set_params(map_tree(lambda old, new: old + learnt * (new - old), before, model.params), model.precision)
+    return save(training, batches.tokenizer)
 
 
 def miniature_tokenizer(world):

@@ -28,7 +28,15 @@ from minilxmert.scenes.world import HELD_OUT, SMALL
 from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes
 from minilxmert.training.optimizer import Adam
-from minilxmert.training.recipes import RECIPES, Recipe, finetune, give_answers, pretrain_miniature, start_model
+from minilxmert.training.recipes import (
+    RECIPES,
+    Recipe,
+    finetune,
+    give_answers,
+    miniature_tokenizer,
+    pretrain_miniature,
+    start_model,
+)
 from minilxmert.training.task_files import VqaQuestion
 from minilxmert.training.tasks import TaskData, Together, beside, load_task, majority, open_all, predict
 
@@ -89,6 +97,21 @@ def test_unknown_words_are_asked_about_in_training_alone():
     strange = [record for record in WORLD.task("questions").records if "[UNK]" in record.sent]
     assert len(strange) > 5
     assert not any("[UNK]" in r.sent for r in Miniature(SMALL, "test", 30).task("questions").records)
+
+
+def test_half_learnt_weights_lie_in_the_middle(tmp_path):
+    def tuned(folder, **learnt):
+        model = LxmertForQuestionAnswering(miniature_config(SMALL, **SIZES), 1)
+        model.answers = WORLD.answers
+        run = WORLD.task("vqa").cut(8), miniature_tokenizer(SMALL), tmp_path / folder, Adam(1e-2, 3), 4
+        return finetune(model, *run, **learnt).model.params
+
+    start = LxmertForQuestionAnswering(miniature_config(SMALL, **SIZES), 1).params
+    whole, half = tuned("whole"), tuned("half", learnt=0.5)
+    map_tree(lambda a, b, c: np.testing.assert_allclose(a + c, 2 * b, rtol=1e-5, atol=1e-6), start, half, whole)
+    saved = LxmertForQuestionAnswering.from_pretrained(tmp_path / "half").params
+    map_tree(np.testing.assert_array_equal, half, saved)
+    assert np.abs(whole["pooler"]["w"] - start["pooler"]["w"]).max() > 1e-3
 
 
 def test_hard_questions_are_asked_once_more_in_training_alone():
