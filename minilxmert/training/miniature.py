@@ -20,7 +20,7 @@ from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "unknown", "contrasts", "hard")
+STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "unknown", "contrasts")
 CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
 TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 MASKED = 20  # one question of so many is asked again with an unknown word
@@ -28,7 +28,6 @@ TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
 CONTRASTED = (*("relation",) * 2, *("number",) * 4, "a", "b", "c")  # the slots with a foil, of each picture
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
-HARD = [kind for kind in GQA if kind.name == "relation count"]  # learnt last: asked of every picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
 
@@ -119,26 +118,14 @@ class Miniature:
         if name == "nlvr2":
             return self.nlvr2
         if name == "questions":
-            return self.questions
+            vqa, gqa = self.task("vqa"), self.task("gqa")
+            records, kinds = vqa.records + gqa.records, vqa.kinds + gqa.kinds
+            unknown = mask_telling_words(records, self.rng("unknown")) if self.split == "train" else []
+            return TaskData(name, records + unknown, self.pictures, kinds + ["unknown word"] * len(unknown))
         record, kinds = {"vqa": (vqa_question, VQA), "gqa": (gqa_question, GQA)}[name]
-        return self.asked(name, kinds, EACH[name], name, record)
-
-    def asked(self, name, kinds, each, stream, record):
-        """TaskData of up to `each` questions of some kinds about every picture."""
-        asked = self.sentences(kinds, each, stream)
-        records = [record(f"{self.split}-{stream}-{n}", *question) for n, question in enumerate(asked)]
+        asked = self.sentences(kinds, EACH[name], name)
+        records = [record(f"{self.split}-{name}-{n}", *question) for n, question in enumerate(asked)]
         return TaskData(name, records, self.pictures, [question.kind.name for _, question in asked])
-
-    @cached_property
-    def questions(self):
-        """Those of VQA and of GQA; for training also more hard ones, and some with an unknown word."""
-        parts, unknown = [self.task("vqa"), self.task("gqa")], []
-        if self.split == "train":
-            parts.append(self.asked("gqa", HARD, len(HARD), "hard", gqa_question))
-        records, kinds = ([one for part in parts for one in getattr(part, name)] for name in ("records", "kinds"))
-        if self.split == "train":
-            unknown = mask_telling_words(records, self.rng("unknown"))
-        return TaskData("questions", records + unknown, self.pictures, kinds + ["unknown word"] * len(unknown))
 
     @cached_property
     def nlvr2(self):
