@@ -26,7 +26,7 @@ TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 MASKED = 20  # one question of so many is asked again with an unknown word
 TELLING = {"left", "right", "above", "below", "under", *SIZE_OF, *COLORS, *SHAPE_OF, *(f"{word}s" for word in SHAPE_OF)}
 FIRST = ("color", "shape", "size", "side", "height")  # the kinds of questions that come first
-CONTRASTED = (*("relation",) * 2, *("number",) * 4, "a", "b", "c")  # the slots with a foil, of each picture
+CONTRASTED = ("relation", *("number",) * 6, "b", "c")  # the slots with a foil, of each picture
 EACH = {"vqa": 4, "gqa": 8}  # questions a picture in fine-tuning
 CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions of either family
 
