@@ -14,9 +14,7 @@ def quietly(kind):
 
 
 started = (sys.orig_argv[-len(sys.argv) :] or [""])[0]  # a script, or the module of python -m
-if (
-    os.path.basename(started).removesuffix(".exe") == "minilxmert"
-):  # the program: Ctrl-C may come before __main__ is read
+if os.path.basename(started).removesuffix(".exe") == "minilxmert":  # the program, whose __main__ is still to be read
     sys.excepthook = lambda kind, *rest: quietly(kind) or sys.__excepthook__(kind, *rest)
     sys.unraisablehook = lambda fault: quietly(fault.exc_type) or sys.__unraisablehook__(fault)
 

@@ -1,4 +1,6 @@
-"""The program minilxmert, and python -m minilxmert: Ctrl-C ends it with 130, at any moment, and without a traceback."""
+"""The program minilxmert, and python -m minilxmert: Ctrl-C ends it with 130, at any moment, and without a traceback.
+
+From the first lines of the package on, that is: while Python itself starts, it answers as Python does."""
 
 import sys
 
