@@ -383,6 +383,8 @@ def test_damaged_files_of_a_folder(tmp_path, name, count):
     if "index" in name:
         (tmp_path / "model.safetensors").unlink()
         save_shards(tmp_path, 1)
+    else:
+        count //= 4  # the readers of these have more where they are tested alone
     check_mutants((tmp_path / name).read_bytes(), lambda _: loads(tmp_path), tmp_path / name, count, seed=5)
 
 
