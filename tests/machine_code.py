@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from llvmlite import binding as llvm
 from numba import types
 
@@ -24,12 +25,12 @@ from minilxmert.kernels import (
 )  # fmt: skip
 
 MAKERS = {
-    "attention": lambda: blocks.kernel_for(types.float32, types.float32),
-    "feed forward": lambda: blocks.kernel_for(types.uint32, types.uint32),
+    "attention": lambda: blocks.kernel_for(np.dtype("float32"), np.dtype("float32")),
+    "feed forward": lambda: blocks.kernel_for(np.dtype("uint32"), np.dtype("uint32")),
     "gelu": lambda: gelu.gelu_all, "norm": lambda: norm.normalise_all,
-    "product": lambda: matmul.kernel_for(types.float32, types.float32),
-    "widened": lambda: matmul.kernel_for(types.float32, types.uint16),
-    "pairs": lambda: matmul.kernel_for(types.uint32, types.uint32),
+    "product": lambda: matmul.kernel_for(np.dtype("float32"), np.dtype("float32")),
+    "widened": lambda: matmul.kernel_for(np.dtype("float32"), np.dtype("uint16")),
+    "pairs": lambda: matmul.kernel_for(np.dtype("uint32"), np.dtype("uint32")),
     "packing halves": lambda: packing.packing_kernel(types.uint16),
     "packing": lambda: packing.packing_kernel(types.uint32),
     "patches": lambda: detector.gather, "sum and ReLU": lambda: detector.add_positive,

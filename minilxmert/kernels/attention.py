@@ -11,7 +11,7 @@ from numba.extending import overload
 from .compiling import part
 from .math import U, exp32
 from .matmul import tile
-from .memory import empty
+from .memory import empty, scratch
 from .pairs import fill
 from .shared import add
 from .threads import LIMIT, ME, kernel
@@ -200,16 +200,16 @@ def attend_all(counter, q, k, v, mask, places, heads, panels, lines, y):
         n = add(counter, 1)
 
 
-def scratch(places, size, rows=ROWS, width=WIDTH):
+def memory_for(places, size, rows=ROWS, width=WIDTH):
     """The panels and lines of every thread for heads of a size, by the rows and outputs of a tile."""
     most = int((places[3] - places[2]).max(initial=0))
     key_width, value_width = in_panels(most, width), in_panels(size, width)
-    panels = empty((LIMIT, (key_width * size + value_width * most) // width + size, width))
-    return panels, empty((LIMIT, 3 * rows + 2, max(key_width, value_width)))
+    panels = scratch("panels", (LIMIT, (key_width * size + value_width * most) // width + size, width))
+    return panels, scratch("lines", (LIMIT, 3 * rows + 2, max(key_width, value_width)))
 
 
 def attended(q, k, v, mask, places, heads):
     """The context (R, E), new, of q (R, E), k and v (S, E), mask (S,), by the places of each sentence."""
     y = empty(q.shape)
-    attend_all(q, k, v, mask, places, heads, *scratch(places, q.shape[1] // heads), y)
+    attend_all(q, k, v, mask, places, heads, *memory_for(places, q.shape[1] // heads), y)
     return y

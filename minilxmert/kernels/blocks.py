@@ -11,9 +11,9 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from . import pairs
-from .attention import PLACES, attend_task, scratch
+from .attention import PLACES, attend_task, memory_for
 from .matmul import ACTIVATIONS, READ, WORDS, count_chunks, inputs_for, multiply_task, round_strip
-from .memory import empty
+from .memory import empty, scratch
 from .norm import STRIP, VECTOR, normalise_strip
 from .packing import Layer, in_rows, together
 from .shared import add
@@ -64,11 +64,12 @@ def block_all(
 
 @functools.cache
 def kernel_for(value, weight):
-    """block_all as a Kernel for inputs and weights of two types; compiled when first wanted."""
+    """block_all as a Kernel for inputs and weights of two dtypes; compiled when first wanted."""
+    value, weight = from_dtype(value), from_dtype(weight)
     floats, halves = types.float32[:, ::1], (value if value == types.float32 else types.uint16)[:, ::1]
     first = READ, READ if value == types.float32 else WORDS, types.int64  # x, words or x, strips
-    layer, scratch = (weight[:, :, ::1], floats), (value[:, :, ::1], types.float32[:, :, ::1])
-    attention = VECTOR, types.UniTuple(PLACES, 4), types.int64, *scratch
+    layer, memory = (weight[:, :, ::1], floats), (value[:, :, ::1], types.float32[:, :, ::1])
+    attention = VECTOR, types.UniTuple(PLACES, 4), types.int64, *memory
     last = VECTOR, VECTOR, types.float64, types.int64, types.int64, types.float32[:, :, ::1], floats
     return kernel(*first, *layer, types.int64, value[:, ::1], halves, *attention, value[:, ::1], halves, *layer, *last)(
         block_all
@@ -80,23 +81,23 @@ def run(x, first, outer, norm, config, act=None, attention=None):
     None -> (R, E)"""
     words, strips, most, sums = inputs_for(x, first.panels)
     paired, y = words.dtype == np.uint32, empty(x.shape)
-    hidden, halves = between(len(x), outer.panels.shape[1], paired)
+    hidden, halves = between("hidden", len(x), outer.panels.shape[1], paired)
     made, heads, (mask, places) = (hidden, halves), config.num_attention_heads, attention or NOBODY
     if attention:
-        made = between(len(x), first.bias.size // (2 if paired else 1), paired)
-    panels, lines = scratch(places, x.shape[1] // heads, most, first.panels.shape[2])
-    kernel_for(from_dtype(words.dtype), from_dtype(first.panels.dtype))(
+        made = between("made", len(x), first.bias.size // (2 if paired else 1), paired)
+    panels, lines = memory_for(places, x.shape[1] // heads, most, first.panels.shape[2])
+    kernel_for(words.dtype, first.panels.dtype)(
         x, words, strips, *first, ACTIVATIONS[act], *made, mask, places, heads, panels.view(words.dtype), lines,
         hidden, halves, *outer, norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y,
     )  # fmt: skip
     return y
 
 
-def between(rows, width, paired):
+def between(name, rows, width, paired):
     """Memory for what a product with `width` inputs (words of pairs) reads, (rows, width); and as it is written"""
     if not paired:
-        return [empty((rows, width))] * 2
-    memory = pairs.empty_words(rows, 2 * width)
+        return [scratch(name, (rows, width))] * 2
+    memory = pairs.words_for(name, rows, 2 * width)
     return memory, memory.view(np.uint16)
 
 
@@ -129,7 +130,7 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
     (words, w, lang_mask), (objects, o, visn_mask) = packed(lang, lang_mask), packed(visn, visn_mask)
     starts, n = (w, o + len(words)), len(words)
     places = map(np.concatenate, zip(places_of(*starts), places_of(*starts[::-1]), strict=True))
-    both = np.concatenate([words, objects], out=empty((n + len(objects), words.shape[1])))
+    both = np.concatenate([words, objects], out=scratch("both", (n + len(objects), words.shape[1])))
     y = attention(both, np.concatenate([lang_mask, visn_mask]), tuple(places), p, config)
     return y[:n].reshape(lang.shape), y[n:].reshape(visn.shape)
 

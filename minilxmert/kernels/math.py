@@ -1,6 +1,8 @@
 """exp and the exact GELU as short polynomials, so that LLVM computes a whole vector of them at once (libm is scalar).
 
-Written without branches on the value: what is chosen between is computed on both sides, and NaN comes through."""
+Written without branches on the value: what is chosen between is computed on both sides, and NaN comes through. Even and
+odd powers are added up apart: two short chains of sums, where each waits for the one before it, are faster than a long
+one."""
 
 import numpy as np
 
@@ -32,18 +34,14 @@ def flushed(bits):
 
 @part(fastmath={"contract"})  # a·b + c may be rounded once; nothing else may change
 def exp32(x):
-    """exp(x) for x ≤ 0, to 1.2e-7 relative: 2ⁿ·exp(r) with |r| ≤ ln(2)/2 by its Taylor series; 0 where x < -87.3"""
+    """exp(x) for x ≤ 0, to 1e-7 relative: 2ⁿ·exp(r) with |r| ≤ ln(2)/2 by its Taylor series; 0 where x < -87.3"""
     shifted = F(x * LOG2_E + ROUND)
     n = shifted - ROUND
     r = (x - n * LN2_HIGH) - n * LN2_LOW
-    p = F(1 / 5040)
-    p = p * r + F(1 / 720)
-    p = p * r + F(1 / 120)
-    p = p * r + F(1 / 24)
-    p = p * r + F(1 / 6)
-    p = p * r + F(1 / 2)
-    p = p * r + F(1)
-    p = p * r + F(1)
+    r2 = r * r
+    even = (F(1 / 720) * r2 + F(1 / 24)) * r2 + F(1 / 2)
+    odd = (F(1 / 5040) * r2 + F(1 / 120)) * r2 + F(1 / 6)
+    p = F((odd * r + even) * r2 + r) + F(1)
     power = np.int32((shifted.view(np.int32) + 127) << 23).view(np.float32)  # 2ⁿ, written as its exponent
     return F(0) if x < SMALLEST else p * power
 
@@ -54,13 +52,9 @@ def gelu32(x):
 
     The tail Φ(-|x|) is ½·exp(-q): q is so nearly a parabola that eight terms in |x|, fitted here, are enough."""
     a = min(abs(x), F(12))  # Φ(-12) is 0 in float32
-    q = F(1.31834895e-06)
-    q = q * a + F(-1.94467211e-05)
-    q = q * a + F(9.11254901e-05)
-    q = q * a + F(1.88602164e-04)
-    q = q * a + F(-5.02216443e-03)
-    q = q * a + F(3.64786983e-02)
-    q = q * a + F(3.18266928e-01)
-    q = q * a + F(7.97889352e-01)
+    a2 = a * a
+    even = ((F(-1.94467211e-05) * a2 + F(1.88602164e-04)) * a2 + F(3.64786983e-02)) * a2 + F(7.97889352e-01)
+    odd = ((F(1.31834895e-06) * a2 + F(9.11254901e-05)) * a2 + F(-5.02216443e-03)) * a2 + F(3.18266928e-01)
+    q = odd * a + even
     tail = F(0.5) * exp32(-q * a)
     return x * (F(1) - tail if x > F(0) else tail)

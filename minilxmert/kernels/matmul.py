@@ -16,7 +16,7 @@ from numba.np.numpy_support import from_dtype
 from . import pairs, tiles
 from .compiling import part
 from .math import gelu32
-from .memory import empty
+from .memory import empty, scratch
 from .shared import add
 from .threads import DONE, LIMIT, ME, get_num_threads, kernel, wait_for
 from .tiles import ROWS
@@ -127,7 +127,8 @@ def multiply_all(counter, x, words, strips, panels, bias, act, threads, most, su
 
 @functools.cache
 def kernel_for(value, weight):
-    """multiply_all as a Kernel for inputs and weights of two types; compiled when first wanted."""
+    """multiply_all as a Kernel for inputs and weights of two dtypes; compiled when first wanted."""
+    value, weight = from_dtype(value), from_dtype(weight)
     kinds = (
         READ,  # x (R, I)
         READ if value == types.float32 else WORDS,  # words (R, K …), or x
@@ -145,9 +146,9 @@ def kernel_for(value, weight):
 
 def inputs_for(x, panels):
     """What a product of x (R, I) needs: memory for words, strips to round, most rows of a tile, memory for sums."""
-    sums = empty((LIMIT, min(len(x), CHUNK), panels.shape[2]))
+    sums = scratch("sums", (LIMIT, min(len(x), CHUNK), panels.shape[2]))
     if panels.dtype == np.uint32:
-        return pairs.empty_words(*x.shape), -(-len(x) // STRIP), pairs.MOST, sums
+        return pairs.words_for("words", *x.shape), -(-len(x) // STRIP), pairs.MOST, sums
     return x, 0, ROWS, sums
 
 
@@ -157,6 +158,6 @@ def product(x, weights, act=None):
     y = empty((len(x), bias.size))
     if y.size:
         words, strips, most, sums = inputs_for(x, panels)
-        run = kernel_for(from_dtype(words.dtype), from_dtype(panels.dtype))
+        run = kernel_for(words.dtype, panels.dtype)
         run(x, words, strips, panels, bias, ACTIVATIONS[act], get_num_threads(), most, sums, y)
     return y

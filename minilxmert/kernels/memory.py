@@ -55,6 +55,7 @@ def aligned(size, make=np.empty):
 
 class Current(threading.local):
     memory = None  # the Memory of the model that answers in this thread
+    scratch = None  # {(name, shape): array} of this answer
 
 
 current = Current()
@@ -65,3 +66,13 @@ def empty(shape):
     if current.memory is None or 4 * math.prod(shape) < SMALL:
         return np.empty(shape, np.float32)
     return current.memory.empty(shape)
+
+
+def scratch(name, shape):
+    """A float32 array that only one step needs: while a model answers, all its steps that ask by this name and shape
+    get the same one."""
+    if current.scratch is None:
+        return empty(shape)
+    if (name, shape) not in current.scratch:
+        current.scratch[name, shape] = empty(shape)
+    return current.scratch[name, shape]

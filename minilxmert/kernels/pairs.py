@@ -15,7 +15,7 @@ from numba.extending import overload
 from . import amx, cpu
 from .compiling import part
 from .math import bfloat16
-from .memory import empty
+from .memory import scratch
 from .tiles import TILE, make_tile
 from .vectors import LANES, put_rows, row
 
@@ -107,7 +107,7 @@ def words(inputs):
     return -(-inputs // (2 * STEP)) * STEP
 
 
-def empty_words(rows, inputs):
-    """Memory for the words of some rows, (R, K) and a cache line beyond each: rows that lie a power of two apart would
-    meet in the cache."""
-    return empty((rows, words(inputs) + STEP)).view(np.uint32)
+def words_for(name, rows, inputs):
+    """Scratch memory for the words of some rows, (R, K) and a cache line beyond each: rows that lie a power of two
+    apart would meet in the cache."""
+    return scratch(name, (rows, words(inputs) + STEP)).view(np.uint32)

@@ -44,12 +44,12 @@ class Weights:
         """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy.
 
         Inside the block the arrays that kernels make are of this model's memory."""
-        before, current.memory = current.memory, self.memory
+        before, current.memory, current.scratch = (current.memory, current.scratch), self.memory, {}
         try:
             packed = self.look() if current_backend() == "numpy" else self.packed
             yield self.pack() if packed is None else packed
         finally:
-            current.memory = before
+            current.memory, current.scratch = before
             self.memory.tidy()
 
     def pack(self):

@@ -51,7 +51,7 @@ def test_words_hold_neighbouring_inputs(inputs, rng):
     x = normal(rng, 19, inputs)
     padded = np.zeros((19, 2 * pairs.words(inputs)), np.float32)
     padded[:, :inputs] = x
-    words = pairs.empty_words(*x.shape)
+    words = pairs.words_for("words", *x.shape)
     for strip in range(3):
         matmul.round_strip(strip, x, words)
     np.testing.assert_array_equal(words[:, : pairs.words(inputs)], in_words(padded))
