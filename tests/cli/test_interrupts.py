@@ -54,6 +54,8 @@ with minilxmert.backend("numpy"):
 
 
 def run(code, *arguments):
+    """Run the code in a process of its own, with Ctrl-C as a terminal has it: in the background shells ignore it."""
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
