@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ANSWER = ["answer", "--image", "weights/scene.png", "--question", "what color is the star ?"]
 # runs the program as python -m does, and interrupts it so many seconds later, once its first lines have run
-PROGRAM = """import runpy, signal, sys
+PROGRAM = """import atexit, runpy, signal, sys
+atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # Python's end knows no handler
 delay, *sys.argv = float(sys.argv[1]), "-m", *sys.argv[2:]
 sys.orig_argv = [sys.executable, "-m", "minilxmert", *sys.argv[1:]]
 def alarm(*_):
