@@ -19,7 +19,6 @@ def alarm(*_):
         signal.raise_signal(signal.SIGINT)
     else:
         signal.setitimer(signal.ITIMER_REAL, 1e-4)
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 signal.signal(signal.SIGALRM, alarm)
 signal.setitimer(signal.ITIMER_REAL, delay)
 runpy.run_module("minilxmert", run_name="__main__", alter_sys=True)
@@ -36,7 +35,6 @@ def call():
     config = LxmertConfig(vocab_size=50, hidden_size=256, num_attention_heads=4, intermediate_size=512, l_layers=2,
                           x_layers=1, r_layers=1, visual_feat_dim=64)
     return LxmertModel(config, 0)(ids, feats, boxes)[0]
-signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 interrupted = 0
 for trial in range(times):
