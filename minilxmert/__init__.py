@@ -13,7 +13,7 @@ def quietly(kind):
         os._exit(130)
 
 
-started = (sys.orig_argv[-len(sys.argv) :] or [""])[0]  # a script, or the module of python -m
+started = sys.orig_argv[-len(sys.argv)] if sys.argv[:1] == ["-m"] else "".join(sys.argv[:1])  # a module, or a script
 if os.path.basename(started).removesuffix(".exe") == "minilxmert":  # the program, whose __main__ is still to be read
     sys.excepthook = lambda kind, *rest: quietly(kind) or sys.__excepthook__(kind, *rest)
     sys.unraisablehook = lambda fault: quietly(fault.exc_type) or sys.__unraisablehook__(fault)

@@ -15,7 +15,8 @@ def program():
     import signal
 
     try:
-        signal.signal(signal.SIGINT, interrupt)
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as in a script's background, where it is not meant
+            signal.signal(signal.SIGINT, interrupt)
         from .cli import main
 
         code = main()

@@ -178,7 +178,7 @@ def summary(path, num_attention_heads=None):
         part = places[name].split(".")[0] if name in places else "other"
         tensors, parameters = parts.get(part, (0, 0))
         parts[part] = (tensors + 1, parameters + array.size)
-    tensors, parameters = map(sum, zip(*parts.values(), strict=True))
+    tensors, parameters = (sum(counts[i] for counts in parts.values()) for i in range(2))
     return {
         "file": str(checkpoint.path), "format": checkpoint.format, "scheme": checkpoint.scheme,
         "bytes": checkpoint.path.stat().st_size,

@@ -125,6 +125,7 @@ def noted(function, name, used):
         used.add(name)
         return function(*args, **kwargs)
 
+    del call.__wrapped__  # the way round it
     return call
 
 

@@ -18,7 +18,7 @@ import llvmlite.binding
 import numba
 from numba.core import event
 
-from . import cpu, uninterrupted
+from . import cpu, forks_wait, uninterrupted
 
 OURS = re.compile(r"numba-[\w.+]+-[0-9a-f]{16}")
 SECONDS = 10  # what compiling everything takes on an ordinary laptop
@@ -117,7 +117,7 @@ def compiled(function, *signature, returns=numba.void):
     def build(cache):
         return numba.njit(returns(*signature), nogil=True, _nrt=False, cache=cache)(function)
 
-    with uninterrupted(), private_cache(), event.install_listener("numba:compile", ANNOUNCER):
+    with forks_wait, uninterrupted(), private_cache(), event.install_listener("numba:compile", ANNOUNCER):
         try:
             return build(FOLDER is not None)
         except Exception as error:  # a damaged cache can raise anything; a fault of the kernel itself is raised again

@@ -38,14 +38,15 @@ def quietly_interrupted():
         yield wanted
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)  # None: not one of Python's
 
 
 def sample_of(batches):
     """{picture: digest of what batches show of its objects} for the pictures of SAMPLED examples."""
     examples, found = batches.examples, {}
-    for place in range(min(SAMPLED, len(examples))):
-        image = examples[place * (len(examples) - 1) // max(SAMPLED - 1, 1)].image
+    count = min(SAMPLED, len(examples))
+    for place in range(count):
+        image = examples[place * (len(examples) - 1) // max(count - 1, 1)].image
         for name in image if isinstance(image, tuple) else [image]:
             found[str(name)] = digest(batches.pictures[name], batches.SHOWN)
     return found

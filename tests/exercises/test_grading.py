@@ -258,12 +258,14 @@ def test_no_grade_can_be_forged(tmp_path):
 def test_the_functions_that_solve_an_exercise_are_noted(tmp_path):
     """By the switch over them, by a method, and by what calls them; the package's other functions may be used."""
     head = "from minilxmert import kernels, ops\nfrom minilxmert.training.optimizer import Adam\n"
-    texts = {
-        6: "def layer_norm(x, w, b, eps):\n    return kernels.layer_norm(x, {'w': w, 'b': b}, eps)\n",
-        20: "def bert_adam(p, g, m, v, rate, decay, max_norm):\n    return Adam.update(None, p, g, 0)\n",
-        5: "def masked_softmax(s, v):\n    return ops.attend_rows(s, s, s, [0], [0], None, 1)\n",
-    }
-    for number, text in texts.items():
+    wrapped = "getattr(ops.layer_norm, '__wrapped__', ops.layer_norm)"
+    texts = [
+        (6, "def layer_norm(x, w, b, eps):\n    return kernels.layer_norm(x, {'w': w, 'b': b}, eps)\n"),
+        (6, f"def layer_norm(x, w, b, eps):\n    return {wrapped}(x, {{'w': w, 'b': b}}, eps)\n"),
+        (20, "def bert_adam(p, g, m, v, rate, decay, max_norm):\n    return Adam.update(None, p, g, 0)\n"),
+        (5, "def masked_softmax(s, v):\n    return ops.attend_rows(s, s, s, [0], [0], None, 1)\n"),
+    ]
+    for number, text in texts:
         verdict = check_file(number, write(tmp_path, {"a.py": head + text}) / "a.py")
         assert not verdict.right, verdict.text
         assert (number == 5) != ("write it yourself" in verdict.text), verdict.text
