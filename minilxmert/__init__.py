@@ -13,10 +13,16 @@ def quietly(kind):
         os._exit(130)
 
 
+def unraisable(fault):
+    """The same of what was raised where Python cannot pass it on: in a callback, at the end of an object."""
+    quietly(fault.exc_type)
+    sys.__unraisablehook__(fault)
+
+
 started = sys.orig_argv[-len(sys.argv)] if sys.argv[:1] == ["-m"] else "".join(sys.argv[:1])  # a module, or a script
 if os.path.basename(started).removesuffix(".exe") == "minilxmert":  # the program, whose __main__ is still to be read
     sys.excepthook = lambda kind, *rest: quietly(kind) or sys.__excepthook__(kind, *rest)
-    sys.unraisablehook = lambda fault: quietly(fault.exc_type) or sys.__unraisablehook__(fault)
+    sys.unraisablehook = unraisable
 
 import importlib  # noqa: E402
 import importlib.machinery  # noqa: E402

@@ -4,7 +4,7 @@ From the first lines of the package on, that is: while Python itself starts, it 
 
 import sys
 
-from . import quietly
+from . import quietly, unraisable
 
 interrupts = []
 
@@ -39,12 +39,6 @@ def uncaught(kind, problem, trace):
     """Of what nobody caught: Ctrl-C, and what broke because of it, ends the process quietly."""
     quietly(KeyboardInterrupt if interrupts else kind)
     sys.__excepthook__(kind, problem, trace)
-
-
-def unraisable(fault):
-    """As `uncaught`, of what was raised where Python cannot pass it on: in a callback, at the end of an object."""
-    quietly(fault.exc_type)
-    sys.__unraisablehook__(fault)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ MARKS = "@~+_=%&^"
 
 @dataclass(frozen=True)
 class Variant:
-    """What variant `number` changes: given and wanted are {name: 1 for times k, -1 for divided by k}. 0: nothing."""
+    """What variant `number` changes: given and wanted are (name, 1 for times k or -1 for divided by k). 0: nothing.
+
+    text: what the student is told, with {k} or {mark}."""
 
     number: int = 0
-    told: str = ""
+    text: str = ""
     given: tuple = ()
     wanted: tuple = ()
 
@@ -28,12 +30,14 @@ class Variant:
         """Variant `number` of a sheet; AS_IT_STANDS where the sheet has none."""
         if not hasattr(sheet, "VARIES"):
             return AS_IT_STANDS
-        changes, told = sheet.VARIES
+        changes, text = sheet.VARIES
         sides = [[side(change) for change in part.split(",") if change.strip()] for part in changes.split("->")]
-        variant = cls(number, "", *map(tuple, sides))
-        return cls(
-            number, f"In this variant {told.format(k=variant.k, mark=variant.mark)}.", variant.given, variant.wanted
-        )
+        return cls(number, text, *map(tuple, sides))
+
+    @property
+    def told(self):
+        """The sentence for the student; none where nothing is changed."""
+        return f"In this variant {self.text.format(k=self.k, mark=self.mark)}." if self.text else ""
 
     @property
     def k(self):

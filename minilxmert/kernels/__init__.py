@@ -135,9 +135,8 @@ def looped(signature):
     def decorate(function):
         @functools.cache
         def compiled():
-            with forks_wait:
-                compiling = load("compiling")
-                return compiling.compiled(function, *signature(compiling.numba.types))
+            compiling = load("compiling")
+            return compiling.compiled(function, *signature(compiling.numba.types))
 
         @functools.wraps(function)
         def run(*arguments):
