@@ -2,8 +2,9 @@
 
 It belongs to a model. A block is given to one array at a time, and comes back when the last view of that array has
 gone: what a caller keeps is never written again. What an answer has not needed goes at its end, so that a model keeps
-no more than its last answer took, and never more than KEPT."""
+no more than its last answer took, or the last ones that ran side by side, and never more than KEPT."""
 
+import contextlib
 import math
 import threading
 import weakref
@@ -16,10 +17,10 @@ LINE = 64  # bytes of a cache line: what begins on one is read twice as fast
 
 
 class Memory:
-    """Blocks that are free, by their size in bytes, and how many of them were free all through this answer."""
+    """Blocks that are free, by their size in bytes, and how many of them were free all through the running answers."""
 
     def __init__(self):
-        self.free, self.idle = {}, {}
+        self.free, self.idle, self.running = {}, {}, []
 
     def empty(self, shape):
         """A float32 array of a shape, its values left over from others."""
@@ -36,12 +37,26 @@ class Memory:
         weakref.finalize(array, blocks.append, block).atexit = False
         return array.reshape(shape)
 
+    @contextlib.contextmanager
+    def answering(self):
+        """A block in which the arrays that kernels make are of this memory. At its end goes what is too much to keep;
+        at the end of the last of several that run side by side, what none of them has needed."""
+        before, current.memory, current.scratch = (current.memory, current.scratch), self, {}
+        self.running.append(None)
+        try:
+            yield
+        finally:
+            current.memory, current.scratch = before
+            self.running.pop()
+            self.tidy()
+
     def tidy(self):
-        """Give back what the answer that ends here has not needed, and what is too much to keep."""
-        idle, self.idle, room = self.idle, {}, KEPT
+        idle, room, last = self.idle, KEPT, not self.running
+        if last:
+            self.idle = {}
         for size in sorted(self.free):
             blocks = self.free[size]
-            del blocks[: idle.get(size, len(blocks))]
+            del blocks[: idle.get(size, len(blocks)) if last else 0]
             del blocks[room // size :]
             room -= size * len(blocks)
 

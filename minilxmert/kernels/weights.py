@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 
 from . import current_backend, forks_wait, load
-from .memory import Memory, current
+from .memory import Memory
 
 
 class Weights:
@@ -41,16 +41,9 @@ class Weights:
 
     @contextlib.contextmanager
     def for_inference(self):
-        """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy.
-
-        Inside the block the arrays that kernels make are of this model's memory."""
-        before, current.memory, current.scratch = (current.memory, current.scratch), self.memory, {}
-        try:
-            packed = self.look() if current_backend() == "numpy" else self.packed
-            yield self.pack() if packed is None else packed
-        finally:
-            current.memory, current.scratch = before
-            self.memory.tidy()
+        """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy."""
+        with self.memory.answering():
+            yield self.look() if current_backend() == "numpy" else self.packed or self.pack()
 
     def pack(self):
         pack_tree = load("packing").pack_tree

@@ -202,6 +202,27 @@ def test_memory_that_an_answer_did_not_need_goes():
     assert sum(map(len, memory.free.values())) == 2
 
 
+def test_an_answer_leaves_the_memory_of_those_that_still_run():
+    memory, small, large = Memory(), (300, 40), (3000, 40)
+
+    def lengths():
+        return sorted(map(len, memory.free.values()))
+
+    with memory.answering():
+        memory.empty(large)
+        with memory.answering():
+            memory.empty(small)
+        assert lengths() == [1, 1]  # what the one needs, though the other did not
+        with memory.answering():
+            held = [memory.empty((KEPT // 8, 1)) for _ in range(3)]
+            held.clear()
+        assert lengths() == [1, 1, 1]  # not more than is kept, however many run
+    assert lengths() == [1, 1, 1]
+    with memory.answering():
+        memory.empty(small)
+    assert lengths() == [0, 0, 1]
+
+
 def test_a_forked_child_answers_while_another_thread_packs(call, monkeypatch):
     if not hasattr(os, "fork"):
         pytest.skip("no fork")
