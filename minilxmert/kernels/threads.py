@@ -153,9 +153,9 @@ class Helper(threading.Thread):
     def run(self):
         seen = 0
         while True:
-            seen = serve(state, self.number, seen)
-            self.bell.clear()
             self.bell.wait()
+            self.bell.clear()  # before it serves: what rings later, be it while it falls asleep, wakes it again
+            seen = serve(state, self.number, seen)
 
 
 def call_helpers(wanted):

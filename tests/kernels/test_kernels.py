@@ -1,6 +1,7 @@
 """Every Numba twin gives the numbers of its definition in ops.py, whatever the sizes, strides, tile and threads."""
 
 import os
+import queue
 import signal
 import stat
 import subprocess
@@ -509,6 +510,25 @@ def test_helpers_sleep_and_are_woken():
         np.testing.assert_array_equal(one, other)
     assert all(helper.is_alive() for helper in threads.helpers) and len(threads.helpers) == threads.LIMIT - 1
     assert not threads.state[threads.INSIDE] and not threads.state[threads.JOB]
+
+
+def test_a_helper_hears_a_call_while_it_falls_asleep(monkeypatch):
+    """Between its last look for work and its sleep it was deaf, and slept through whole kernels: half the speed."""
+    served, tired = queue.SimpleQueue(), threading.Semaphore(0)
+
+    def serve(state, number, seen):
+        served.put(number)
+        tired.acquire()
+        return seen
+
+    monkeypatch.setattr(threads, "serve", serve)
+    monkeypatch.setattr(threads, "helpers", [])
+    threads.call_helpers(1)
+    served.get(timeout=60)
+    threads.call_helpers(1)
+    tired.release()
+    served.get(timeout=60)
+    tired.release()
 
 
 SAVE = """
