@@ -6,7 +6,7 @@ import os
 import sys
 
 
-def quietly(kind):
+def end_if_interrupted(kind):
     """End the program, if what nobody caught is Ctrl-C."""
     if kind is KeyboardInterrupt:
         os.write(2, b"interrupted\n")
@@ -15,13 +15,13 @@ def quietly(kind):
 
 def unraisable(fault):
     """The same of what was raised where Python cannot pass it on: in a callback, at the end of an object."""
-    quietly(fault.exc_type)
+    end_if_interrupted(fault.exc_type)
     sys.__unraisablehook__(fault)
 
 
 started = sys.orig_argv[-len(sys.argv)] if sys.argv[:1] == ["-m"] else "".join(sys.argv[:1])  # a module, or a script
 if os.path.basename(started).removesuffix(".exe") == "minilxmert":  # the program, whose __main__ is still to be read
-    sys.excepthook = lambda kind, *rest: quietly(kind) or sys.__excepthook__(kind, *rest)
+    sys.excepthook = lambda kind, *rest: end_if_interrupted(kind) or sys.__excepthook__(kind, *rest)
     sys.unraisablehook = unraisable
 
 import importlib  # noqa: E402

@@ -4,7 +4,7 @@ From the first lines of the package on, that is: while Python itself starts, it 
 
 import sys
 
-from . import quietly, unraisable
+from . import end_if_interrupted, unraisable
 
 interrupts = []
 
@@ -31,13 +31,13 @@ def interrupt(*_):
     """The first Ctrl-C is raised where Python stands, for temporary files to be removed; a second one does not wait."""
     interrupts.append(True)
     if len(interrupts) > 1:
-        quietly(KeyboardInterrupt)
+        end_if_interrupted(KeyboardInterrupt)
     raise KeyboardInterrupt
 
 
 def uncaught(kind, problem, trace):
     """Of what nobody caught: Ctrl-C, and what broke because of it, ends the process quietly."""
-    quietly(KeyboardInterrupt if interrupts else kind)
+    end_if_interrupted(KeyboardInterrupt if interrupts else kind)
     sys.__excepthook__(kind, problem, trace)
 
 

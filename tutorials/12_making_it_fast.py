@@ -30,7 +30,7 @@ from minilxmert.experiments.benchmark import draw_batch, machine_limits
 from minilxmert.experiments.timing import interleaved
 from minilxmert.kernels import cpu
 from minilxmert.kernels.gelu import gelu_and_slope
-from minilxmert.kernels.packing import pack
+from minilxmert.kernels.packing import pack_layers
 from minilxmert.kernels.tiles import ROWS, TILE, WIDTH
 from minilxmert.teaching import BOTH, draw_bars, draw_curves, show
 
@@ -38,7 +38,7 @@ from minilxmert.teaching import BOTH, draw_bars, draw_curves, show
 rng = np.random.default_rng(0)
 E = 768  # the published width
 layer = {"w": rng.standard_normal((E, E), np.float32), "b": np.zeros(E, np.float32)}
-(ready,) = pack([layer])  # the same with a copy for the kernels, as a model keeps it: see "Panels" below
+(ready,) = pack_layers([layer])  # the same with a copy for the kernels, as a model keeps it: see "Panels" below
 
 
 def in_backend(name, operation, *arguments):

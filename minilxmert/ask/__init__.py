@@ -9,7 +9,7 @@ from ..core.ops import softmax
 from ..errors import ConfigError, FeatureFileError, PictureError, ShapeError
 from ..scenes.detector import describe, detect, is_photograph
 from ..scenes.language import find_misfits, spell, world_of
-from ..scenes.novelty import calibrate, find_novelties
+from ..scenes.strangers import calibrate, find_strange
 from ..vision.objects import pad_objects
 from ..vision.pictures import read_picture
 
@@ -47,7 +47,7 @@ def calibrate_answers(probabilities, tokenizer, questions, objects):
     if world is None:
         return probabilities
     rows = zip(probabilities, questions, objects, strict=True)
-    return [calibrate(row, find_novelties(world, *asked)) for row, *asked in rows]
+    return [calibrate(row, find_strange(world, *asked)) for row, *asked in rows]
 
 
 def check_scores(scores, questions, objects):
@@ -89,7 +89,7 @@ def doubts(tokenizer, question, objects, answer, drawn=False):
     if unknown:
         found.append(f"the model does not know the word{'s' * (len(unknown) > 1)} {', '.join(unknown)}")
     elif drawn and world:
-        found += find_misfits(question, describe(objects)) + list(find_novelties(world, question, objects).values())
+        found += find_misfits(question, describe(objects)) + list(find_strange(world, question, objects).values())
     if not len(objects):
         found.append("no object was found in the picture")
     elif drawn and objects.object_conf.mean() < SHAPELESS:

@@ -47,7 +47,7 @@ def write_own(path, arrays, config, answers=None, provenance=None, tokens=None):
         check_finite(arrays, path)
         stored = {f"weights/{name}": little(path, name, array) for name, array in arrays.items()}
         lists = zip(LISTS, (answers, tokens), strict=True)
-        stored |= {name: pack(path, name, texts) for name, texts in lists if texts}
+        stored |= {name: as_bytes(path, name, texts) for name, texts in lists if texts}
         texts = {"format": FORMAT, "config": json_text(path, config), "provenance": json_text(path, provenance)}
         checksums = crc32s(stored)
         texts["digest"] = digest(texts, VERSION, stored, checksums)
@@ -96,7 +96,7 @@ def read_own(file):
     for name in LISTS:
         if name in arrays:
             with file.sound(name, "a list of texts in UTF-8"):
-                metadata[name] = unpack(arrays.pop(name))
+                metadata[name] = as_texts(arrays.pop(name))
     return {entry.removeprefix("weights/"): array for entry, array in arrays.items()}, metadata
 
 
@@ -145,15 +145,15 @@ def little(path, name, array):
     return np.asarray(array, dtype, order="C")
 
 
-def pack(path, name, texts):
+def as_bytes(path, name, texts):
     """Texts as one array of bytes, which ends each with NULs up to the longest."""
     array = np.array([text.encode() for text in texts])
-    if unpack(array) != list(texts):
+    if as_texts(array) != list(texts):
         raise CheckpointError.at(path, name, "texts that do not end in a NUL character", "one that does")
     return array
 
 
-def unpack(array):
+def as_texts(array):
     return [text.decode() for text in array.tolist()]
 
 

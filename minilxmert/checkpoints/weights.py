@@ -16,7 +16,7 @@ from ..files import content, kind_of, read_json, what_it_is, write_file
 from ..files.arrays import map_file
 from ..files.hdf5 import open_checked
 from ..files.reading import refuse_other
-from ..files.together import gone, settle, together
+from ..files.saving import note_removal, replace_files, settle
 from ..words.saved import tokens_beside
 from ..words.vocabulary import FILES as VOCABULARY
 from .h5 import is_own_layout, read_hdf5, write_own
@@ -179,7 +179,7 @@ def write_checkpoint(directory, format, arrays, config, made, about, tokenizer=N
     stale = replaced_by(target, replace) + ([] if about["answers"] else ["answers.json"])
     if tokenizer or other_words(target.parent, about["tokens"], replace):
         stale += VOCABULARY
-    with together(directory) as folder:
+    with replace_files(directory) as folder:
         if format == "h5":
             bare = config.replace(num_labels=None, others={})
             write_own(folder / target.name, arrays, {**bare.to_dict(), **made}, **about)
@@ -192,7 +192,7 @@ def write_checkpoint(directory, format, arrays, config, made, about, tokenizer=N
         if tokenizer:
             tokenizer.save_pretrained(folder)
         for name in (name for name in stale if not (folder / name).exists()):
-            gone(folder, name)
+            note_removal(folder, name)
     return target
 
 

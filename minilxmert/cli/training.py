@@ -177,14 +177,14 @@ def world(options):
     minilxmert world --scenes 20 --size small --seed 1 out
     The folder gets the pictures as PNG files, and scenes.jsonl: things, captions, questions with answers and programs.
     """
-    from ..scenes.export import scenes_told, write_world
+    from ..scenes.export import describe_scenes, write_world
     from ..scenes.world import WORLDS
 
     chosen = WORLDS[options.size]
     if options.folder:
         write_world(options.folder, chosen, options.scenes, options.seed, lambda *done: cli.progress("scenes", *done))
         print(f"{options.scenes} pictures and scenes.jsonl written to {options.folder}\n")
-    scene, _, captions, questions = next(scenes_told(chosen, 1, options.seed))
+    scene, _, captions, questions = next(describe_scenes(chosen, 1, options.seed))
     print(scene, captions[0].text, sep="\n\n", end="\n\n")
     for question in (questions[0], questions[len(questions) // 2], questions[-1]):
         print(f"{question.text} {question.answer}")

@@ -174,7 +174,7 @@ class LxmertConfig:
     @classmethod
     def from_pretrained(cls, directory, **changes):
         """A config from the config.json of a checkpoint directory; `changes` are fields, as in `replace`."""
-        from ..files.together import settle
+        from ..files.saving import settle
         from ..words.calling import check_here, check_keywords
 
         check_here(directory)

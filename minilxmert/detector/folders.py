@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FeatureFileError, MinilxmertError
-from ..files.together import take
+from ..files.saving import take
 from ..files.writing import is_plain
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.pictures import read_picture

@@ -3,7 +3,7 @@
     print(table(measure(model, tokenizer, drawings=200)))
 In an ordinary scene one thing is made new, or there are too many, or the ground is not plain. The questions are
 those of the ordinary scene, the true answers those of the drawing: where "the circle" has become a pentagon, its colour
-has no true answer, and every answer is wrong. Half of the kinds gave the numbers of scenes/novelty.py (TRUST)."""
+has no true answer, and every answer is wrong. Half of the kinds gave the numbers of scenes/strangers.py (TRUST)."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ from ..ask import call_arguments
 from ..core.ops import softmax
 from ..scenes.detector import average, detect
 from ..scenes.language import GQA, VQA
-from ..scenes.novelty import TRUST, calibrate, find_novelties
 from ..scenes.programs import Unanswerable
 from ..scenes.sentences import Teller
+from ..scenes.strangers import TRUST, calibrate, find_strange
 from ..scenes.world import COLORS, GREY, HELD_OUT, SMALL, covers
 
 WORLD = SMALL.without(HELD_OUT)  # what the model was trained on
@@ -112,7 +112,7 @@ def ground_of(kind, rng):
 
 def answer_questions(model, tokenizer, changes, drawings, rng):
     """EACH questions about every drawing of a kind -> of each (whether the answer is right, its probability, the
-    calibrated probability, the first novelty or None)"""
+    calibrated probability, the first strange thing or None)"""
     teller, asked = Teller(WORLD, rng), []
     for _ in range(drawings):
         scene, true, picture = drawing(rng, **changes)
@@ -136,7 +136,7 @@ def answer_batch(model, tokenizer, asked):
     questions, objects, answers = zip(*asked, strict=True)
     probabilities = softmax(model(**call_arguments(model, tokenizer, questions, objects)).question_answering_score)
     for row, question, seen, answer in zip(probabilities, questions, objects, answers, strict=True):
-        found, best = find_novelties(SMALL, question, seen), row.argmax()
+        found, best = find_strange(SMALL, question, seen), row.argmax()
         first = next((kind for kind in TRUST if kind in found), None)
         yield model.answers[best] == answer, row[best], calibrate(row, found)[best], first
 
@@ -154,8 +154,8 @@ def measure(model, tokenizer, drawings=200, seed=0, progress=None):
 
 def figures(rows):
     """What the table shows of rows, by name: how many, then shares of them; ECE: expected calibration error."""
-    right, *probabilities, novelties = map(np.array, zip(*rows, strict=True))
-    found = {"asked": len(right), "right": right.mean(), "said": np.mean([n is not None for n in novelties])}
+    right, *probabilities, strange = map(np.array, zip(*rows, strict=True))
+    found = {"asked": len(right), "right": right.mean(), "said": np.mean([n is not None for n in strange])}
     for name, sure in zip(("the model", "corrected"), probabilities, strict=True):
         part = np.minimum((sure * BINS).astype(int), BINS - 1)
         error = sum(abs((right - sure)[part == b].sum()) for b in range(BINS)) / len(sure)
@@ -164,7 +164,7 @@ def figures(rows):
 
 
 def table(found):
-    """What `measure` found, as text; and how often the fitted kinds were right by their first novelty: TRUST."""
+    """What `measure` found, as text; and how often the fitted kinds were right by what was strange first: TRUST."""
     lines = []
     for name, rows in found.items():
         shown = figures(rows)

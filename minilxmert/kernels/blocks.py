@@ -15,7 +15,7 @@ from .attention import PLACES, attend_task, memory_for
 from .matmul import ACTIVATIONS, READ, WORDS, count_chunks, inputs_for, multiply_task, round_strip
 from .memory import empty, scratch
 from .norm import STRIP, VECTOR, normalise_strip
-from .packing import Layer, in_rows, together
+from .packing import Layer, in_rows, pack_as_one
 from .shared import add
 from .threads import DONE, ME, get_num_threads, kernel, wait_for
 from .twins import fits, normal, places_of
@@ -111,7 +111,7 @@ def feed_forward(x, p, config, rng=None, cache=None):
     layers, norm = (p["inner"], p["outer"]), p["norm"]
     if not (plain(x, norm, rng, cache) and fits(x, layers[0])) or layers[1]["w"].shape != layers[0]["w"].shape[::-1]:
         return NotImplemented
-    (inner, outer), rows = (together([layer]) for layer in layers), in_rows(x.reshape(-1, x.shape[-1]))
+    (inner, outer), rows = (pack_as_one([layer]) for layer in layers), in_rows(x.reshape(-1, x.shape[-1]))
     return run(rows, inner, outer, norm, config, config.hidden_act).reshape(x.shape)
 
 
@@ -119,7 +119,7 @@ def self_attention(x, mask, p, config, rng=None, cache=None):
     """attention.self_attention: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> y like x"""
     if not attends(x, mask, p, config, rng, cache):
         return NotImplemented
-    rows, starts, mask = packed(x, mask)
+    rows, starts, mask = lay_out_rows(x, mask)
     return attention(rows, mask, places_of(starts, starts), p, config).reshape(x.shape)
 
 
@@ -127,7 +127,7 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
     """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
     if not all(attends(*side, p, config, rng, cache) for side in ((lang, lang_mask), (visn, visn_mask))):
         return NotImplemented
-    (words, w, lang_mask), (objects, o, visn_mask) = packed(lang, lang_mask), packed(visn, visn_mask)
+    (words, w, lang_mask), (objects, o, visn_mask) = lay_out_rows(lang, lang_mask), lay_out_rows(visn, visn_mask)
     starts, n = (w, o + len(words)), len(words)
     places = map(np.concatenate, zip(places_of(*starts), places_of(*starts[::-1]), strict=True))
     both = np.concatenate([words, objects], out=scratch("both", (n + len(objects), words.shape[1])))
@@ -147,7 +147,7 @@ def attends(x, mask, p, config, rng, cache):
     )
 
 
-def packed(x, mask):
+def lay_out_rows(x, mask):
     """States as rows (R, E), where each sentence begins (B + 1,), and the mask (R,)"""
     if hasattr(mask, "starts"):
         return in_rows(x), mask.starts, np.ascontiguousarray(mask.mask)
@@ -157,5 +157,5 @@ def packed(x, mask):
 
 def attention(x, mask, places, p, config):
     """A block on rows: x (R, E), mask (R,) and the places of each sentence -> (R, E)"""
-    maps, outer = together([p[name] for name in QKV]), together([p["output"]])
+    maps, outer = pack_as_one([p[name] for name in QKV]), pack_as_one([p["output"]])
     return run(x, maps, outer, p["norm"], config, attention=(mask, places))

@@ -96,7 +96,7 @@ def pack_tree(tree, halved):
     packed = {}
     for inputs in {node["w"].shape[1] for node in maps.values()}:
         names = [name for name, node in maps.items() if node["w"].shape[1] == inputs]
-        packed.update(zip(names, pack([maps[name] for name in names], halved), strict=True))
+        packed.update(zip(names, pack_layers([maps[name] for name in names], halved), strict=True))
     return {name: packed.get(name) or inside(node, halved) for name, node in tree.items()}
 
 
@@ -104,7 +104,7 @@ def inside(node, halved):
     return pack_tree(node, halved) if isinstance(node, dict) else node
 
 
-def pack(layers, halved=False):
+def pack_layers(layers, halved=False):
     """Linear maps [{"w": (O, I), "b": (O,)}, …] of the same inputs -> their Layers, one after the other"""
     width = pairs.WIDTH if halved and NARROW and pairs.USED else WIDTH
     starts = np.cumsum([0, *(-(-len(layer["w"]) // width) for layer in layers)]).tolist()
@@ -115,13 +115,13 @@ def pack(layers, halved=False):
     return [Layer(layer, packed, first) for layer, first in zip(layers, starts, strict=False)]
 
 
-def together(layers):
+def pack_as_one(layers):
     """Linear maps of the same inputs, packed for this call if they are not -> one Packed of them all"""
     first = layers[0]
     if not all(isinstance(layer, Layer) and layer.packed is first.packed for layer in layers) or any(
         a.last != b.first for a, b in itertools.pairwise(layers)
     ):
-        return pack(layers)[0].packed
+        return pack_layers(layers)[0].packed
     panels, bias = first.packed
     return Packed(panels[first.first : layers[-1].last], bias[first.first : layers[-1].last])
 

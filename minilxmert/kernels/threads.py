@@ -61,8 +61,8 @@ class Kernel:
         if not numba.config.DISABLE_JIT:
             built = self.alone.overloads[self.alone.signatures[0]]
             self.address = built.library.get_pointer_to_function(built.fndesc.llvm_func_name)
-            self.together = compiled(
-                together, STATE, types.int64, types.int64, types.StarArgTuple(kinds), returns=types.boolean
+            self.with_helpers = compiled(
+                work_with_helpers, STATE, types.int64, types.int64, types.StarArgTuple(kinds), returns=types.boolean
             )
 
     def __call__(self, *arguments, small=False):
@@ -70,7 +70,7 @@ class Kernel:
         counter, threads = np.zeros(3 * LINE, np.int64), get_num_threads()
         if not small and threads > 1 and not numba.config.DISABLE_JIT:
             call_helpers(threads - 1)
-            if self.together(state, next(jobs), self.address, counter, *arguments):
+            if self.with_helpers(state, next(jobs), self.address, counter, *arguments):
                 return
         self.alone(counter, *arguments)
 
@@ -80,7 +80,7 @@ def kernel(*kinds):
     return lambda function: Kernel(function, kinds)
 
 
-def together(state, job, address, *arguments):
+def work_with_helpers(state, job, address, *arguments):
     """Publish a job, do it with whoever comes, close it, and wait until the last helper is out. -> whether it was done:
     it is not while the helpers serve another thread.
 

@@ -16,7 +16,7 @@ try:
     from .matmul import product
     from .memory import empty
     from .norm import normalised
-    from .packing import in_rows, together
+    from .packing import in_rows, pack_as_one
 except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
     product = None
     reason = str(problem).strip().splitlines()[0]
@@ -30,7 +30,7 @@ def linear(x, p, cache=None):
     """ops.linear: x (..., I) -> (..., O)"""
     if cache is not None or not fits(x, p):
         return ops.linear(x, p, cache)
-    return with_rows(product, x, together([p]))[..., : len(p["w"])]
+    return with_rows(product, x, pack_as_one([p]))[..., : len(p["w"])]
 
 
 def linear_act(x, p, act, cache=None):
@@ -40,7 +40,7 @@ def linear_act(x, p, act, cache=None):
         return y
     if cache is not None or not fits(x, p):
         return ops.linear_act(x, p, act, cache)
-    return with_rows(product, x, together([p]), act)[..., : len(p["w"])]
+    return with_rows(product, x, pack_as_one([p]), act)[..., : len(p["w"])]
 
 
 def linears(x, p, names, cache=None):
@@ -48,7 +48,7 @@ def linears(x, p, names, cache=None):
     layers = [p[name] for name in names]
     if cache is not None or not layers or not all(fits(x, layer) for layer in layers):
         return ops.linears(x, p, names, cache)
-    packed, first, parts = together(layers), 0, []
+    packed, first, parts = pack_as_one(layers), 0, []
     y, width = with_rows(product, x, packed), packed.bias.shape[1]
     for outputs in (len(layer["w"]) for layer in layers):
         parts.append(y[..., first : first + outputs])

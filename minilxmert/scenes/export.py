@@ -18,7 +18,7 @@ CAPTIONS = 2  # a scene
 SCENES, PIXELS, SENTENCES = 101, 102, 103  # streams of random numbers, none of them a split's of miniature.py
 
 
-def scenes_told(world, count, seed):
+def describe_scenes(world, count, seed):
     """Yield (Scene, its picture (H, W, 3), its captions, its questions as Sentences), `count` times."""
     scenes, pixels, sentences = (np.random.default_rng([seed, stream]) for stream in (SCENES, PIXELS, SENTENCES))
     teller = Teller(world, sentences)
@@ -35,7 +35,7 @@ def write_world(folder, world, count, seed=0, progress=None):
     progress: called with (scenes done, scenes in all). Raises OSError."""
     folder, rows = Path(folder), []
     folder.mkdir(parents=True, exist_ok=True)
-    for number, (scene, picture, captions, questions) in enumerate(scenes_told(world, count, seed)):
+    for number, (scene, picture, captions, questions) in enumerate(describe_scenes(world, count, seed)):
         write_png(folder / f"{number}.png", picture)
         rows.append({"picture": f"{number}.png", **as_data(scene, captions, questions)})
         if progress:

@@ -38,13 +38,13 @@ def read_png(path):
     header, pieces, palette, clear, exif = collect(path)
     picture, rows = empty_upright(header.height, header.width, orientation(exif))
     for (x, y, dx, dy), first, w, band in bands(header, pieces, path):
-        samples = unpack(band, header, w)
+        samples = split_samples(band, header, w)
         shown = from_palette(samples, palette, clear) if palette is not None else from_samples(samples, header, clear)
         rows[y + dy * first :: dy, x::dx][: len(band)] = shown
     return picture
 
 
-def unpack(rows, header, w):
+def split_samples(rows, header, w):
     """The bytes of rows (H, S) -> samples (H, W, C) of 0 … 2**depth - 1."""
     if header.depth == 16:
         rows = rows.view(">u2")

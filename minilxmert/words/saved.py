@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import VocabularyError
 from ..files import read_json, write_file
 from ..files.reading import refuse_other
-from ..files.together import settle, together
+from ..files.saving import replace_files, settle
 from .calling import LONGEST_ROW, SIDES
 from .special import ROLES, AddedToken
 from .spelling import LONGEST_WORD
@@ -189,7 +189,7 @@ def write_saved(tokenizer, directory):
     config = {name: value for name, value in options_of(tokenizer).items() if name not in TOKEN_OPTIONS}
     config |= {"tokenizer_class": "LxmertTokenizer", **tokenizer.special_tokens_map}
     fields = {number: vars(token) for number, token in tokenizer.added_tokens_decoder.items()}
-    with together(directory) as folder:
+    with replace_files(directory) as folder:
         write_vocabulary(folder / VOCABULARY, tokenizer.tokens[: tokenizer.vocab_size])
         write_object(folder / CONFIG, {**config, "added_tokens_decoder": fields})
         write_object(folder / WHOLE, whole_of(tokenizer, fields))

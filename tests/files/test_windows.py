@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minilxmert import LxmertForQuestionAnswering, MinilxmertError
-from minilxmert.files import together, writing
+from minilxmert.files import saving, writing
 
 if not os.path.isdir("/proc/self/fd"):
     pytest.skip("which files are open is told by Linux alone", allow_module_level=True)
@@ -35,7 +35,7 @@ def locking(number, mode, size):
 
 @pytest.fixture(autouse=True)
 def windows(monkeypatch):
-    for room in (writing, together):
+    for room in (writing, saving):
         monkeypatch.setattr(room, "fcntl", None)
     monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(locking=locking, LK_NBLCK=0))
     for name in ("rename", "replace", "remove", "unlink"):
@@ -71,15 +71,15 @@ def test_a_file_is_replaced_unless_it_is_open(tmp_path):
 
 
 def test_a_folder_has_one_holder_and_a_dead_one_has_none(tmp_path):
-    first = together.FolderLock(tmp_path)
+    first = saving.FolderLock(tmp_path)
     with pytest.raises(MinilxmertError, match="nobody trains into"):
-        together.FolderLock(tmp_path)
+        saving.FolderLock(tmp_path)
     first.release()
     assert names(tmp_path) == []
-    code = f"import os, fcntl; fcntl.flock(open({str(tmp_path / together.LOCK)!r}, 'ab'), fcntl.LOCK_EX); os._exit(9)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 9 and names(tmp_path) == [together.LOCK]
-    with together.FolderLock(tmp_path), pytest.raises(MinilxmertError, match="nobody trains into"):
-        together.FolderLock(tmp_path)
+    code = f"import os, fcntl; fcntl.flock(open({str(tmp_path / saving.LOCK)!r}, 'ab'), fcntl.LOCK_EX); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9 and names(tmp_path) == [saving.LOCK]
+    with saving.FolderLock(tmp_path), pytest.raises(MinilxmertError, match="nobody trains into"):
+        saving.FolderLock(tmp_path)
 
 
 @pytest.mark.parametrize("format", ["h5", "safetensors"])

@@ -70,7 +70,7 @@ def check(found, expected):
 @pytest.mark.parametrize("rows, inputs, outputs", SIZES)
 def test_products_of_pairs(rows, inputs, outputs, rng):
     x, p = normal(rng, rows, inputs), layer(rng, outputs, inputs)
-    (p,) = packing.pack([p], halved=True)
+    (p,) = packing.pack_layers([p], halved=True)
     check(twins.linear(x, p), expected_product(x, p))
     assert p.packed.panels.dtype == np.uint32
     check(twins.linear_act(x, p, "relu"), np.maximum(expected_product(x, p), 0))
@@ -79,7 +79,7 @@ def test_products_of_pairs(rows, inputs, outputs, rng):
 @pytest.mark.skipif(not (tiles.NARROW and pairs.USED), reason="this processor multiplies no pairs")
 def test_pairs_keep_nan_to_its_row_and_rows_apart(rng):
     x, p = normal(rng, 40, 70), layer(rng, 50, 70)
-    (p,) = packing.pack([p], halved=True)
+    (p,) = packing.pack_layers([p], halved=True)
     whole = twins.linear(x, p)
     np.testing.assert_array_equal(twins.linear(x[3:20], p), whole[3:20])
     x[5, 69] = np.nan
@@ -118,7 +118,7 @@ from test_kernels import SIZES, layer, normal
 rng, found = np.random.default_rng(0), []
 for rows, inputs, outputs in SIZES:
     x, p = normal(rng, rows, inputs), layer(rng, outputs, inputs)
-    (p,) = packing.pack([p], halved=True)
+    (p,) = packing.pack_layers([p], halved=True)
     found.append(twins.linear(x, p))
 np.savez(sys.argv[1], *found)
 """
@@ -140,7 +140,7 @@ def test_the_definition_of_the_pair_tile(tmp_path, rng):
 def test_without_pairs_weights_alone_are_rounded(rows, inputs, outputs, monkeypatch, rng):
     monkeypatch.setattr(pairs, "USED", False)
     x, p = normal(rng, rows, inputs), layer(rng, outputs, inputs)
-    (p,) = packing.pack([p], halved=True)
+    (p,) = packing.pack_layers([p], halved=True)
     check(twins.linear(x, p), x.astype(float) @ rounded(p["w"]).astype(float).T + p["b"])
 
 

@@ -303,8 +303,8 @@ def test_weights_without_an_exponent_are_packed_as_zero(halved, rng):
     p = layer(rng, 5, 4)
     p["w"][1:3] = 1e-40, -1e-40, 0.0, 1.5
     expected = np.where(np.abs(p["w"]) < 1e-38, 0, p["w"])
-    found = packing.pack([p], halved)[0].packed.panels
-    np.testing.assert_array_equal(found, packing.pack([{**p, "w": expected}], halved)[0].packed.panels)
+    found = packing.pack_layers([p], halved)[0].packed.panels
+    np.testing.assert_array_equal(found, packing.pack_layers([{**p, "w": expected}], halved)[0].packed.panels)
     assert p["w"][1, 0] != 0
 
 
@@ -326,7 +326,7 @@ def test_maps_of_the_same_inputs_lie_side_by_side(rng):
     for names in (["query", "key", "value"], ["key", "value"], ["value"], ["query", "value"], ["value", "key"]):
         layers = [packed[name] for name in names]
         inside = names not in (["query", "value"], ["value", "key"])
-        assert np.shares_memory(packing.together(layers).panels, layers[0].packed.panels) == inside
+        assert np.shares_memory(packing.pack_as_one(layers).panels, layers[0].packed.panels) == inside
         for y, expected in zip(twins.linears(x, packed, names), ops.linears(x, tree, names), strict=True):
             check_close(y, expected)
 

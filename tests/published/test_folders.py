@@ -27,7 +27,7 @@ from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.weights import find_weights, is_ours
 from minilxmert.cli import main
 from minilxmert.experiments.easy_vqa import add_words
-from minilxmert.files.together import together
+from minilxmert.files.saving import replace_files
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(15))]
@@ -523,7 +523,7 @@ def test_threads_that_save_into_one_folder(tmp_path):
     def save(text):
         try:
             for _ in range(40):
-                with together(tmp_path) as folder:
+                with replace_files(tmp_path) as folder:
                     for name in "abcdef":
                         (folder / name).write_text(text)
         except Exception as problem:
@@ -539,9 +539,9 @@ def test_threads_that_save_into_one_folder(tmp_path):
 
 def test_two_savings_at_once(tmp_path):
     """Each wins or loses as a whole."""
-    with together(tmp_path) as one:
+    with replace_files(tmp_path) as one:
         (one / "a").write_text("one")
-        with together(tmp_path) as other:
+        with replace_files(tmp_path) as other:
             for name in "ab":
                 (other / name).write_text("other")
         (one / "b").write_text("one")

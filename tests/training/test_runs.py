@@ -22,7 +22,7 @@ from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, Lxmer
 from minilxmert.ask import ask
 from minilxmert.checkpoints.h5 import read_hdf5, write_own
 from minilxmert.errors import MinilxmertError
-from minilxmert.files.together import LOCK
+from minilxmert.files.saving import LOCK
 from minilxmert.training.log import log_rows
 from minilxmert.training.loop import LOG, STATE
 from minilxmert.training.optimizer import Adam

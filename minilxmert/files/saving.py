@@ -23,7 +23,7 @@ TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of 
 
 
 @contextlib.contextmanager
-def together(folder):
+def replace_files(folder):
     """A context whose value is an empty folder: when the block succeeds, the files written there replace those of
     `folder`, which is made if need be, and those that `gone` names are removed; when it fails, nothing changes.
 
@@ -88,8 +88,8 @@ def held(folder, wait=False):
         file.close()
 
 
-def gone(staged, name):
-    """Note in the folder of `together` that the file of this name is to be removed."""
+def note_removal(staged, name):
+    """Note in the folder of `replace_files` that the file of this name is to be removed."""
     (staged / f"{name}{GONE}").touch()
 
 

@@ -1,6 +1,6 @@
 """What in a picture lies outside the world of a model, and how far to trust an answer then.
 
-    found = find_novelties(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as …"}
+    found = find_strange(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as …"}
     calibrate(probabilities, found)
 A model that was never wrong about its world is as sure outside of it. So what its detector sees there counts first."""
 
@@ -17,7 +17,7 @@ NEAR_COLOR = 45  # of 255, root mean square; things vary by 12
 HOLLOW = 0.4  # the share covered of the four cells in the middle
 OBLONG = 1.3  # the longer side by the shorter one
 NEAR_SIZE = 2.5  # pixels that the longer side may differ
-# How often the shipped model is right where this is the first novelty, in half of the kinds of drawings of
+# How often the shipped model is right where this is the first strange thing, in half of the kinds of drawings of
 # experiments/calibration.py: minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89,
 # so that an answer about such a picture is never called sure.
 TRUST = {
@@ -27,22 +27,22 @@ TRUST = {
 
 
 def calibrate(probabilities, found):
-    """probabilities (A,) of answers, made as even as the first of the novelties demands: (A,), of the same sum."""
+    """probabilities (A,) of answers, made as even as the first strange thing demands: (A,), of the same sum."""
     trust = next((TRUST[kind] for kind in TRUST if kind in found), 1.0)
     return trust * probabilities + (1 - trust) * probabilities.mean()
 
 
-def find_novelties(world, question, objects):
+def find_strange(world, question, objects):
     """What of a picture's Objects none of the world has, as far as it bears on a question: {one of TRUST: a sentence}
 
-    Of a novel object that the question does not speak of, the kind is "beside"."""
+    Of a strange object that the question does not speak of, the kind is "beside"."""
     found = {}
     if objects.features.shape[1] != WIDTH or not len(objects):
         return found
     asked = descriptions(question)
-    for novel, seen in map(judge_object, [world] * len(objects), *measure_objects(world, objects)):
+    for strange, seen in map(judge_object, [world] * len(objects), *measure_objects(world, objects)):
         meant = asked is None or any(could_mean(one, seen) for one in asked)
-        for kind, sentence in novel.items():
+        for kind, sentence in strange.items():
             found.setdefault(kind if meant else "beside", sentence)
     if len(objects) > world.most:
         found["crowd"] = f"no picture of its world has more than {world.most} objects"
@@ -79,7 +79,7 @@ def measure_objects(world, objects):
 
 
 def judge_object(world, color, shape, near, middle, sides):
-    """-> {kind: sentence} of what is new in one object, and its colour and shape as seen, None where that is new"""
+    """-> {kind: sentence} of what is strange in one object, and its colour and shape as seen, or None"""
     own = [SHAPES.index(name) for name in world.shapes]
     name, noun, likeliest = COLOR_NAMES[color.argmin()], SHAPES[own[shape[own].argmin()]], SHAPES[shape.argmin()]
     far = shape[own].min() + (FAR_SHAPE if sides.max() > OBLONG * sides.min() else 0)

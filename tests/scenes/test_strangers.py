@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minilxmert.scenes.detector import detect
-from minilxmert.scenes.novelty import TRUST, calibrate, find_novelties
+from minilxmert.scenes.strangers import TRUST, calibrate, find_strange
 from minilxmert.scenes.world import RICH, SMALL, WORLDS, Scene, Thing
 
 RNG = np.random.default_rng(0)
@@ -58,7 +58,7 @@ SEEN = {  # name: (picture, question, the signs)
 @pytest.mark.parametrize("name", SEEN)
 def test_what_is_new(name):
     picture, question, expected = SEEN[name]
-    found = find_novelties(SMALL, question, detect(picture))
+    found = find_strange(SMALL, question, detect(picture))
     assert set(found) == expected and all(found.values())
 
 
@@ -66,14 +66,14 @@ def test_what_is_new(name):
 def test_nothing_of_a_world_is_new_to_it(world):
     rng = np.random.default_rng(2)
     pictures = [world.scene(rng).picture(rng) for _ in range(60)]
-    new = [found for found in (find_novelties(world, "is there a star ?", detect(p)) for p in pictures) if found]
+    new = [found for found in (find_strange(world, "is there a star ?", detect(p)) for p in pictures) if found]
     assert len(new) <= (0 if world is SMALL else 40)  # of the rich one, things cover others
 
 
 def test_a_world_that_knows_more_finds_less_that_is_new():
     objects = detect(drawn(Thing("ring", "pink", "large", 90, 50, 13)))
-    assert "color" in find_novelties(SMALL, "is there a ring ?", objects)
-    assert not {"color", "shape", "hollow"} & set(find_novelties(RICH, "is there a ring ?", objects))
+    assert "color" in find_strange(SMALL, "is there a ring ?", objects)
+    assert not {"color", "shape", "hollow"} & set(find_strange(RICH, "is there a ring ?", objects))
 
 
 def test_trust_evens_probabilities_out_and_leaves_their_order():

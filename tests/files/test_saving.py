@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from minilxmert import MinilxmertError
-from minilxmert.files import together
+from minilxmert.files import saving
 from minilxmert.files.writing import replacing, sweep
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
@@ -16,10 +16,10 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_who_settles_late_removes_nothing_that_the_next_saving_has_placed(tmp_path, monkeypatch):
     """One finds that `b` is to go, and stops there; another saving with a new `b` comes, and is done or waits."""
     (tmp_path / "b").write_text("first")
-    (tmp_path / together.SAVED).mkdir()
-    (tmp_path / together.SAVED / "a").write_text("second")
-    together.gone(tmp_path / together.SAVED, "b")
-    settle_file, stopped, on = together.settle_file, threading.Event(), threading.Event()
+    (tmp_path / saving.SAVED).mkdir()
+    (tmp_path / saving.SAVED / "a").write_text("second")
+    saving.note_removal(tmp_path / saving.SAVED, "b")
+    settle_file, stopped, on = saving.settle_file, threading.Event(), threading.Event()
 
     def slowly(file, folder):
         if threading.current_thread() is late and file.name == "b.gone":
@@ -29,11 +29,11 @@ def test_who_settles_late_removes_nothing_that_the_next_saving_has_placed(tmp_pa
         settle_file(file, folder)
 
     def save():
-        with together.together(tmp_path) as folder:
+        with saving.replace_files(tmp_path) as folder:
             (folder / "b").write_text("third")
 
-    monkeypatch.setattr(together, "settle_file", slowly)
-    late, saver = threading.Thread(target=together.settle, args=(tmp_path,)), threading.Thread(target=save)
+    monkeypatch.setattr(saving, "settle_file", slowly)
+    late, saver = threading.Thread(target=saving.settle, args=(tmp_path,)), threading.Thread(target=save)
     late.start()
     stopped.wait()
     saver.start()
@@ -63,16 +63,16 @@ def test_a_forked_child_keeps_nothing_locked(tmp_path):
 
     def parent():
         os.close(living[1])
-        kept.append(together.FolderLock(tmp_path))
-        with replacing(tmp_path / "file"), together.held(tmp_path / "saved"):
+        kept.append(saving.FolderLock(tmp_path))
+        with replacing(tmp_path / "file"), saving.held(tmp_path / "saved"):
             forked(lambda: (os.write(tell, b"."), os.read(living[0], 1)))
             os.read(told, 1)
             os.kill(os.getpid(), 9)
 
     os.waitpid(forked(parent), 0)
-    with together.held(tmp_path / "saved") as free:
+    with saving.held(tmp_path / "saved") as free:
         assert free
-    together.FolderLock(tmp_path).release()
+    saving.FolderLock(tmp_path).release()
     assert len([*tmp_path.glob("file.tmp.*")]) == 1
     sweep(tmp_path / "file")
     assert [file.name for file in tmp_path.iterdir()] == ["saved"]
@@ -81,7 +81,7 @@ def test_a_forked_child_keeps_nothing_locked(tmp_path):
 
 @forks
 def test_a_forked_child_does_not_let_others_in(tmp_path):
-    with together.FolderLock(tmp_path) as lock:
+    with saving.FolderLock(tmp_path) as lock:
         os.waitpid(forked(lock.release), 0)
         with pytest.raises(MinilxmertError, match="nobody trains into"):
-            together.FolderLock(tmp_path)
+            saving.FolderLock(tmp_path)
