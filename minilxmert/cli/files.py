@@ -147,16 +147,15 @@ def cache(options):
     minilxmert cache
     minilxmert cache clear
     """
-    from ..kernels import load
+    from ..kernels import kept, load, ready
 
-    compiling = load("compiling")
-
-    print(f"compiled kernels are kept in {compiling.cache_base()}")
-    for folder, size in compiling.kept_folders().items():
-        if options.action == "clear":
+    clear = options.action == "clear"
+    in_use = None if clear or not ready() else load("compiling").FOLDER
+    print(f"compiled kernels are kept in {kept.cache_base()}")
+    for folder, size in kept.kept_folders().items():
+        if clear:
             shutil.rmtree(folder)
-        used = ", in use" * (folder == compiling.FOLDER and options.action == "show")
-        print(f"  {'removed ' if options.action == 'clear' else ''}{folder.name}  {size / 1e6:.1f} MB{used}")
+        print(f"  {'removed ' * clear}{folder.name}  {size / 1e6:.1f} MB{', in use' * (folder == in_use)}")
 
 
 COMMANDS = cli.family(inspect, convert, export, download, data_summary, cache)

@@ -3,7 +3,7 @@
 import functools
 from pathlib import Path
 
-from ..files import write_file
+from ..files import make_folder, write_file
 from . import common as cli
 from .common import DISAGREES, OK, progress
 
@@ -211,7 +211,7 @@ def pictures(options):
     from ..teaching.example import GALLERY
 
     folder = Path(options.out) if options.out else chapters()[0].path.parent / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, draw in GALLERY.items():
         write_file(folder / f"{name}.svg", draw().svg)
         print(f"wrote {folder / name}.svg")

@@ -197,10 +197,9 @@ class LxmertConfig:
 
     def save_pretrained(self, directory):
         """Write config.json into `directory`."""
-        from ..files import write_file
+        from ..files import make_folder, write_file
 
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        write_file(Path(directory) / "config.json", self.to_json_string())
+        write_file(make_folder(directory) / "config.json", self.to_json_string())
 
 
 def check_value(field, value):

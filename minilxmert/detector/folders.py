@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import FeatureFileError, MinilxmertError
 from ..files.saving import take
-from ..files.writing import is_plain
+from ..files.writing import is_plain, opened
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.pictures import read_picture
 from ..vision.tsv import LONGEST_LINE
@@ -50,7 +50,7 @@ def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=
         expected = "the name of a plain file: beside it is kept what was found"
         raise FeatureFileError.at(out, None, expected, "a folder" if out.is_dir() else "a pipe or a device")
     journal = Path(f"{out}.{recipe}.part")
-    with open(journal, "ab") as file:
+    with opened(open, journal, "ab") as file:
         if not take(file):
             raise FeatureFileError.at(out, None, "a file that nobody is writing", "one that another run is at work on")
         missing = write_found(detector, pictures, resume(journal), file, recipe, progress, failed)

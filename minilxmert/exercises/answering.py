@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from ..errors import MinilxmertError, visible
-from ..files import read_small, write_file
+from ..files import make_folder, read_small, write_file
 from . import NAMES, exercise, function_name, number_of
 from .apart import LIMITS, Apart, NoProcess
 from .checking import Verdict, check
@@ -26,7 +26,7 @@ def start(folder, numbers=(), variant=0):
     -> the new files and those that were there already. Raises MinilxmertError."""
     folder = Path(folder)
     texts = {folder / f"{NAMES[number]}.py": stub(number, variant) for number in numbers or NAMES if exercise(number)}
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     there = [path for path in texts if path.exists()]
     for path, text in (texts | {folder / "conftest.py": FOR_PYTEST}).items():
         if not path.exists():

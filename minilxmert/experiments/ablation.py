@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..core.params import map_tree
 from ..errors import ConfigError, MinilxmertError
-from ..files import read_json, write_file
+from ..files import make_folder, read_json, write_file
 from ..published.model import LxmertForPreTraining
 from ..scenes.world import SMALL
 from ..training.loop import STATE, TrainingError
@@ -87,7 +87,7 @@ class Laboratory:
             return
         train, test, seconds = self.train.task(task), self.test.task(task), 0
         if row.kind == "majority":
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             predictions = majority(train, test)
         else:
             optimizer = Adam(self.size.rate, self.size.finetuning, corrected=True)
@@ -142,7 +142,7 @@ def open_folder(folder, size):
         theirs = read_json(path, ConfigError)
         if theirs != mine:
             raise ConfigError.at(path, None, f"{mine}, the recipe asked for (or another folder)", theirs)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_file(path, json.dumps(mine))
 
 

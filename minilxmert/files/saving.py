@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import MinilxmertError
-from .writing import LOCKED, REPLACEABLE, fcntl, flush_directory, lock
+from .writing import REPLACEABLE, fcntl, flush_directory, lock, make_folder, opened
 
 SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
 TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of that name has files
@@ -28,8 +28,7 @@ def replace_files(folder):
     `folder`, which is made if need be, and those that `gone` names are removed; when it fails, nothing changes.
 
     Raises MinilxmertError where a name to be replaced is no plain file."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     settle(folder)
     sweep(folder)
     with staging(folder) as staged:
@@ -78,7 +77,7 @@ def held(folder, wait=False):
     """Inside the block a folder is locked: the context's value is the OpenFolder; None where another process holds it,
     and on Windows, where folders cannot be locked."""
     try:
-        file = OpenFolder(folder)
+        file = opened(OpenFolder, folder)
     except OSError:
         yield None
         return
@@ -184,7 +183,7 @@ class FolderLock:
     def hold(self):
         """Take the folder, unless this lock has it."""
         while self.file is None:
-            file = open(self.path, "ab")
+            file = opened(open, self.path, "ab")
             if not take(file):
                 file.close()
                 found = "one that another run is at work in: end it, or name another"
@@ -224,7 +223,6 @@ class FolderLock:
 
 def take(file):
     """Lock an open file -> whether nobody holds it. Where a file system knows no locks, nobody does."""
-    LOCKED.add(file)
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 
@@ -22,6 +23,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed: tha
 TEMPORARY = r"\.tmp\.[0-9a-f]{16}"  # what follows the target's name
 PRIVATE = 0o600
 LOCKED = weakref.WeakSet()  # what this process has open to lock it
+opening = threading.RLock()  # no process is forked while a file is open that is not in LOCKED yet
 REPLACEABLE = "a file that may be replaced: close what has it open (a model: load it with mapped=False)"
 
 
@@ -37,6 +39,17 @@ def replacing(path):
     path = Path(path)
     with replacing_plain(Path(os.path.realpath(path))) if is_plain(path) else streaming(path) as temporary:
         yield temporary
+
+
+def make_folder(path):
+    """The Path of a folder, made if need be. Raises MinilxmertError where anything else has its name."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as problem:  # the latter: above it
+        found = next((place for place in (path, *path.parents) if place.is_file()), "another kind of file")
+        raise MinilxmertError.at(path, None, "a folder to write into", found) from problem
+    return path
 
 
 def write_file(path, data):
@@ -108,7 +121,7 @@ def neighbour(path, mode):
     and no ended process leaves a lock behind."""
     while True:
         temporary = path.with_name(f"{path.name}.tmp.{secrets.token_hex(8)}")
-        with open(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "rb+") as file:
+        with opened(open, temporary, "xb+", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             if not lock(file, wait=True) or os.fstat(file.fileno()).st_nlink:  # else a sweep came in between
                 try:
                     yield file, temporary
@@ -118,9 +131,16 @@ def neighbour(path, mode):
                     temporary.unlink(missing_ok=True)
 
 
+def opened(open, *arguments, **options):
+    """What `open` makes of the arguments: something that is to be locked."""
+    with opening:
+        file = open(*arguments, **options)
+        LOCKED.add(file)
+    return file
+
+
 def lock(file, wait=False):
-    """Keep an open file to this process until it is closed -> whether that was possible (nowhere on Windows)."""
-    LOCKED.add(file)
+    """Keep what is `opened` to this process until it is closed -> whether that was possible (nowhere on Windows)."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except (AttributeError, OSError):  # no such thing here, not on this file system, or held by another
@@ -130,6 +150,7 @@ def lock(file, wait=False):
 
 def let_go():
     """In a forked child: what its parent has locked is the parent's alone, or the child would keep it locked."""
+    opening.release()
     with open(os.devnull, "rb") as nothing:
         for file in LOCKED:
             if not file.closed:
@@ -137,7 +158,7 @@ def let_go():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=let_go)
+    os.register_at_fork(before=opening.acquire, after_in_parent=opening.release, after_in_child=let_go)
 
 
 def sweep(path):
@@ -146,7 +167,7 @@ def sweep(path):
     names = re.compile(re.escape(path.name) + TEMPORARY)
     with contextlib.suppress(OSError):
         for stale in [entry.path for entry in os.scandir(path.parent) if names.fullmatch(entry.name)]:
-            with contextlib.suppress(OSError), open(stale, "rb") as file:
+            with contextlib.suppress(OSError), opened(open, stale, "rb") as file:
                 if not fcntl:
                     file.close()
                 if not fcntl or lock(file):

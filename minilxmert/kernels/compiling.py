@@ -8,7 +8,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import stat
 import sys
 import warnings
@@ -19,8 +18,8 @@ import numba
 from numba.core import event
 
 from . import cpu, forks_wait, uninterrupted
+from .kept import cache_base
 
-OURS = re.compile(r"numba-[\w.+]+-[0-9a-f]{16}")
 SECONDS = 10  # what compiling everything takes on an ordinary laptop
 
 
@@ -31,19 +30,6 @@ def digest():
     parts += [cpu.tile_name(), cpu.bfloat16_name()]
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256("\n".join([*parts, *(s.read_text("utf-8") for s in sources)]).encode()).hexdigest()[:16]
-
-
-def cache_base():
-    """Where the folders of compiled kernels are, one for each version and processor."""
-    own = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minilxmert")
-    return os.environ.get("NUMBA_CACHE_DIR") or own
-
-
-def kept_folders():
-    """{folder: bytes} of the compiled kernels of this and other versions of minilxmert."""
-    named = [path for path in sorted(Path(cache_base()).glob("numba-*-*")) if OURS.fullmatch(path.name)]
-    folders = [path for path in named if path.is_dir() and not path.is_symlink()]  # others are not our making
-    return {path: sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) for path in folders}
 
 
 def cache_folder():

@@ -27,13 +27,13 @@ class Weights:
 
     def __setstate__(self, state):
         self.holder, self.halved = state
-        self.packed, self.lent, self.memory = None, 0, Memory()
+        self.packed, self.memory = {}, Memory()
 
     def lend(self):
         """The tree, for whoever may write into it."""
-        with forks_wait:
-            self.packed, self.lent = None, self.lent + 1
-            return self.holder["tree"]
+        tree = self.holder["tree"]  # held from here on, which whoever packs into the next dict sees;
+        self.packed = {}  # who packs already keeps the copies in the one before
+        return tree
 
     def look(self):
         """The tree, for those who neither write into it nor pass it on."""
@@ -43,21 +43,21 @@ class Weights:
     def for_inference(self):
         """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy."""
         with self.memory.answering():
-            yield self.look() if current_backend() == "numpy" else self.packed or self.pack()
+            yield self.look() if current_backend() == "numpy" else self.packed.get("tree") or self.pack()
 
     def pack(self):
         pack_tree = load("packing").pack_tree
         with forks_wait:
-            if self.packed is not None:  # another thread was first
-                return self.packed
-            lent, alone = self.lent, not held(self.holder)
+            if kept := self.packed.get("tree"):  # another thread was first
+                return kept
+            keep, alone = self.packed, not held(self.holder)
             packed = pack_tree(self.look(), self.halved)
             decoder = packed.get("masked_lm", {}).get("decoder")
             if decoder:  # its weights are the word embeddings (tied)
                 both = {"decoder": {"w": self.look()["embeddings"]["word"]["w"], **decoder}}
                 packed["masked_lm"].update(pack_tree(both, self.halved))
-            if alone and self.lent == lent:
-                self.packed = packed
+            if alone:
+                keep["tree"] = packed
             return packed
 
 

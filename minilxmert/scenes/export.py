@@ -5,11 +5,10 @@ out/0.png … are the pictures; out/scenes.jsonl has a line each: picture, thing
 answers and programs. The same world and seed give the same files."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 
-from ..files import write_file
+from ..files import make_folder, write_file
 from ..vision.pictures import write_png
 from .language import GQA, VQA
 from .sentences import Teller
@@ -32,9 +31,8 @@ def describe_scenes(world, count, seed):
 def write_world(folder, world, count, seed=0, progress=None):
     """Write pictures and sentences of `count` scenes to a folder, every file whole or not at all, the table last.
 
-    progress: called with (scenes done, scenes in all). Raises OSError."""
-    folder, rows = Path(folder), []
-    folder.mkdir(parents=True, exist_ok=True)
+    progress: called with (scenes done, scenes in all). Raises MinilxmertError, OSError."""
+    folder, rows = make_folder(folder), []
     for number, (scene, picture, captions, questions) in enumerate(describe_scenes(world, count, seed)):
         write_png(folder / f"{number}.png", picture)
         rows.append({"picture": f"{number}.png", **as_data(scene, captions, questions)})

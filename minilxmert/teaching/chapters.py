@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import MinilxmertError
 from ..explain.page import fill
-from ..files import write_file
+from ..files import make_folder, write_file
 from .example import beside
 from .formulas import typeset
 
@@ -77,8 +77,7 @@ def build(chapter, out):
     """Run a chapter as a notebook; write it with what it shows, as .ipynb and .html. -> both paths
 
     Raises MinilxmertError without the extra `tutorials`, or where a cell fails."""
-    notebook, out = run(chapter), Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    notebook, out = run(chapter), make_folder(out)
     paths = tuple((out / chapter.path.stem).with_suffix(kind) for kind in (".ipynb", ".html"))
     for path in paths:
         made = copy.deepcopy(notebook)

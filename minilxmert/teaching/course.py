@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..exercises.answering import start
-from ..files import write_file
+from ..files import make_folder, write_file
 from .example import REFERENCE, beside, reference, weights
 
 README = """# LXMERT, chapter by chapter
@@ -35,7 +35,7 @@ def start_course(folder):
                 found[place / path.relative_to(files)] = path
     for name, content in found.items():
         if not (folder / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            make_folder((folder / name).parent)
             write_file(folder / name, content if isinstance(content, bytes) else content.read_bytes())
             new.append(folder / name)
     return new + start(folder / "exercises")[0]

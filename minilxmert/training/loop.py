@@ -20,7 +20,7 @@ from ..checkpoints.h5 import read_hdf5, write_own
 from ..core.losses import step_shares
 from ..core.params import flatten
 from ..errors import ConfigError, MinilxmertError
-from ..files import FolderLock, sweep, write_file
+from ..files import FolderLock, make_folder, sweep, write_file
 from .log import LOG, log_rows
 from .optimizer import lay_flat, mark, views
 from .resuming import check_progress, quietly_interrupted, refuse_another, sample_of, shapes_of, writing
@@ -75,9 +75,8 @@ class Training:
         self.shuffled = None, None  # an epoch, and its order
         self.alone = nullcontext()
         if self.folder:
-            self.folder = Path(self.folder)
             with writing(self.folder):
-                self.folder.mkdir(parents=True, exist_ok=True)
+                self.folder = make_folder(self.folder)
                 self.alone = FolderLock(self.folder)  # until `run` has ended
                 with self.alone.unless_it_fails():
                     self.open_folder()

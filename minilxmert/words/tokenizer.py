@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 
 from ..errors import VocabularyError
+from ..files import make_folder
 from .calling import FETCHING, Fit, as_pairs, check_here, refuse_unknown, truncation_of
 from .encodings import encoding_of, pad_encodings
 from .rows import Part, row_of
@@ -94,8 +95,7 @@ class LxmertTokenizer(SpecialTokens, Reading):
 
     def save_vocabulary(self, directory, filename_prefix=None):
         """Write vocab.txt into a directory, without added tokens. -> (its path,)"""
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        target = Path(directory) / f"{f'{filename_prefix}-' if filename_prefix else ''}vocab.txt"
+        target = make_folder(directory) / f"{f'{filename_prefix}-' if filename_prefix else ''}vocab.txt"
         write_vocabulary(target, self.tokens[: self.vocab_size])
         return (str(target),)
 

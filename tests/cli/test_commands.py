@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from minilxmert.cli import COMMANDS, main
-from minilxmert.kernels import compiling
+from minilxmert.kernels.kept import kept_folders
 from minilxmert.teaching.chapters import chapters
 from minilxmert.teaching.example import REFERENCE
 
@@ -66,5 +66,5 @@ def test_the_compiled_kernels_are_shown_and_cleared(capsys, tmp_path, monkeypatc
     out = capsys.readouterr().out
     assert str(tmp_path) in out and f"{ours.name}  2.0 MB" in out and others.name not in out
     assert main(["cache", "clear"]) == 0 and "removed" in capsys.readouterr().out
-    assert not ours.exists() and len([*tmp_path.glob("numba-0.0.*")]) == 2 and not compiling.kept_folders()
+    assert not ours.exists() and len([*tmp_path.glob("numba-0.0.*")]) == 2 and not kept_folders()
     shutil.rmtree(others)

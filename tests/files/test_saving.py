@@ -1,12 +1,15 @@
 """Several processes and threads at one folder: what was placed stays, and a lock ends with the process that has it."""
 
+import contextlib
 import os
 import threading
+import time
+import weakref
 
 import pytest
 
 from minilxmert import MinilxmertError
-from minilxmert.files import saving
+from minilxmert.files import make_folder, saving, writing
 from minilxmert.files.writing import replacing, sweep
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
@@ -85,3 +88,54 @@ def test_a_forked_child_does_not_let_others_in(tmp_path):
         os.waitpid(forked(lock.release), 0)
         with pytest.raises(MinilxmertError, match="nobody trains into"):
             saving.FolderLock(tmp_path)
+
+
+LOCKING = {
+    "a folder's lock": lambda folder: saving.FolderLock(folder).release(),
+    "a folder": lambda folder: saving.held(folder).__enter__(),
+    "a new file": lambda folder: replacing(folder / "new").__enter__(),
+    "a stale file": lambda folder: sweep(folder / "stale"),
+}
+
+
+@forks
+@pytest.mark.parametrize("way", LOCKING)
+def test_a_child_that_is_forked_while_a_file_is_opened_keeps_nothing_open(tmp_path, monkeypatch, way):
+    inside = threading.Event()
+
+    class Slowly(weakref.WeakSet):
+        def add(self, file):
+            inside.set()
+            time.sleep(0.3)  # the fork is to wait for that
+            super().add(file)
+
+    def look():
+        for number in range(256):
+            with contextlib.suppress(OSError):
+                if os.path.realpath(f"/proc/self/fd/{number}").startswith(str(tmp_path)):
+                    os._exit(1)
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("which files are open is told by Linux alone")
+    monkeypatch.setattr(writing, "LOCKED", Slowly())
+    (tmp_path / f"stale.tmp.{16 * '0'}").touch()
+    worker = threading.Thread(target=lambda: kept.append(LOCKING[way](tmp_path)))
+    kept = []
+    worker.start()
+    inside.wait()
+    child = forked(look)
+    worker.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_is_no_folder_is_refused_in_words(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(MinilxmertError, match=r"a/b: expected a folder to write into, found .*file"):
+        make_folder(tmp_path / "file" / "a" / "b")
+    with pytest.raises(MinilxmertError, match=r"file: expected a folder to write into, found .*file"):
+        make_folder(tmp_path / "file")
+    assert make_folder(tmp_path / "a" / "b") == make_folder(tmp_path / "a" / "b") and (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    for other in ("/dev/null", tmp_path / "gone"):
+        with pytest.raises(MinilxmertError, match="expected a folder to write into, found another kind of file"):
+            make_folder(other)

@@ -50,7 +50,7 @@ def fresh(model, call):
 
 
 def kept(model):
-    return model.weights.packed is not None
+    return "tree" in model.weights.packed
 
 
 WRITERS = {
@@ -106,14 +106,14 @@ def test_arrays_that_nobody_can_write_are_packed_once(call):
 def test_copies_are_kept_between_answers(call):
     model = LxmertForQuestionAnswering(CONFIG)
     scores(model, call)
-    first = model.weights.packed
+    first = model.weights.packed["tree"]
     assert isinstance(first["pooler"], Layer) and model.num_parameters() and model.dtype == np.float32
     repr(model)
     scores(model, call)
-    assert model.weights.packed is first
+    assert model.weights.packed["tree"] is first
     with backend("numpy"):
         scores(model, call)
-    assert model.weights.packed is first
+    assert model.weights.packed["tree"] is first
 
 
 @DTYPES
@@ -143,7 +143,7 @@ def test_another_answer_head_is_in_the_same_precision(dtype, call):
 def test_the_tied_decoder_is_kept_packed(call):
     model = LxmertForPreTraining(CONFIG)
     found = model(**call).prediction_logits
-    assert isinstance(model.weights.packed["masked_lm"]["decoder"], Layer)
+    assert isinstance(model.weights.packed["tree"]["masked_lm"]["decoder"], Layer)
     with backend("numpy"):
         np.testing.assert_allclose(found, model(**call).prediction_logits, rtol=0, atol=1e-5)
     model.params["embeddings"]["word"]["w"][5, 0] += 1
@@ -244,6 +244,26 @@ def test_a_forked_child_answers_while_another_thread_packs(call, monkeypatch):
     else:
         signal.alarm(60)
         os._exit(not np.array_equal(scores(model, call), expected))
+
+
+def test_parameters_are_lent_while_another_thread_packs_and_the_copies_are_not_kept(call, monkeypatch):
+    model, pack = LxmertForQuestionAnswering(CONFIG), packing.pack_tree
+    inside, lent = threading.Event(), threading.Event()
+
+    def slowly(*arguments):
+        inside.set()
+        assert lent.wait(60)
+        return pack(*arguments)
+
+    monkeypatch.setattr(packing, "pack_tree", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(scores, model, call)
+        inside.wait()
+        model.params["pooler"]["b"] -= 1  # it does not wait
+        lent.set()
+        answer.result()
+    assert not kept(model)
+    np.testing.assert_array_equal(scores(model, call), fresh(model, call))
 
 
 def test_what_an_answer_returns_is_not_written_by_the_next(call):

@@ -24,6 +24,11 @@ ANSWER = """
 from minilxmert.cli import main
 main(["answer", "--image", "weights/scene.png", "--question", "what color is the star ?"])
 """
+CACHE = """
+from minilxmert.cli import main
+main(["cache"])
+main(["cache", "clear"])
+"""
 CHAPTER = 'runpy.run_path("tutorials/02_words.py", run_name="__main__")\n'
 EXERCISES = """
 from minilxmert.exercises import NAMES, exercise
@@ -51,9 +56,9 @@ print(run.run().step, "steps by", current_backend(), "with", get_num_threads(), 
 """
 
 
-def bare(program, *arguments):
+def bare(program, *arguments, **names):
     command = [sys.executable, "-c", BARE + program, *map(str, arguments)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **names}
     env.pop("MINILXMERT_BACKEND", None)
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -77,3 +82,10 @@ def test_a_training_step():
     out, err = bare(STEP)
     assert out.startswith("2 steps by numpy with 1 thread") and "nan" not in out
     assert err.count("no compiled kernels") == 1
+
+
+def test_the_kernels_of_a_numba_that_is_gone_are_cleared(tmp_path):
+    folder = tmp_path / "numba-0.1.0-0123456789abcdef"
+    folder.mkdir()
+    out, _ = bare(CACHE, NUMBA_CACHE_DIR=str(tmp_path))
+    assert f"  {folder.name}  0.0 MB\n" in out and f"removed {folder.name}" in out and not folder.exists()
