@@ -15,6 +15,13 @@ from minilxmert import MinilxmertError
 REFERENCE = Path(__file__).parent / "reference"  # made by the published implementations; its README says how
 
 
+@pytest.fixture(autouse=True)
+def no_power_cut(request, monkeypatch):
+    """No power cut is meant: nothing waits for the disk, but in the tests of files, which do what everybody does."""
+    if request.path.parent.name != "files":
+        monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
 mutant_counts = pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.nightly)])  # of each reader
 
 

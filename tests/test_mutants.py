@@ -4,7 +4,6 @@ Larger kinds have theirs beside their other tests: weights and HDF5 (files, chec
 pictures (vision), config and answers (core), vocabularies (words), logs (training), a detector's config (detector)."""
 
 import json
-import os
 import shutil
 
 import pytest
@@ -108,7 +107,6 @@ FILES = {  # name: (its bytes, what reads it); bytes of None: as the fixture mad
 def folder(tmp_path, monkeypatch):
     """A folder in which each of the files is whole."""
     monkeypatch.setattr(tsv, "STEP", 1)  # as if the TSV were large: it gets an index
-    monkeypatch.setattr(os, "fsync", lambda file: None)  # no power cut is meant here
     tokenizer = LxmertTokenizer(WORDS)
     tokenizer.add_tokens(["[NEW]"])
     tokenizer.save_pretrained(tmp_path / "words")

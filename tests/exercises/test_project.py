@@ -1,5 +1,6 @@
 """The project: a student's eight functions become a model that agrees with minilxmert's, learns, and is graded."""
 
+import functools
 import inspect
 import sys
 from collections import Counter
@@ -10,9 +11,9 @@ import pytest
 from minilxmert import LxmertForQuestionAnswering, MinilxmertError
 from minilxmert.cli import main
 from minilxmert.core.params import flatten, zeros_like
-from minilxmert.exercises import NAMES, exercise
+from minilxmert.exercises import NAMES, exercise, report
 from minilxmert.exercises.project import MILESTONES, SIZES, OwnAdam, OwnModel, pieces_of, train
-from minilxmert.exercises.report import accuracies, fresh_questions, trained
+from minilxmert.exercises.report import accuracies, trained
 from minilxmert.scenes.world import SMALL
 from minilxmert.training.miniature import miniature_config
 from minilxmert.training.optimizer import Adam
@@ -73,8 +74,15 @@ def test_what_is_missing_is_told(student):
         trained(student)
 
 
-def walk(student, capsys, steps, scenes):
-    """Check, train, report and grade, all from the command line -> the accuracies, the questions, the points."""
+@pytest.fixture
+def asked(monkeypatch):
+    """The questions that a project is asked, drawn once for all commands."""
+    monkeypatch.setattr(report, "fresh_questions", functools.cache(report.fresh_questions))
+    return report.fresh_questions()
+
+
+def walk(student, asked, capsys, steps, scenes):
+    """Check, train, report and grade, all from the command line -> the accuracies, the points."""
     assert main(["project", "train", str(student), "--steps", str(steps), "--scenes", str(scenes)]) == 0
     assert main(["project", "report", str(student)]) == 0
     page = (student / "report.html").read_text()
@@ -84,13 +92,12 @@ def walk(student, capsys, steps, scenes):
     assert main(["project", "grade", str(student.parent), "--csv", str(student.parent / "points.csv")]) == 0
     line = (student.parent / "points.csv").read_text().splitlines()[1].split(",")
     assert line[0] == "ada" and line[3] == "8", capsys.readouterr().out
-    asked = fresh_questions()
-    return accuracies(trained(student), asked), asked, int(line[1])
+    return accuracies(trained(student), asked), int(line[1])
 
 
-def test_the_walk_ends_at_a_model_that_sees(student, capsys):
+def test_the_walk_ends_at_a_model_that_sees(student, asked, capsys):
     """Measured: 51 %. Whoever sees no picture has at most 39 %, the commonest answer to each kind of question."""
-    shares, asked, points = walk(student, capsys, steps=180, scenes=180)
+    shares, points = walk(student, asked, capsys, steps=180, scenes=180)
     kinds = Counter(sentence.kind.name for sentence, _ in asked)
     blind = sum(count * shares[kind][1] for kind, count in kinds.items()) / len(asked)
     assert shares["all"][0] > blind + 0.08 and points >= 88
