@@ -108,31 +108,45 @@ def cross_layer_backward(dlang, dvisn, p, cache, g):
     return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])
 
 
-def encode(
-    lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pairs=(None, None), last=cross_layer, kept=None
-):
+@twinned("blocks")
+def layers(x, mask, p, config, rng=None, cache=None, kept=None):
+    """The layers of p one after the other: x (B, N, E) -> the states after each, (B, N, E), the last `kept` of them"""
+    states = deque(maxlen=kept)
+    for name in p:
+        x = layer(x, mask, p[name], config, rng, child(cache, name))
+        states.append(x)
+    return states
+
+
+@twinned("blocks")
+def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
+    """The same of cross layers -> (lang, visn) after each"""
+    states = deque(maxlen=kept)
+    for name in p:
+        lang, visn = cross_layer(lang, visn, lang_mask, visn_mask, p[name], config, rng, child(cache, name))
+        states.append((lang, visn))
+    return states
+
+
+def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pairs=(None, None), last=None, kept=None):
     """The three encoders. lang (A, N, E), visn (C, M, E), masks (A, 1, 1, N) and (C, 1, 1, M) added to the scores.
 
     pairs: which sentence and which picture each pair has (B,), or None: each its own. Both are encoded once by their
     own layers, whatever number of pairs they are in; from the cross layers on the states are those of pairs.
-    last: the last cross layer, where less of it is wanted. Returns the hidden states of both sides (the last `kept`),
-    one array a layer with the embeddings first, the outputs last."""
-    lang_states, visn_states = deque([lang], kept), deque([visn], kept)
-    for name in p["language"]:
-        c = child(child(cache, "language"), name)
-        lang_states.append(layer(lang_states[-1], lang_mask, p["language"][name], config, rng, c))
-    for name in p["vision"]:
-        c = child(child(cache, "vision"), name)
-        visn_states.append(layer(visn_states[-1], visn_mask, p["vision"][name], config, rng, c))
+    last: stands for the last cross layer, where less of it is wanted. Returns the hidden states of both sides (the last
+    `kept`), one array a layer with the embeddings first, the outputs last."""
+    lang_states = [lang, *layers(lang, lang_mask, p["language"], config, rng, child(cache, "language"), kept)]
+    visn_states = [visn, *layers(visn, visn_mask, p["vision"], config, rng, child(cache, "vision"), kept)]
     lang, lang_mask = paired(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
     visn, visn_mask = paired(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
-    for number, name in enumerate(p["cross"], 1):
-        c = child(child(cache, "cross"), name)
-        step = last if number == len(p["cross"]) else cross_layer
-        lang, visn = step(lang, visn, lang_mask, visn_mask, p["cross"][name], config, rng, c)
-        lang_states.append(lang)
-        visn_states.append(visn)
-    return list(lang_states), list(visn_states)
+    whole = dict(p["cross"])
+    rest = [whole.popitem()[1]] if last and whole else []
+    states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, child(cache, "cross"), kept)]
+    for one in rest:
+        states.append(last(*(states or [(lang, visn)])[-1], lang_mask, visn_mask, one, config))
+    lang_states += [lang for lang, _ in states]
+    visn_states += [visn for _, visn in states]
+    return lang_states[-(kept or 0) :], visn_states[-(kept or 0) :]
 
 
 def encode_backward(dlang, dvisn, p, cache, g):

@@ -1,145 +1,181 @@
-"""The Numba twins of the blocks of a layer: each is one launch, however many steps it has, so that nothing waits for
-Python between them, and what one step leaves in the cache the next one finds there.
+"""The Numba twins of layers and of their blocks: a whole stack of layers is one launch, so that nothing waits for
+Python between its steps, and what one step leaves in the cache the next one finds there.
 
-The tasks of a step begin when all those of the steps before it are done (wait_for). As in twins.py, this is inference
-in float32; for whatever else comes along the answer is NotImplemented, and the definition does it."""
+A block is attention, or a feed-forward net, with its norm. Its steps are tasks that begin when all those of the steps
+before are done (wait_for). As in twins.py, this is inference in float32; for whatever else comes along the answer is
+NotImplemented, and the definition does it."""
 
 import functools
+import itertools
+from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from numba import types
+from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from . import pairs
+from . import matmul, pairs
 from .attention import PLACES, attend_task, memory_for
-from .matmul import ACTIVATIONS, READ, WORDS, count_chunks, inputs_for, multiply_task, round_strip
+from .matmul import ACTIVATIONS, count_chunks, multiply_task, needs, round_strip
 from .memory import empty, scratch
-from .norm import STRIP, VECTOR, normalise_strip
-from .packing import Layer, in_rows, pack_as_one
+from .norm import STRIP, VECTOR, add_norm_strip
+from .packing import Layer, find
 from .shared import add
 from .threads import DONE, ME, get_num_threads, kernel, wait_for
 from .twins import fits, normal, places_of
 
 QKV = ("query", "key", "value")
 NOBODY = np.empty(0, np.float32), (np.empty(0, np.int64),) * 4  # mask and places where nothing attends
+ROWS, SENTENCES, FIRST, OUTER, FROM, TO = 0, 2, 4, 6, 8, 9  # columns of a program
 
 
-def block_all(
-    counter, x, inputs, strips, first, first_bias, act, made, written, mask, places, heads, panels, lines, hidden,
-    halves, outer, outer_bias, w, b, eps, threads, most, sums, y,
+class Block(NamedTuple):
+    """y = layer_norm(outer(hidden) + x), all (R, E): hidden is act(first(x)), or, with sentences, the context of
+    attention whose queries, keys and values are first(x)."""
+
+    rows: tuple  # the first, and the one after the last
+    sentences: tuple  # the same, of those that attend; none for a feed-forward net
+    first: tuple  # Packed, and the same of its panels
+    outer: tuple
+    norm: dict
+    states: tuple  # which of the states it reads, and which it writes
+
+
+def take_inputs(x, words):
+    """What a first map multiplies: x, or the words to which it is rounded"""
+    return x
+
+
+@overload(take_inputs, jit_options={"_nrt": False})
+def take_inputs_for(x, words):
+    return (lambda x, words: words) if words.dtype == types.uint32 else take_inputs
+
+
+def blocks_all(
+    counter, states, program, maps, bias, outer_maps, outer_bias, net_maps, net_bias, norms, mask, places, heads, act,
+    eps, words, made, written, context, halves, panels, lines, threads, most, sums,
 ):  # fmt: skip
-    """y = layer_norm(outer(hidden) + x), all (R, E), after made = act(first(x)), query, key and value: hidden is their
-    context; without sentences, what the first product has made. `written` and `halves` are both by single values."""
-    me, rows, width, step = add(counter[ME:], 1), len(x), x.shape[1], first_bias.size // 3
-    pair = written.shape[1] // made.shape[1]  # values in a word
-    q, k = made[:, : width // pair], made[:, step // pair : (step + width) // pair]
-    v = written[:, 2 * step : 2 * step + width]
-    chunks = count_chunks(rows, len(first), threads, most)
-    outer_chunks = count_chunks(rows, len(outer), threads, most)
-    second = strips + chunks * len(first)
-    third = second + len(places[0]) * heads
-    fourth = third + outer_chunks * len(outer)
-    total = fourth + (rows + STRIP - 1) // STRIP if me < len(sums) else 0
+    """All blocks of a program on states (S, R, E). A net's outer maps are of another size than those of attention.
+
+    What first maps have made, and the context, are words where words are multiplied; `written` and `halves` are both by
+    single values."""
+    me, i, begin, end, pair = add(counter[ME:], 1), -1, 0, 0, written.shape[1] // made.shape[1]
     n = add(counter, 1)
-    while n < total:
-        if n < strips:
-            round_strip(n, x, inputs)
-        elif n < second:
-            wait_for(counter[DONE:], strips)
-            known = inputs[:, : first.shape[1]]
-            multiply_task(n - strips, known, first, first_bias, act, chunks, threads, most, sums[me], written)
-        elif n < third:
-            wait_for(counter[DONE:], second)
-            attend_task(n - second, q, k, v, mask, places, heads, panels[me], lines[me], halves)
-        elif n < fourth:
-            wait_for(counter[DONE:], third)
+    while me < len(sums):
+        while n >= end:  # all tasks of block i are taken: what is needed to do those of the next
+            i += 1
+            if i == len(program):
+                return
+            block = program[i]
+            a, b, c = block[ROWS], block[ROWS + 1], block[SENTENCES]
+            x, y, hidden, act_here = states[block[FROM], a:b], states[block[TO], a:b], context[a:b], 0
+            first, first_bias = maps[block[FIRST] : block[FIRST + 1]], bias[block[FIRST] : block[FIRST + 1]]
+            attending, (k, m) = (block[SENTENCES + 1] - c) * heads, (block[OUTER], block[OUTER + 1])
+            outer, second_bias = outer_maps[k:m], outer_bias[k:m]
+            if attending == 0:
+                hidden, act_here, outer, second_bias = made[a:b], act, net_maps[k:m], net_bias[k:m]
+            width, step = x.shape[1], first_bias.size // 3
+            q, key = made[:, : width // pair], made[:, step // pair : (step + width) // pair]
+            value = written[:, 2 * step : 2 * step + width]
+            chunks, outer_chunks = (
+                count_chunks(b - a, len(first), threads, most),
+                count_chunks(b - a, m - k, threads, most),
+            )
+            begin = end
+            rounded = begin + ((b - a + matmul.STRIP - 1) // matmul.STRIP if pair == 2 else 0)
+            multiplied = rounded + chunks * len(first)
+            attended = multiplied + attending
+            summed = attended + outer_chunks * len(outer)
+            end = summed + (b - a + STRIP - 1) // STRIP
+        if n < rounded:
+            wait_for(counter[DONE:], begin)
+            round_strip(n - begin, x, words[a:b])
+        elif n < multiplied:
+            wait_for(counter[DONE:], rounded)
+            known = take_inputs(x, words[a:b, : first.shape[1]])
+            multiply_task(
+                n - rounded, known, first, first_bias, act_here, chunks, threads, most, sums[me], written[a:b]
+            )
+        elif n < attended:
+            wait_for(counter[DONE:], multiplied)
+            attend_task(n - multiplied + c * heads, q, key, value, mask, places, heads, panels[me], lines[me], halves)
+        elif n < summed:
+            wait_for(counter[DONE:], attended)
             known = hidden[:, : outer.shape[1]]
-            multiply_task(n - third, known, outer, outer_bias, 0, outer_chunks, threads, most, sums[me], y)
+            multiply_task(n - attended, known, outer, second_bias, 0, outer_chunks, threads, most, sums[me], y)
         else:
-            wait_for(counter[DONE:], fourth)
-            normalise_strip(n - fourth, y, x, 1, w, b, eps, y)
+            wait_for(counter[DONE:], summed)
+            add_norm_strip(n - summed, x, 1, norms[i, 0], norms[i, 1], eps, y)
         add(counter[DONE:], 1)
         n = add(counter, 1)
 
 
 @functools.cache
 def kernel_for(value, weight):
-    """block_all as a Kernel for inputs and weights of two dtypes; compiled when first wanted."""
+    """blocks_all as a Kernel for inputs and weights of two dtypes; compiled when first wanted."""
     value, weight = from_dtype(value), from_dtype(weight)
     floats, halves = types.float32[:, ::1], (value if value == types.float32 else types.uint16)[:, ::1]
-    first = READ, READ if value == types.float32 else WORDS, types.int64  # x, words or x, strips
     layer, memory = (weight[:, :, ::1], floats), (value[:, :, ::1], types.float32[:, :, ::1])
-    attention = VECTOR, types.UniTuple(PLACES, 4), types.int64, *memory
-    last = VECTOR, VECTOR, types.float64, types.int64, types.int64, types.float32[:, :, ::1], floats
-    return kernel(*first, *layer, types.int64, value[:, ::1], halves, *attention, value[:, ::1], halves, *layer, *last)(
-        block_all
-    )
+    states = types.float32[:, :, ::1], types.int64[:, ::1]
+    attention = VECTOR, types.UniTuple(PLACES, 4), types.int64
+    rest = types.int64, types.float64, value[:, ::1], value[:, ::1], halves, value[:, ::1], halves, *memory
+    last = types.int64, types.int64, types.float32[:, :, ::1]
+    return kernel(*states, *layer, *layer, *layer, types.float32[:, :, ::1], *attention, *rest, *last)(blocks_all)
 
 
-def run(x, first, outer, norm, config, act=None, attention=None):
-    """A block on rows x (R, E): its two Packed, its LayerNorm, and attention, (mask (R,), places of each sentence) or
-    None -> (R, E)"""
-    words, strips, most, sums = inputs_for(x, first.panels)
-    paired, y = words.dtype == np.uint32, empty(x.shape)
-    hidden, halves = between("hidden", len(x), outer.panels.shape[1], paired)
-    made, heads, (mask, places) = (hidden, halves), config.num_attention_heads, attention or NOBODY
-    if attention:
-        made = between("made", len(x), first.bias.size // (2 if paired else 1), paired)
-    panels, lines = memory_for(places, x.shape[1] // heads, most, first.panels.shape[2])
+def run(blocks, states, config, mask, places):
+    """Do blocks on states (S, R, E) with mask (R,) and the places of all sentences. -> whether their maps lie side by
+    side; if not, nothing is done"""
+    packed = {}
+    for block in blocks:
+        kind = "attention" if block.sentences[0] < block.sentences[1] else "net"
+        if any(packed.setdefault(*pair) is not pair[1] for pair in (("first", block.first[0]), (kind, block.outer[0]))):
+            return False
+    first = packed["first"]
+    outer = [packed.get(kind, first) for kind in ("attention", "net")]
+    width, paired, rows = first.panels.shape[2], first.panels.dtype == np.uint32, states.shape[1]
+    program = np.array([(*b.rows, *b.sentences, *b.first[1:], *b.outer[1:], *b.states) for b in blocks])
+    norms = np.stack([b.norm[name] for b in blocks for name in "wb"]).reshape(len(blocks), 2, -1)
+    most, sums = needs(rows, width, paired)
+    made = between("made", rows, width * max(b.first[2] - b.first[1] for b in blocks), paired)
+    context = between("context", rows, states.shape[2], paired)
+    heads = config.num_attention_heads
+    panels, lines = memory_for(places, states.shape[2] // heads, most, width)
+    words = pairs.words_for("words", rows, states.shape[2]) if paired else made[0]
     kernel_for(words.dtype, first.panels.dtype)(
-        x, words, strips, *first, ACTIVATIONS[act], *made, mask, places, heads, panels.view(words.dtype), lines,
-        hidden, halves, *outer, norm["w"], norm["b"], config.layer_norm_eps, get_num_threads(), most, sums, y,
+        states, program, *first, *outer[0], *outer[1], norms, mask, places, heads, ACTIVATIONS[config.hidden_act],
+        config.layer_norm_eps, words, *made, *context, panels.view(words.dtype), lines, get_num_threads(), most, sums,
     )  # fmt: skip
-    return y
+    return True
 
 
 def between(name, rows, width, paired):
-    """Memory for what a product with `width` inputs (words of pairs) reads, (rows, width); and as it is written"""
+    """Memory for values that a product reads, (rows, width), words if they are paired; and as they are written"""
     if not paired:
         return [scratch(name, (rows, width))] * 2
-    memory = pairs.words_for(name, rows, 2 * width)
+    memory = pairs.words_for(name, rows, width)
     return memory, memory.view(np.uint16)
 
 
-def plain(x, norm, rng, cache):
-    """Whether x (..., E) and a LayerNorm are float32, in inference."""
-    return cache is None and rng is None and x.size > 0 and normal(x, norm)
+def attention(p, rows, sentences, states):
+    return Block(rows, sentences, find([p[name] for name in QKV]), find([p["output"]]), p["norm"], states)
 
 
-def feed_forward(x, p, config, rng=None, cache=None):
-    """encoder.feed_forward: x (..., E) -> (..., E)"""
-    layers, norm = (p["inner"], p["outer"]), p["norm"]
-    if not (plain(x, norm, rng, cache) and fits(x, layers[0])) or layers[1]["w"].shape != layers[0]["w"].shape[::-1]:
-        return NotImplemented
-    (inner, outer), rows = (pack_as_one([layer]) for layer in layers), in_rows(x.reshape(-1, x.shape[-1]))
-    return run(rows, inner, outer, norm, config, config.hidden_act).reshape(x.shape)
+def net(p, rows, states):
+    return Block(rows, (0, 0), find([p["inner"]]), find([p["outer"]]), p["norm"], states)
 
 
-def self_attention(x, mask, p, config, rng=None, cache=None):
-    """attention.self_attention: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> y like x"""
-    if not attends(x, mask, p, config, rng, cache):
-        return NotImplemented
-    rows, starts, mask = lay_out_rows(x, mask)
-    return attention(rows, mask, places_of(starts, starts), p, config).reshape(x.shape)
+def plain(x, rng, cache):
+    """Whether x is float32, in inference."""
+    return cache is None and rng is None and x.size > 0 and x.dtype == np.float32
 
 
-def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
-    """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
-    if not all(attends(*side, p, config, rng, cache) for side in ((lang, lang_mask), (visn, visn_mask))):
-        return NotImplemented
-    (words, w, lang_mask), (objects, o, visn_mask) = lay_out_rows(lang, lang_mask), lay_out_rows(visn, visn_mask)
-    starts, n = (w, o + len(words)), len(words)
-    places = map(np.concatenate, zip(places_of(*starts), places_of(*starts[::-1]), strict=True))
-    both = np.concatenate([words, objects], out=scratch("both", (n + len(objects), words.shape[1])))
-    y = attention(both, np.concatenate([lang_mask, visn_mask]), tuple(places), p, config)
-    return y[:n].reshape(lang.shape), y[n:].reshape(visn.shape)
-
-
-def attends(x, mask, p, config, rng, cache):
-    """Whether an attention block is what the kernel computes: inference, in float32, with maps of one width."""
+def attends(x, mask, p, config):
+    """Whether x (..., E), a mask and an attention block are what the kernel computes: maps of one width, in float32."""
     width, narrow = x.shape[-1], isinstance(p["output"], Layer) and p["output"].packed.panels.dtype == np.uint32
     return (
-        plain(x, p["norm"], rng, cache)
+        normal(x, p["norm"])
         and all(fits(x, p[name]) and len(p[name]["w"]) == width for name in (*QKV, "output"))
         and width % config.num_attention_heads == 0
         and (mask.mask if hasattr(mask, "mask") else mask).dtype == np.float32
@@ -147,15 +183,110 @@ def attends(x, mask, p, config, rng, cache):
     )
 
 
-def lay_out_rows(x, mask):
-    """States as rows (R, E), where each sentence begins (B + 1,), and the mask (R,)"""
+def feeds(x, p):
+    """The same of a feed-forward net."""
+    return normal(x, p["norm"]) and fits(x, p["inner"]) and p["outer"]["w"].shape == p["inner"]["w"].shape[::-1]
+
+
+def begin(sides, count):
+    """`count` arrays of states, (S, R, E), the first with the rows of all sides; and where each side's rows end"""
+    sides = [x.reshape(-1, x.shape[-1]) for x in sides]
+    states = empty((count, sum(map(len, sides)), sides[0].shape[1]))
+    np.concatenate(sides, out=states[0])
+    return states, np.cumsum([0, *map(len, sides)]).tolist()
+
+
+def sentences_of(x, mask):
+    """Where each sentence of states begins among the rows (B + 1,), and the mask (R,)"""
     if hasattr(mask, "starts"):
-        return in_rows(x), mask.starts, np.ascontiguousarray(mask.mask)
-    batch, n, width = x.shape
-    return in_rows(x.reshape(-1, width)), np.arange(batch + 1) * n, np.ascontiguousarray(mask).reshape(-1)
+        return mask.starts, np.ascontiguousarray(mask.mask)
+    return np.arange(len(x) + 1) * x.shape[1], np.ascontiguousarray(mask).reshape(-1)
 
 
-def attention(x, mask, places, p, config):
-    """A block on rows: x (R, E), mask (R,) and the places of each sentence -> (R, E)"""
-    maps, outer = pack_as_one([p[name] for name in QKV]), pack_as_one([p["output"]])
-    return run(x, maps, outer, p["norm"], config, attention=(mask, places))
+def feed_forward(x, p, config, rng=None, cache=None):
+    """encoder.feed_forward: x (..., E) -> (..., E)"""
+    if not (plain(x, rng, cache) and feeds(x, p)):
+        return NotImplemented
+    states, ends = begin([x], 2)
+    run([net(p, ends, (0, 1))], states, config, *NOBODY)
+    return states[1].reshape(x.shape)
+
+
+def self_attention(x, mask, p, config, rng=None, cache=None):
+    """attention.self_attention: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> y like x"""
+    if not (plain(x, rng, cache) and attends(x, mask, p, config)):
+        return NotImplemented
+    (starts, mask), (states, ends) = sentences_of(x, mask), begin([x], 2)
+    run([attention(p, ends, (0, len(starts) - 1), (0, 1))], states, config, mask, places_of(starts, starts))
+    return states[1].reshape(x.shape)
+
+
+def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
+    """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
+    sides = (lang, lang_mask), (visn, visn_mask)
+    if not all(plain(x, rng, cache) and attends(x, mask, p, config) for x, mask in sides):
+        return NotImplemented
+    (states, (_, n, _)), places, mask, count = begin([lang, visn], 2), *both_ways(sides)
+    run([attention(p, (0, states.shape[1]), (2 * count, 4 * count), (0, 1))], states, config, mask, places)
+    return states[1, :n].reshape(lang.shape), states[1, n:].reshape(visn.shape)
+
+
+def both_ways(sides):
+    """The places of all sentences of two sides, (lang, mask) and (visn, mask), one after the other: of lang by itself,
+    of visn by itself, of lang with visn, of visn with lang; the mask (R,), and how many sentences a side has"""
+    (w, lang_mask), (o, visn_mask) = (sentences_of(*side) for side in sides)
+    o = o + len(lang_mask)
+    places = [places_of(*starts) for starts in ((w, w), (o, o), (w, o), (o, w))]
+    return tuple(map(np.concatenate, zip(*places, strict=True))), np.concatenate([lang_mask, visn_mask]), len(w) - 1
+
+
+def layers(x, mask, p, config, rng=None, cache=None, kept=None):
+    """encoder.layers: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> a list of states like x"""
+    if not (plain(x, rng, cache) and p and all(is_layer(x, mask, one, config) for one in p.values())):
+        return NotImplemented
+    (starts, mask), numbers = sentences_of(x, mask), numbers_of_states(len(p), kept)
+    (states, ends), blocks = begin([x], max(numbers) + 2), []
+    for one, (before, after) in zip(p.values(), itertools.pairwise(numbers), strict=True):
+        blocks += layer(one, ends, (0, len(starts) - 1), (before, len(states) - 1, after))
+    if not run(blocks, states, config, mask, places_of(starts, starts)):
+        return NotImplemented
+    return deque((states[number].reshape(x.shape) for number in numbers[1:]), kept)
+
+
+def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
+    """encoder.cross_layers: lang and visn as x of layers -> a list of the states of both"""
+    sides = (lang, lang_mask), (visn, visn_mask)
+    if not (p and all(plain(x, rng, cache) and is_cross_layer(x, mask, p, config) for x, mask in sides)):
+        return NotImplemented
+    (places, mask, count), numbers = both_ways(sides), numbers_of_states(len(p), kept)
+    (states, (_, n, end)), blocks = begin([lang, visn], max(numbers) + 3), []
+    *_, first, second = range(len(states))
+    for one, (before, after) in zip(p.values(), itertools.pairwise(numbers), strict=True):
+        blocks += [attention(one["cross"], (0, end), (2 * count, 4 * count), (before, first))]
+        blocks += layer(one["language"], (0, n), (0, count), (first, second, after))
+        blocks += layer(one["vision"], (n, end), (count, 2 * count), (first, second, after))
+    if not run(blocks, states, config, mask, places):
+        return NotImplemented
+    return deque(((states[i, :n].reshape(lang.shape), states[i, n:].reshape(visn.shape)) for i in numbers[1:]), kept)
+
+
+def layer(p, rows, sentences, states):
+    """The two blocks of a layer; states: the numbers of three, of the last two it writes"""
+    return attention(p["attention"], rows, sentences, states[:2]), net(p["ffn"], rows, states[1:])
+
+
+def is_layer(x, mask, p, config):
+    return attends(x, mask, p["attention"], config) and feeds(x, p["ffn"])
+
+
+def is_cross_layer(x, mask, p, config):
+    """Whether all layers of p are, for the rows of one side"""
+    return all(
+        attends(x, mask, one["cross"], config) and is_layer(x, mask, one[side], config)
+        for one in p.values() for side in ("language", "vision")
+    )  # fmt: skip
+
+
+def numbers_of_states(layers, kept):
+    """Which array has the states before the first layer and after each: always the first, if only the last are kept"""
+    return [0] * (layers + 1) if kept == 1 else list(range(layers + 1))

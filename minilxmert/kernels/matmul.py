@@ -144,20 +144,18 @@ def kernel_for(value, weight):
     return kernel(*kinds)(multiply_all)
 
 
-def inputs_for(x, panels):
-    """What a product of x (R, I) needs: memory for words, strips to round, most rows of a tile, memory for sums."""
-    sums = scratch("sums", (LIMIT, min(len(x), CHUNK), panels.shape[2]))
-    if panels.dtype == np.uint32:
-        return pairs.words_for("words", *x.shape), -(-len(x) // STRIP), pairs.MOST, sums
-    return x, 0, ROWS, sums
+def needs(rows, width, paired):
+    """What a product of some rows with panels of a width needs: most rows of a tile, memory for the sums of threads"""
+    return pairs.MOST if paired else ROWS, scratch("sums", (LIMIT, min(rows, CHUNK), width))
 
 
 def product(x, weights, act=None):
     """x (R, I) with neighbouring values, a Packed -> act(x·wᵀ + b) (R, P·W), new"""
     panels, bias = weights
-    y = empty((len(x), bias.size))
+    y, paired = empty((len(x), bias.size)), panels.dtype == np.uint32
     if y.size:
-        words, strips, most, sums = inputs_for(x, panels)
+        words, strips = (pairs.words_for("words", *x.shape), -(-len(x) // STRIP)) if paired else (x, 0)
         run = kernel_for(words.dtype, panels.dtype)
+        most, sums = needs(len(x), panels.shape[2], paired)
         run(x, words, strips, panels, bias, ACTIVATIONS[act], get_num_threads(), most, sums, y)
     return y

@@ -38,12 +38,13 @@ def normalise(y, w, b, eps):
 
 
 @part(fastmath={"contract"})
-def normalise_strip(n, x, residual, both, w, b, eps, y):
-    """STRIP rows of normalise_all"""
-    for i in range(n * STRIP, min((n + 1) * STRIP, len(x))):
-        source, other, result = row(x, i), row(residual, i), row(y, i)
-        for j in range(len(result)):
-            result[j] = source[j] + other[j] if both else source[j]
+def add_norm_strip(n, residual, both, w, b, eps, y):
+    """STRIP rows of y = layer_norm(y + residual), or of layer_norm(y) unless both, in place"""
+    for i in range(n * STRIP, min((n + 1) * STRIP, len(y))):
+        other, result = row(residual, i), row(y, i)
+        if both:
+            for j in range(len(result)):
+                result[j] += other[j]
         normalise(result, w, b, eps)
 
 
@@ -52,7 +53,11 @@ def normalise_all(counter, x, residual, both, w, b, eps, y):
     """y = layer_norm(x + residual), or layer_norm(x) unless both; all (R, E). A task is STRIP rows."""
     n = add(counter, 1)
     while n * STRIP < len(x):
-        normalise_strip(n, x, residual, both, w, b, eps, y)
+        for i in range(n * STRIP, min((n + 1) * STRIP, len(x))):
+            source, result = row(x, i), row(y, i)
+            for j in range(len(result)):
+                result[j] = source[j]
+        add_norm_strip(n, residual, both, w, b, eps, y)
         n = add(counter, 1)
 
 

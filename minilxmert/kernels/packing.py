@@ -91,17 +91,28 @@ def is_map(node):
 
 
 def pack_tree(tree, halved):
-    """A parameter tree in which every linear map is a Layer; halved: its copy is bfloat16."""
-    maps = {name: node for name, node in tree.items() if is_map(node)}
-    packed = {}
-    for inputs in {node["w"].shape[1] for node in maps.values()}:
-        names = [name for name, node in maps.items() if node["w"].shape[1] == inputs]
-        packed.update(zip(names, pack_layers([maps[name] for name in names], halved), strict=True))
-    return {name: packed.get(name) or inside(node, halved) for name, node in tree.items()}
+    """A parameter tree in which every linear map is a Layer; those of as many inputs share one Packed, in the order of
+    the tree. halved: the copies are bfloat16."""
+    maps = {}
+    for node in maps_of(tree):
+        maps.setdefault(node["w"].shape[1], []).append(node)
+    return exchange(tree, {inputs: iter(pack_layers(nodes, halved)) for inputs, nodes in maps.items()})
 
 
-def inside(node, halved):
-    return pack_tree(node, halved) if isinstance(node, dict) else node
+def maps_of(node):
+    """The linear maps in a parameter tree, one after the other."""
+    if is_map(node):
+        yield node
+    elif isinstance(node, dict):
+        for inner in node.values():
+            yield from maps_of(inner)
+
+
+def exchange(node, layers):
+    """The tree with the next of layers[inputs] in the place of every linear map."""
+    if is_map(node):
+        return next(layers[node["w"].shape[1]])
+    return {name: exchange(inner, layers) for name, inner in node.items()} if isinstance(node, dict) else node
 
 
 def pack_layers(layers, halved=False):
@@ -115,15 +126,21 @@ def pack_layers(layers, halved=False):
     return [Layer(layer, packed, first) for layer, first in zip(layers, starts, strict=False)]
 
 
-def pack_as_one(layers):
-    """Linear maps of the same inputs, packed for this call if they are not -> one Packed of them all"""
+def find(layers):
+    """Where linear maps of the same inputs lie side by side, packed for this call if they do not -> Packed, and of its
+    panels the first and the one after the last"""
     first = layers[0]
     if not all(isinstance(layer, Layer) and layer.packed is first.packed for layer in layers) or any(
         a.last != b.first for a, b in itertools.pairwise(layers)
     ):
-        return pack_layers(layers)[0].packed
-    panels, bias = first.packed
-    return Packed(panels[first.first : layers[-1].last], bias[first.first : layers[-1].last])
+        layers = pack_layers(layers)
+    return layers[0].packed, layers[0].first, layers[-1].last
+
+
+def pack_as_one(layers):
+    """Linear maps of the same inputs -> one Packed of them all"""
+    (panels, bias), first, last = find(layers)
+    return Packed(panels[first:last], bias[first:last])
 
 
 def panels_of(ws, starts, width, halved=False):
