@@ -27,7 +27,7 @@ set_num_threads(1)
 
 from minilxmert.core import ops
 from minilxmert.experiments.benchmark import draw_batch, machine_limits
-from minilxmert.experiments.timing import interleaved
+from minilxmert.experiments.timing import time_in_turns
 from minilxmert.kernels import cpu
 from minilxmert.kernels.gelu import gelu_and_slope
 from minilxmert.kernels.packing import pack_layers
@@ -79,7 +79,7 @@ np.testing.assert_allclose(found[0], x[0] @ layer["w"][:64].T, rtol=1e-2, atol=1
 
 runs = {name: in_backend(name, kernels.linear, x, ready) for name in ("numpy", "numba")}
 np.testing.assert_allclose(runs["numba"](), runs["numpy"](), rtol=1e-3, atol=1e-3)  # first equal, then timed
-speed |= {name: 2 * len(x) * E * E / seconds for name, seconds in interleaved(runs, 0.5).items()}
+speed |= {name: 2 * len(x) * E * E / seconds for name, seconds in time_in_turns(runs, 0.5).items()}
 show(draw_bars(list(speed), [value / 1e9 for value in speed.values()], BOTH, unit=" GFLOP/s"))
 print(f"NumPy does {speed['numpy'] / speed['three loops']:,.0f} times what plain Python does")
 
@@ -109,7 +109,7 @@ roof, reached = [], {"numpy": [], "numba": []}
 for rows in counts:
     roof.append(min(limits["GFLOP/s"], limits["GB/s"] * rows / 2))
     many = rng.standard_normal((rows, E), np.float32)
-    times = interleaved({name: in_backend(name, kernels.linear, many, ready) for name in reached}, 0.2)
+    times = time_in_turns({name: in_backend(name, kernels.linear, many, ready) for name in reached}, 0.2)
     for name, seconds in times.items():
         reached[name].append(2 * rows * E * E / seconds / 1e9)
 show(draw_curves(np.log2(counts), {"roof": roof, **reached}, "GFLOP/s, by log2 of the rows"))
@@ -162,7 +162,7 @@ x = np.linspace(-8, 8, 200_001, dtype=np.float32)
 y, slope = gelu_and_slope(x)
 error = np.abs(y - ops.gelu(x.astype(np.float64)))
 show(draw_curves(x[::4000], {"error · 10⁷": [1e7 * error[i : i + 4000].max() for i in range(0, len(x), 4000)]}, "GELU"))
-times = interleaved({"definition": lambda: ops.gelu(x, {}), "polynomial": lambda: gelu_and_slope(x)}, 0.3)
+times = time_in_turns({"definition": lambda: ops.gelu(x, {}), "polynomial": lambda: gelu_and_slope(x)}, 0.3)
 print(
     f"largest error {error.max():.1e}; {times['definition'] / times['polynomial']:.0f} times as fast as the definition"
 )
@@ -200,7 +200,7 @@ results, times = {}, {}
 for count in sorted({1, most}):
     set_num_threads(count)
     run = in_backend("numba", kernels.linear, sentence, ready)
-    results[count], times[count] = run(), interleaved({"": run}, 0.3)[""]
+    results[count], times[count] = run(), time_in_turns({"": run}, 0.3)[""]
 set_num_threads(1)
 print(f"{most} threads instead of 1: {times[1] / times[most]:.2f} times as fast, ", end="")
 print("equal in every bit:", np.array_equal(results[1], results[most]))
@@ -253,7 +253,7 @@ runs = {
 }
 for run in runs.values():
     np.testing.assert_allclose(run(), runs["NumPy"](), rtol=1e-3, atol=1e-4)
-times = interleaved(runs, 0.6)
+times = time_in_turns(runs, 0.6)
 show(draw_bars(list(times), [seconds / times["Numba, the short way"] for seconds in times.values()], BOTH, unit=" ×"))
 
 # %% [markdown]
@@ -268,7 +268,7 @@ show(draw_bars(list(times), [seconds / times["Numba, the short way"] for seconds
 halved = LxmertForQuestionAnswering(config, dtype="bfloat16")  # the same seed: the same weights, but for rounding
 runs = {"float32": in_backend("numba", scores, model), "bfloat16": in_backend("numba", scores, halved)}
 exact, rounded = (run() for run in runs.values())
-times = interleaved(runs, 0.6)
+times = time_in_turns(runs, 0.6)
 print(f"multiplied as: {cpu.bfloat16_name()}; time {times['bfloat16'] / times['float32']:.2f} of float32's")
 print(
     f"largest change of a score {np.abs(exact - rounded).max():.2g}, scores reach {np.abs(exact).max():.2g}; ", end=""
@@ -279,7 +279,7 @@ set_num_threads(most)  # as it was
 # %% [markdown]
 # ## Measuring carefully
 #
-# `interleaved` measures all of the above. Candidates run **in turn**: a busy moment hits all alike. The **median**
+# `time_in_turns` measures all of the above. Candidates run **in turn**: a busy moment hits all alike. The **median**
 # counts. The first call of each is left out (it compiles, packs and warms caches). Nothing is timed before it has
 # given the **same numbers**. `minilxmert bench` does the same for the published size, beside torch, ONNX Runtime and
 # OpenVINO as far as they are installed.

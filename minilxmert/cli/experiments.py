@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from . import common as cli
-from .training import ended, show
+from .training import show_step, tell_end
 
 RUNS = cli.option("--out", "the folder of all runs; again to go on", metavar="DIR", required=True)
 
@@ -66,13 +66,13 @@ def easy_vqa(options):
     cli.need(options, "out")
     train, answers = read_easy_vqa(options.data, "train")
     test, _ = read_easy_vqa(options.data, "test")
-    train, test = easy_vqa_task(train, show_looked), easy_vqa_task(test, show_looked)
+    train, test = easy_vqa_task(train, show_looking), easy_vqa_task(test, show_looking)
     starts = [(options.weights, options.out)]
     if options.scratch and options.weights:
         starts.append((None, f"{options.out}/scratch"))
     for weights, folder in starts:
         training, tokenizer = learn(options, train, weights, folder, answers)
-        if code := ended(training):
+        if code := tell_end(training):
             return code
         print(f"\nfrom {weights or 'scratch'}, {training.step:,} steps in {training.seconds / 60:.1f} minutes")
         print(replace(test.report(predict(training.model, tokenizer, test)), title="easy-VQA"))
@@ -86,7 +86,7 @@ def learn(options, data, weights, folder, answers):
 
     model, tokenizer = starting_model(weights, data, answers, options.seed, options.vocab)
     optimizer = Adam(options.rate, options.steps, corrected=True)
-    return finetune(model, data, tokenizer, folder, optimizer, options.batch_size, options.seed, show), tokenizer
+    return finetune(model, data, tokenizer, folder, optimizer, options.batch_size, options.seed, show_step), tokenizer
 
 
 @cli.command(
@@ -115,13 +115,14 @@ def nlvr(options):
     recipe = replace(boxes.Recipe(), **{name: number for name, number in steps.items() if number})
     learnt, judged = (boxes.read_nlvr(path) if path else None for path in (options.data, options.test))
     boxes.look_at([*learnt[:1], *(judged or [])[:1]])  # are the pictures there?
-    training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show, show_made)
-    if code := ended(training):
+    training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show_step, show_made)
+    if code := tell_end(training):
         return code
-    data, tested = (examples and boxes.look_at(examples, show_looked) for examples in (learnt, judged))
-    run, said = boxes.measure(data, tested, options.folds, training.folder, recipe, options.out, options.seed, show)
+    data, tested = (examples and boxes.look_at(examples, show_looking) for examples in (learnt, judged))
+    how = options.folds, training.folder, recipe, options.out, options.seed, show_step
+    run, said = boxes.measure(data, tested, *how)
     if run.interrupted:
-        return ended(run)
+        return tell_end(run)
     print("\n".join(boxes.results(judged or learnt, tested or data, said)))
 
 
@@ -129,7 +130,7 @@ def show_made(what, done, total):
     cli.progress("made", done, total, f" {what}")
 
 
-def show_looked(what, done, total):
+def show_looking(what, done, total):
     cli.progress(what, done, total, " pictures")
 
 

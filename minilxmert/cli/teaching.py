@@ -123,9 +123,9 @@ def exercise(options):
 )
 def train_project(options):
     from ..exercises.project import train
-    from .training import ended, show
+    from .training import show_step, tell_end
 
-    return ended(train(options.folder, options.steps, options.scenes, options.seed, show, progress))
+    return tell_end(train(options.folder, options.steps, options.scenes, options.seed, show_step, progress))
 
 
 @cli.command("write report.html: card, curves and attention of what was trained", FOLDER)

@@ -48,8 +48,8 @@ def pretrain(options):
         chosen = cli.recipe(options)
         if options.weights:  # which know their first words
             chosen = replace(chosen, first_words=0, pretraining=options.steps or chosen.pretraining)
-        where = cli.world(options), chosen, options.out, options.seed
-        return ended(pretrain_miniature(*where, show, cli.drawing, run, options.weights, options.foils, **changes))
+        where = cli.world(options), chosen, options.out, options.seed, show_step, cli.drawing
+        return tell_end(pretrain_miniature(*where, run, options.weights, options.foils, **changes))
     cli.need(options, "data", "features", "answers")
     if not options.config and not options.weights:
         raise ConfigError.at("--config", None, "a config.json, or --weights to start from", "neither")
@@ -57,7 +57,7 @@ def pretrain(options):
     start = options.config, options.weights, tokenizer, options.out
     sizes = options.batch_size or 256, options.rate or 1e-4, options.epochs or 20, options.steps
     files = options.data, options.features, options.answers
-    return ended(pretrain_files(files, *start, *sizes, options.seed, show, run, cli.say, **changes))
+    return tell_end(pretrain_files(files, *start, *sizes, options.seed, show_step, run, cli.say, **changes))
 
 
 def leave_out(names):
@@ -108,8 +108,8 @@ def finetune(options):
     model, tokenizer = starting(options, data)
     size, optimizer = schedule(options, data)
     where = model, data, tokenizer, options.out, optimizer, size
-    return ended(
-        recipes.finetune(*where, options.seed, show, options.hidden, learnt=options.learnt, **run_options(options))
+    return tell_end(
+        recipes.finetune(*where, options.seed, show_step, options.hidden, learnt=options.learnt, **run_options(options))
     )
 
 
@@ -147,14 +147,14 @@ def run_options(options):
     return {"accumulate": options.accumulate, "frozen": tuple(options.frozen), "save_every": options.save_every}
 
 
-def show(step, steps, losses, left):
+def show_step(step, steps, losses, left):
     """One line on stderr that writes over itself."""
     shown = ", ".join(f"{task} {loss:.3f}" for task, loss in losses.items())
     ending = "\n" if step == steps else "\r"
     print(f"step {step:,} of {steps:,}: {shown}; {left / 60:.1f} min left   ", end=ending, file=sys.stderr, flush=True)
 
 
-def ended(training):
+def tell_end(training):
     """Say what a run has come to; the exit code of an interrupted one is that of Ctrl-C."""
     if training.interrupted:
         steps = training.optimizer.steps

@@ -98,7 +98,7 @@ def attention_output_backward(dy, p, cache, g):
 # --- pairs: a sentence or a picture that stands in many pairs is encoded once, and picked for each of them -----------
 
 
-def paired(x, mask, of, cache=None):
+def pair_up(x, mask, of, cache=None):
     """The states and the mask of each pair's sentence (or picture): x (A, N, E), of (B,) or None -> (B, N, E)"""
     if isinstance(mask, Rows) and of is not None:
         rows, mask = mask.chosen(of)

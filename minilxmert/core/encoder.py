@@ -7,7 +7,7 @@ from . import ops
 from .attention import (
     cross_attention,
     cross_attention_backward,
-    paired,
+    pair_up,
     pick_backward,
     self_attention,
     self_attention_backward,
@@ -137,8 +137,8 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pa
     `kept`), one array a layer with the embeddings first, the outputs last."""
     lang_states = [lang, *layers(lang, lang_mask, p["language"], config, rng, child(cache, "language"), kept)]
     visn_states = [visn, *layers(visn, visn_mask, p["vision"], config, rng, child(cache, "vision"), kept)]
-    lang, lang_mask = paired(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
-    visn, visn_mask = paired(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
+    lang, lang_mask = pair_up(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
+    visn, visn_mask = pair_up(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
     whole = dict(p["cross"])
     rest = [whole.popitem()[1]] if last and whole else []
     states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, child(cache, "cross"), kept)]

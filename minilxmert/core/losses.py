@@ -144,7 +144,7 @@ def step_shares(parts):
 
     A loss is a mean over its labels, of which batches have different numbers; padded objects count as those of one
     large batch would."""
-    counts = [{task: labelled(labels) for task, labels in part.items() if task != "visual"} for part in parts]
+    counts = [{task: count_labelled(labels) for task, labels in part.items() if task != "visual"} for part in parts]
     shapes = [next(iter(part["visual"].values()))[1].shape if "visual" in part else (0, 0) for part in parts]
     whole = sum(map(Counter, counts), Counter())
     shares = [{task: n / max(whole[task], 1) for task, n in count.items()} for count in counts]
@@ -154,7 +154,7 @@ def step_shares(parts):
     return [{"ans" if task == "soft" else task: n for task, n in share.items()} for share in shares]
 
 
-def labelled(labels):
+def count_labelled(labels):
     """How many rows a mean is over: class numbers count where they are not IGNORED, soft labels (R, A) all."""
     return len(labels) if labels.dtype.kind == "f" else int((~np.isin(labels, IGNORED)).sum())
 

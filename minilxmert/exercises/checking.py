@@ -3,7 +3,7 @@
 The order: signature, no change of the inputs, then for each output type, shape, dtype, finite, values, all on many
 random inputs with the edge sizes among them; then what only this exercise asks for; then gradients against finite
 differences.
-A wrong value is compared with the exercise's usual mistakes, then with mistakes of any kind (detectors.py).
+A wrong value is compared with the exercise's usual mistakes, then with mistakes of any kind (comparing.py).
 The inputs are drawn here and the verdict is made here; the answer runs where its Student is, and what comes from there
 is plain."""
 
@@ -18,8 +18,7 @@ from ..core.gradients import both_sides
 from ..errors import visible
 from . import Exercise
 from .apart import Apart
-from .comparing import is_double, same, structure, tolerance, type_of, unchanged
-from .detectors import describe
+from .comparing import describe_difference, is_double, same, structure, tolerance, type_of, unchanged
 from .plain import plain
 from .student import Student, Wrong
 from .variants import AS_IT_STANDS
@@ -147,7 +146,7 @@ def check_part(exercise, draws, expected, found, part, name):
     wrong = [number for number, fault in enumerate(faults) if fault]
     pairs = [(expected[number], haves[number]) for number in wrong]
     right = "" if len(wrong) == len(draws) else f" (right for {len(draws) - len(wrong)} of {len(draws)} inputs)"
-    raise Wrong(f"{name}: {describe(pairs)}; seen with {sizes(exercise, draws[wrong[0]])}{right}")
+    raise Wrong(f"{name}: {describe_difference(pairs)}; seen with {sizes(exercise, draws[wrong[0]])}{right}")
 
 
 def get_part(exercise, result, part):

@@ -12,10 +12,10 @@ def pytest_configure(config):
 
 
 def pytest_collect_file(file_path, parent):
-    return Answer.from_parent(parent, path=file_path) if number_of(file_path.name) else None
+    return AnswerFile.from_parent(parent, path=file_path) if number_of(file_path.name) else None
 
 
-class Answer(pytest.File):
+class AnswerFile(pytest.File):
     def collect(self):
         yield Check.from_parent(self, name=self.path.stem)
 

@@ -47,15 +47,15 @@ def lookup(ids, p):
 
 def gelu(x):
     """x (...) -> y (...), and the way back: dy -> dx"""
-    return activated(ops.gelu, x)
+    return with_activation(ops.gelu, x)
 
 
 def tanh(x):
     """x (...) -> y (...), and the way back: dy -> dx"""
-    return activated(ops.tanh, x)
+    return with_activation(ops.tanh, x)
 
 
-def activated(function, x):
+def with_activation(function, x):
     y = function(x, cache := {})
     return y, lambda dy: ops.activation_backward(dy, cache)
 

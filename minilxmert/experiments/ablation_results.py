@@ -20,7 +20,7 @@ STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 97
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A line of a table. paper: its figures for VQA, GQA and NLVR2 there, None where it has none; config: changes to
     the miniature's; kind: one of FACES (ablation.py), or "majority" (no model)."""
 
@@ -38,29 +38,29 @@ class Row:
 
 NO_OBJECT_LAYERS = {"r_layers": 0}
 BUTD = {**NO_OBJECT_LAYERS, "x_layers": 0}
-FULL = Row("Pre-train + scratch", (69.9, 60.0, 74.9), pretrained=True)
+FULL = TableRow("Pre-train + scratch", (69.9, 60.0, 74.9), pretrained=True)
 PAPER = (  # Table 3 of Tan & Bansal 2019, dev sets
-    Row("most frequent answer", kind="majority"),
-    Row("LSTM + BUTD", (63.1, 50.0, 52.6), {**BUTD, "l_layers": 0}, kind="recurrent"),
-    Row("BERT + BUTD", (62.8, 52.1, 51.9), BUTD, bert=True, kind="bottom up"),
-    Row("BERT + 1 CrossAtt", (64.6, 55.5, 52.4), {**NO_OBJECT_LAYERS, "x_layers": 1}, bert=True),
-    Row("BERT + 2 CrossAtt", (65.8, 56.1, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 2}, bert=True),
-    Row("BERT + 3 CrossAtt", (66.4, 56.6, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 3}, bert=True),
-    Row("BERT + 4 CrossAtt", (66.4, 56.0, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 4}, bert=True),
-    Row("BERT + 5 CrossAtt", (66.5, 56.3, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 5}, bert=True),
-    Row("Train + BERT", (65.5, 56.2, 50.9), bert=True),
-    Row("Train + scratch", (65.1, 50.0, 50.9)),
-    Row("Pre-train + BERT", (68.8, 58.3, 70.1), bert=True, pretrained=True),
+    TableRow("most frequent answer", kind="majority"),
+    TableRow("LSTM + BUTD", (63.1, 50.0, 52.6), {**BUTD, "l_layers": 0}, kind="recurrent"),
+    TableRow("BERT + BUTD", (62.8, 52.1, 51.9), BUTD, bert=True, kind="bottom up"),
+    TableRow("BERT + 1 CrossAtt", (64.6, 55.5, 52.4), {**NO_OBJECT_LAYERS, "x_layers": 1}, bert=True),
+    TableRow("BERT + 2 CrossAtt", (65.8, 56.1, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 2}, bert=True),
+    TableRow("BERT + 3 CrossAtt", (66.4, 56.6, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 3}, bert=True),
+    TableRow("BERT + 4 CrossAtt", (66.4, 56.0, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 4}, bert=True),
+    TableRow("BERT + 5 CrossAtt", (66.5, 56.3, 50.9), {**NO_OBJECT_LAYERS, "x_layers": 5}, bert=True),
+    TableRow("Train + BERT", (65.5, 56.2, 50.9), bert=True),
+    TableRow("Train + scratch", (65.1, 50.0, 50.9)),
+    TableRow("Pre-train + BERT", (68.8, 58.3, 70.1), bert=True, pretrained=True),
     FULL,
 )
 LEFT_OUT = (  # where the paper has the row, its figures are those of Table 5; of "no questions", Table 4
     FULL,
-    Row("no masked words", config=WITHOUT["words"], pretrained=True),
-    Row("no matching", config=WITHOUT["matching"], pretrained=True),
-    Row("no objects", (66.3, 57.1, 50.9), WITHOUT["objects"], pretrained=True),
-    Row("no questions", (68.9, 58.2, 72.4), WITHOUT["questions"], pretrained=True),
-    Row("no labels", (69.2, 59.5, 72.9), WITHOUT["labels"], pretrained=True),
-    Row("no features", (69.5, 59.3, 73.5), WITHOUT["features"], pretrained=True),
+    TableRow("no masked words", config=WITHOUT["words"], pretrained=True),
+    TableRow("no matching", config=WITHOUT["matching"], pretrained=True),
+    TableRow("no objects", (66.3, 57.1, 50.9), WITHOUT["objects"], pretrained=True),
+    TableRow("no questions", (68.9, 58.2, 72.4), WITHOUT["questions"], pretrained=True),
+    TableRow("no labels", (69.2, 59.5, 72.9), WITHOUT["labels"], pretrained=True),
+    TableRow("no features", (69.5, 59.3, 73.5), WITHOUT["features"], pretrained=True),
 )
 TITLES = {"paper": "Table 3 of the paper, in miniature", "tasks": "Pre-training tasks left out in turn"}
 STEPS = ("BERT + BUTD", "BERT + 1 CrossAtt", "BERT + 3 CrossAtt", "BERT + 5 CrossAtt")

@@ -29,7 +29,7 @@ class BottomUp:
         inputs = dataclasses.replace(inputs.spread(), boxes=np.zeros_like(inputs.boxes))
         with self.reading(cache) as p:
             run = run_encoders(inputs, p, self.config, rng, cache)
-            state = self.asked(run, inputs)[:, None]  # (B, 1, E), as a sentence of one word
+            state = self.sentence_state(run, inputs)[:, None]  # (B, 1, E), as a sentence of one word
             shown = np.zeros((len(state), 1, 1, 1), state.dtype)
             rows = state, run.visn[-1], shown, inputs.visn_mask
             looked, _ = cross_attention(*rows, p["bottom_up"], self.config, rng, child(cache, "bottom_up"))
@@ -37,11 +37,11 @@ class BottomUp:
             scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
-    def asked(self, run, inputs):
+    def sentence_state(self, run, inputs):
         """The state of the sentence (B, E): the pooled one of the language encoder."""
         return run.pooled
 
-    def asked_backward(self, dstate, run, g, dlang, dpooled):
+    def sentence_state_backward(self, dstate, run, g, dlang, dpooled):
         dpooled += dstate
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
@@ -49,7 +49,7 @@ class BottomUp:
         super().heads_backward(run, d, g, dlang, dvisn, dboth)
         rows = dboth[:, None], np.zeros_like(dvisn), run.p["bottom_up"], run.cache["bottom_up"]
         dstate, dobjects = cross_attention_backward(*rows, g["bottom_up"])
-        self.asked_backward(dstate[:, 0], run, g, dlang, dpooled)
+        self.sentence_state_backward(dstate[:, 0], run, g, dlang, dpooled)
         dvisn += dobjects
 
 
@@ -60,12 +60,12 @@ class Recurrent(BottomUp):
     def shapes(cls, config):
         return {**super().shapes(config), "lstm": lstm_shapes(config.hidden_size, config.hidden_size)}
 
-    def asked(self, run, inputs):
+    def sentence_state(self, run, inputs):
         shown = inputs.lang_mask[:, 0, 0] == 0  # nothing is added to the scores of a word that is shown
         state = lstm(run.lang[-1], shown, run.p["lstm"], child(run.cache, "lstm"))
         return heads.pool(state, run.p["pooler"], child(run.cache, "state_pooler"))
 
-    def asked_backward(self, dstate, run, g, dlang, dpooled):
+    def sentence_state_backward(self, dstate, run, g, dlang, dpooled):
         p, c = run.p, run.cache
         dlast = heads.pool_backward(dstate, p["pooler"], c["state_pooler"], g["pooler"])
         dlang += lstm_backward(dlast, p["lstm"], c["lstm"], g["lstm"])

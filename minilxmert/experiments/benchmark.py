@@ -18,7 +18,7 @@ from ..published.model import LxmertForQuestionAnswering
 from ..words.tokenizer import LxmertTokenizer
 from ..words.vocabulary import build_vocabulary
 from .peers import Candidate, peer_candidates
-from .timing import SAME, interleaved, memory, processor
+from .timing import SAME, memory, processor, time_in_turns
 
 QUESTIONS = ("How many people are wearing red hats?", "What color is the cat?", "Is the man holding a surfboard?")
 SMALL = {"hidden_size": 96, "intermediate_size": 192, "l_layers": 2, "x_layers": 2, "r_layers": 1, "num_qa_labels": 100}
@@ -30,7 +30,7 @@ def tokenizer_rate(seconds):
     """Questions tokenised a second, on one core."""
     tokenizer = LxmertTokenizer(build_vocabulary(QUESTIONS, 200))
     questions = [f"{QUESTIONS[i % len(QUESTIONS)]} {i}" for i in range(2000)]
-    return len(questions) / interleaved({"tokenizer": lambda: tokenizer(questions)}, seconds)["tokenizer"]
+    return len(questions) / time_in_turns({"tokenizer": lambda: tokenizer(questions)}, seconds)["tokenizer"]
 
 
 def draw_batch(config, batch, words, objects, ragged=False):
@@ -97,7 +97,7 @@ def milliseconds(candidates, call, seconds, report=print):
     """{name: median milliseconds a call} of the candidates that agree about it."""
     agreeing = keep_agreeing(candidates, call, report)
     runs = {name: lambda run=candidate.run: run(call) for name, candidate in agreeing.items()}
-    return {name: 1000 * t for name, t in interleaved(runs, seconds, report=report).items()}
+    return {name: 1000 * t for name, t in time_in_turns(runs, seconds, report=report).items()}
 
 
 def columns(values, form):
@@ -111,7 +111,7 @@ def machine_limits(seconds=1.0, megabytes=512):
     rng = np.random.default_rng(0)
     square, long = rng.random((2048, 2048), np.float32), rng.random((megabytes << 6, 1 << 12), np.float32)
     vector = long[0].copy()
-    times = interleaved({"product": lambda: square @ square, "read": lambda: long @ vector}, seconds)
+    times = time_in_turns({"product": lambda: square @ square, "read": lambda: long @ vector}, seconds)
     return {"GB/s": long.nbytes / times["read"] / 1e9, "GFLOP/s": 2 * 2048**3 / times["product"] / 1e9}
 
 
@@ -153,7 +153,7 @@ def print_peak():
 
 
 def start_up(model, peers, report=print, runs=3):
-    """{name: (seconds from process start to the first answer, peak megabytes)}, medians of interleaved runs."""
+    """{name: (seconds from process start to the first answer, peak megabytes)}, medians of time_in_turns runs."""
     names = [name for name in START if name == "minilxmert" or peers]
     found = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:

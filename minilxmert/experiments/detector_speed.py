@@ -26,11 +26,11 @@ from ..errors import MinilxmertError
 from .timing import (
     SAME,
     answer_process,
-    interleaved,
     measure_in_process,
     memory,
     processor,
     thread_counts,
+    time_in_turns,
     versus,
 )  # fmt: skip
 
@@ -185,7 +185,7 @@ def prepare(folder, boxes, names):
 def time_detectors(folder, boxes, seconds, *names):
     """{name: median seconds a picture}"""
     check_count(folder, int(boxes))
-    return interleaved(prepare(folder, boxes, names), float(seconds))
+    return time_in_turns(prepare(folder, boxes, names), float(seconds))
 
 
 def peak_of_detector(folder, boxes, name):

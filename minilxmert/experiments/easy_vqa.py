@@ -20,7 +20,7 @@ from ..files import read_text
 from ..files.reading import refuse_repeated
 from ..published.model import LxmertForQuestionAnswering
 from ..scenes.world import SMALL
-from ..training.entries import is_text, read_json
+from ..training.entries import is_text, read_task_json
 from ..training.recipes import fresh_miniature, miniature_tokenizer, start_model
 from ..training.task_files import GqaQuestion
 from ..training.tasks import TaskData
@@ -49,7 +49,7 @@ def read_easy_vqa(folder, split):
     answers = [line.strip() for line in lines if line.strip()]
     refuse_repeated(data / "answers.txt", answers)
     path = data / split / "questions.json"
-    rows = read_json(path)
+    rows = read_task_json(path)
     if not isinstance(rows, list):
         raise TaskFileError.at(path, None, "a list of questions", type(rows).__name__)
     return [easy_question(path, number, row, answers) for number, row in enumerate(rows)], answers

@@ -30,8 +30,8 @@ from ..training.claims import (
     claim_tokenizer,
     random_claims,
 )
-from ..training.entries import read_lines, refuse_repeated
-from ..training.metrics import consistency_report, predicted
+from ..training.entries import read_lines, refuse_shared
+from ..training.metrics import consistency_report, prediction_of
 from ..training.optimizer import Adam
 from ..training.recipes import train
 
@@ -69,7 +69,7 @@ def read_nlvr(path):
         pictures = tuple(folder / f"{path.stem}-{identifier}-{k}.png" for k in range(ORDERS))
         return NlvrExample(identifier, entry.text("sentence"), entry.choice("label", TRUTH), pictures)
 
-    return refuse_repeated(read_lines(path, example), "identifier", path)
+    return refuse_shared({path: read_lines(path, example)}, "identifier")
 
 
 def matches(pattern):
@@ -82,7 +82,7 @@ def nlvr_report(examples, predictions):
 
     predictions: {sentence-scene-k: True or False} -> Report"""
     pairs = [(example, key) for example in examples for key in example.keys()]
-    right = [bool(predicted(predictions, key, "NLVR")) == example.label for example, key in pairs]
+    right = [bool(prediction_of(predictions, key, "NLVR")) == example.label for example, key in pairs]
     sentences = [example.identifier.partition("-")[0] for example, _ in pairs]
     return consistency_report("NLVR", list(zip(sentences, right, strict=True)))
 

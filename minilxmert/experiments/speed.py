@@ -18,7 +18,7 @@ from ..training.loop import Training
 from ..training.miniature import Miniature, miniature_config
 from ..training.optimizer import Adam
 from ..training.recipes import miniature_tokenizer
-from .timing import SAME, answer_process, interleaved, measure_in_process, memory, thread_counts, versus
+from .timing import SAME, answer_process, measure_in_process, memory, thread_counts, time_in_turns, versus
 
 BATCH, RATE, STEPS = 64, 1e-4, 10**6
 
@@ -98,7 +98,7 @@ def time_steps(seconds, *names):
     losses = [[step() for _ in range(3)] for step in steps.values()]
     if np.ptp(losses, axis=0).max() > SAME:
         raise MinilxmertError(f"the training steps differ: losses {losses}")
-    return interleaved(steps, float(seconds))
+    return time_in_turns(steps, float(seconds))
 
 
 def peak_of_steps(name):

@@ -1,4 +1,4 @@
-"""Measuring fairly: medians of interleaved runs, so that a busy moment hits every candidate alike, and processes whose
+"""Measuring fairly: medians of runs in turns, so that a busy moment hits every candidate alike, and processes whose
 libraries all start with the same number of threads."""
 
 import contextlib
@@ -17,7 +17,7 @@ WINDOW, BUSY, PATIENCE = 0.02, 0.002, 2.0  # seconds: to look for work, of work 
 THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def interleaved(candidates, seconds, least=3, report=print):
+def time_in_turns(candidates, seconds, least=3, report=print):
     """{name: median seconds a call} of {name: function}, called in turn for about `seconds`, after one call each.
 
     No call begins while threads of the one before it still spin: they would slow it down."""

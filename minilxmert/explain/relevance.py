@@ -112,10 +112,10 @@ def self_rule(cam, ss, sq):
 
 def cross_rule(cam, ss, sq, qs, qq):
     """After a cross-attention with Ā_sq (B, S, Q): the new R_ss (eq. 11) and R_sq (eq. 10)"""
-    return ss + cam @ qs, sq + normalised(ss).swapaxes(-1, -2) @ cam @ normalised(qq)
+    return ss + cam @ qs, sq + normalise(ss).swapaxes(-1, -2) @ cam @ normalise(qq)
 
 
-def normalised(r):
+def normalise(r):
     """R_xx with the rows of what it gathered, R - I, scaled to sum to 1 (eqs. 8 and 9). A row that gathered nothing
     stays the identity's. (B, S, S) -> (B, S, S)"""
     eye = np.eye(r.shape[-1])

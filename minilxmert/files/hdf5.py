@@ -182,7 +182,7 @@ class CheckedFile:
         kinds: the letters of the NumPy kinds to accept: f floats, i and u integers, S texts of a fixed length."""
         dataset = self.dataset(entry, kinds)
         with self.sound(entry, "readable numbers"):
-            array = self.chunked(entry, dataset) if dataset.layout[1] == CHUNKED else self.plain(entry, dataset)
+            array = self.read_chunks(entry, dataset) if dataset.layout[1] == CHUNKED else self.plain(entry, dataset)
         native = array.dtype.newbyteorder("=")
         return np.require(array if array.dtype == native else array.astype(native), requirements="A")
 
@@ -220,7 +220,7 @@ class CheckedFile:
         if self.total > len(self.content):
             raise self.refuse(entry, "bytes of its own", "more bytes than the file has")
 
-    def chunked(self, entry, dataset):
+    def read_chunks(self, entry, dataset):
         """The numbers that are stored in chunks, with or without the gzip, lzf and shuffle filters."""
         message = objects.message(dataset.messages, objects.FILTERS)
         filters = read_filters(message) if message else []

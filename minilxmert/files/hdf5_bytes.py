@@ -62,7 +62,7 @@ class Source:
     def unpack(self, layout, at):
         return struct.unpack(layout, self.take(at, struct.calcsize(layout)))
 
-    def sealed(self, signature, at, size):
+    def take_sealed(self, signature, at, size):
         """`size` bytes from a signature on, which their checksum follows."""
         data, (found,) = self.take(at, size), self.unpack("<I", at + size)
         if not data.startswith(signature) or checksum(data) != found:
@@ -76,14 +76,14 @@ class Source:
         if not length:
             return b""
         if at not in self.texts:
-            self.texts[at] = collected(self.take(at, *self.unpack("<8xQ", at)))
+            self.texts[at] = read_heap(self.take(at, *self.unpack("<8xQ", at)))
         text = self.texts[at].get(number, b"")
         if length > len(text):
             raise ValueError(f"a text of more than its {len(text)} bytes")
         return text[:length]
 
 
-def collected(data):
+def read_heap(data):
     """{number: bytes} of the objects in a global heap, whose bytes are given; number 0 is the free space at its end."""
     if not data.startswith(b"GCOL\1"):
         raise ValueError("no heap of texts")
@@ -120,7 +120,7 @@ def leaves(source, at, kind, width, level=None, seen=None):
 def records(source, at, kind):
     """The records of a version 2 B-tree, one after another, in no order."""
     layout = "<4xBBIHHBBQHQ"
-    _, found, node, size, depth, _, _, root, count, _ = struct.unpack(layout, source.sealed(b"BTHD", at, 34)[:34])
+    _, found, node, size, depth, _, _, root, count, _ = struct.unpack(layout, source.take_sealed(b"BTHD", at, 34)[:34])
     if found != kind or not size:
         raise ValueError(f"a tree of records of kind {found}")
     width, below = pointer_sizes(node, size, depth)
@@ -129,7 +129,7 @@ def records(source, at, kind):
     def walk(at, count, level):
         step = 8 + width + below[level - 1] if level else 0
         signature = (b"BTIN" if level else b"BTLF") + bytes([0, kind])
-        data = source.sealed(signature, at, 6 + count * size + (count + 1) * step)
+        data = source.take_sealed(signature, at, 6 + count * size + (count + 1) * step)
         if at in seen:
             raise ValueError("a tree with a ring")
         seen.add(at)
@@ -157,7 +157,7 @@ class Heap:
 
     def __init__(self, source, at):
         self.source = source
-        head = struct.unpack("<5xHHBI96xHQQHHQH", source.sealed(b"FRHP", at, 142))
+        head = struct.unpack("<5xHHBI96xHQQHHQH", source.take_sealed(b"FRHP", at, 142))
         _, filters, flags, _, self.columns, self.start, self.largest, bits, _, self.root, self.rows = head
         self.width, self.sealed, self.sound = -(-bits // 8), flags & 2, set()
         if filters or not self.columns or not self.start:
@@ -188,7 +188,7 @@ class Heap:
     def block(self, place, at, rows, start=0):
         """(address, place, size) of the block with a place, below the block of blocks at an address."""
         head = 13 + self.width
-        table = self.source.sealed(b"FHIB\0", at, head + 8 * rows * self.columns)
+        table = self.source.take_sealed(b"FHIB\0", at, head + 8 * rows * self.columns)
         for row in range(rows):
             size = self.start << max(row - 1, 0)
             if place < start + size * self.columns:

@@ -85,7 +85,7 @@ class Chunks:
                 yield place, self.at + number * self.size, self.size, 0
 
     def fixed_array(self):
-        head = self.source.sealed(b"FAHD\0", self.at, 24)
+        head = self.source.take_sealed(b"FAHD\0", self.at, 24)
         width, bits, count, at = struct.unpack_from("<2B2Q", head, 6)
         if count != math.prod(self.most):
             raise ValueError(f"an index of {count} chunks")
@@ -93,11 +93,11 @@ class Chunks:
         if at == UNDEFINED:
             return
         if count <= page:
-            yield from self.numbered([self.source.sealed(b"FADB\0", at, start + width * count)[start:]], width)
+            yield from self.number([self.source.take_sealed(b"FADB\0", at, start + width * count)[start:]], width)
             return
         pages = -(-count // page)
-        written = self.source.sealed(b"FADB\0", at, start + -(-pages // 8))[start:]
-        yield from self.numbered(self.pages(at + start + len(written) + 4, count, page, width, written), width)
+        written = self.source.take_sealed(b"FADB\0", at, start + -(-pages // 8))[start:]
+        yield from self.number(self.pages(at + start + len(written) + 4, count, page, width, written), width)
 
     def pages(self, at, count, page, width, written, first=0):
         """The elements of an index, page by page; b"" times their number for a page that was never written."""
@@ -105,12 +105,12 @@ class Chunks:
             size = width * min(page, count - number * page)
             bit = first + number
             on = written[bit // 8] & 128 >> bit % 8
-            yield self.source.sealed(b"", at, size) if on else size // width
+            yield self.source.take_sealed(b"", at, size) if on else size // width
             at += size + 4
 
     def extensible_array(self):
         """The chunks in order: those in the index block, then those in blocks whose size doubles now and then."""
-        head = struct.unpack_from("<6B48xQ", self.source.sealed(b"EAHD\0", self.at, 68), 6)
+        head = struct.unpack_from("<6B48xQ", self.source.take_sealed(b"EAHD\0", self.at, 68), 6)
         width, bits, inside, least, pointers, page, at = head
         if at == UNDEFINED:
             return
@@ -119,7 +119,7 @@ class Chunks:
             2 * (pointers - 1) + rows - early
         )  # of places: of data blocks in the early rows, of tables of the others
         start = 14 + width * inside
-        block = self.source.sealed(b"EAIB\0", at, start + 8 * count)
+        block = self.source.take_sealed(b"EAIB\0", at, start + 8 * count)
         places = iter(struct.unpack(f"<{count}Q", block[start:]))
         sizes = [(1 << row // 2, least << (row + 1) // 2) for row in range(rows)]  # blocks in a row, chunks in a block
         parts = itertools.chain(
@@ -127,12 +127,12 @@ class Chunks:
             *(self.data_block(next(places), n, width, wide) for blocks, n in sizes[:early] for _ in range(blocks)),
             *(self.table(next(places), *size, width, wide, page) for size in sizes[early:]),
         )
-        yield from self.numbered(parts, width)
+        yield from self.number(parts, width)
 
     def data_block(self, at, count, width, wide):
         """The elements of a data block of an extensible array."""
         start = 14 + wide
-        yield count if at == UNDEFINED else self.source.sealed(b"EADB\0", at, start + width * count)[start:]
+        yield count if at == UNDEFINED else self.source.take_sealed(b"EADB\0", at, start + width * count)[start:]
 
     def table(self, at, blocks, count, width, wide, page):
         """The elements of a table of `blocks` data blocks of `count` elements each, large ones in pages."""
@@ -141,15 +141,15 @@ class Chunks:
             return
         pages, start = count >> page if count > 1 << page else 0, 14 + wide  # both are powers of two
         bitmap = blocks * -(-pages // 8)
-        data = self.source.sealed(b"EASB\0", at, start + bitmap + 8 * blocks)[start:]
+        data = self.source.take_sealed(b"EASB\0", at, start + bitmap + 8 * blocks)[start:]
         for number, at in enumerate(struct.unpack(f"<{blocks}Q", data[bitmap:])):
             if at == UNDEFINED or not pages:
                 yield from self.data_block(at, count, width, wide)
             else:
-                self.source.sealed(b"EADB\0", at, start)
+                self.source.take_sealed(b"EADB\0", at, start)
                 yield from self.pages(at + start + 4, count, 1 << page, width, data[:bitmap], number * pages)
 
-    def numbered(self, parts, width):
+    def number(self, parts, width):
         """The chunks of an index by number. parts: bytes of elements, or how many there are of which none is stored."""
         order = self.growing[:1] if self.how[0] == 4 else []  # the axis without limit counts first
         order += [axis for axis in range(len(self.grid)) if axis not in order]

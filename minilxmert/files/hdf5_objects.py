@@ -28,7 +28,7 @@ def read_header(source, at):
         left -= size + skipped
         if left < 0 or len(messages) > MESSAGES:
             raise ValueError(f"a header of more than {HEADER} bytes or {MESSAGES} messages")
-        whole = source.sealed(signature, at, skipped + size) if new else source.take(at, skipped + size)
+        whole = source.take_sealed(signature, at, skipped + size) if new else source.take(at, skipped + size)
         signature = b"OCHK"  # of further blocks
         for kind, flags, part in split(whole[skipped:], head):
             if kind == CONTINUED:
@@ -152,7 +152,7 @@ def read_attribute(source, data):
     name, kind, space = parts
     if not 1 <= version <= 3 or flags & 2:
         raise ValueError("an attribute of another version")
-    kind = committed(source, kind) if version > 1 and flags & 1 else kind
+    kind = read_committed(source, kind) if version > 1 and flags & 1 else kind
     return name.split(b"\0")[0].decode(), kind, read_shape(space)[0], data[at:]
 
 
@@ -205,10 +205,10 @@ def read_shape(data):
 def read_type(source, messages):
     """The data of a dataset's type, which may have a name of its own."""
     shared = [data for kind, flags, data in messages if kind == TYPE and flags & SHARED]
-    return committed(source, shared[0]) if shared else message(messages, TYPE)
+    return read_committed(source, shared[0]) if shared else message(messages, TYPE)
 
 
-def committed(source, data):
+def read_committed(source, data):
     """The data of a type that has a name of its own, from what stands in its place."""
     (at,) = struct.unpack_from("<Q", data, 8 if data[0] == 1 else 2)
     found = message(read_header(source, at), TYPE)

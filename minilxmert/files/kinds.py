@@ -77,10 +77,10 @@ def kind_of(source):
     if not start:
         return EMPTY
     known = (kind for begins, kind in KINDS.items() if re.match(begins, start, re.DOTALL))
-    return next(known, TEXT if is_text(start) else OTHER)
+    return next(known, TEXT if looks_like_text(start) else OTHER)
 
 
-def is_text(start):
+def looks_like_text(start):
     """Whether the first bytes of a file are UTF-8 (the last character may be cut) without control characters."""
     text = start.decode("utf-8", "replace")[:-3]
     return not re.search("[\0-\x08\x0e-\x1f\ufffd]", text)

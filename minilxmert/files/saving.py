@@ -25,7 +25,7 @@ TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of 
 @contextlib.contextmanager
 def replace_files(folder):
     """A context whose value is an empty folder: when the block succeeds, the files written there replace those of
-    `folder`, which is made if need be, and those that `gone` names are removed; when it fails, nothing changes.
+    `folder`, which is made if need be, and those that `note_removal` names are removed; when it fails, nothing changes.
 
     Raises MinilxmertError where a name to be replaced is no plain file."""
     folder = make_folder(folder)

@@ -51,11 +51,11 @@ class Explanation:
     steps: tuple  # of (depth, Step, value)
 
     def __str__(self):
-        lines = [f"{'  ' * (depth + 1)}{step} → {show(value)}" for depth, step, value in self.steps]
+        lines = [f"{'  ' * (depth + 1)}{step} → {value_text(value)}" for depth, step, value in self.steps]
         return "\n".join([self.question, *lines, f"  answer: {self.answer}"])
 
 
-def show(value):
+def value_text(value):
     if isinstance(value, tuple):
         return "[" + ", ".join(f"{thing} at ({thing.x}, {thing.y})" for thing in value) + "]"
     return answer_text(value)

@@ -39,7 +39,7 @@ class Teller:
         values = {name: getattr(thing, name) if said[name] and name != avoid else None for name in ATTRIBUTES}
         return Description(**values)
 
-    def altered(self, description):
+    def alter(self, description):
         """The description with one attribute changed to another of the world: often nothing fits it."""
         given = [name for name, value in vars(description).items() if value]
         if not given:
@@ -62,7 +62,7 @@ class Teller:
                 shares = SAID_FULLY if kind.name.startswith("list") else SAID
                 slots[name] = self.description(thing, kind.avoid if name in "ab" else None, shares)
                 if kind.family != "caption" and self.rng.random() < ALTERED:
-                    slots[name] = self.altered(slots[name])
+                    slots[name] = self.alter(slots[name])
         return slots
 
     def candidate(self, kind, scenes):
@@ -89,7 +89,7 @@ class Teller:
                 found.append(one)
                 if len(found) == (CANDIDATES if answer is None else 1):
                     break
-        best = min(found, key=self.novelty, default=None)
+        best = min(found, key=self.said_already, default=None)
         if best is None or (answer is None and self.too_common(best)):
             return None
         self.said[kind.name, best.answer] += 1
@@ -100,7 +100,7 @@ class Teller:
         text = write(self.choose(sentence.kind.phrasings), sentence.slots, self.choose)
         return replace(sentence, text=text)
 
-    def novelty(self, sentence):
+    def said_already(self, sentence):
         """How much more often than its opposite this meaning had this answer, then how often the kind had it."""
         meaning, other = self.meaning(sentence), OTHER.get(sentence.answer)
         ahead = self.said[meaning, sentence.answer] - self.said[meaning, other] if other else 0
@@ -140,7 +140,7 @@ class Teller:
         """A true caption and its foil in a slot, both with their text, or None where none was found."""
         kind = self.choose([kind for kind in CAPTIONS if slot in kind.slots])
         for _ in range(TRIES if slot == "number" else 1):
-            caption = self.numbered(kind, scene) if slot == "number" else self.sentence(kind, scene, answer="yes")
+            caption = self.number(kind, scene) if slot == "number" else self.sentence(kind, scene, answer="yes")
             found = caption and self.foil(caption, scene, slot)
             if found and self.even(caption, found[0]):
                 return self.with_text(caption), self.with_text(found[0])
@@ -156,7 +156,7 @@ class Teller:
         self.said[wrong] -= 1
         return True
 
-    def numbered(self, kind, scene):
+    def number(self, kind, scene):
         """A caption with the true number, without its text yet, or None where that is none or one."""
         one = self.candidate(kind, [scene])
         for number in range(2, len(scene.things) + 1):
@@ -172,7 +172,7 @@ class Teller:
             return number, "larger number" if number > value else "smaller number"
         if name == "relation":
             return self.choose(tuple(AXES)), "relation"
-        changed = self.altered(value)
+        changed = self.alter(value)
         return changed, next((n for n in ATTRIBUTES if vars(changed)[n] != vars(value)[n]), "nothing")
 
     def statement(self, kind, scenes):

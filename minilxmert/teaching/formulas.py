@@ -47,13 +47,13 @@ def row(tokens, end):
     """All up to a closing brace (or, with None, to the end of the formula)."""
     parts = []
     while tokens if end is None else tokens[-1] != end:
-        parts.append(scripted(tokens))
+        parts.append(add_scripts(tokens))
     if end:
         tokens.pop()
     return f"<mrow>{''.join(parts)}</mrow>"
 
 
-def scripted(tokens):
+def add_scripts(tokens):
     """An atom with what stands below and above it."""
     base, scripts = atom(tokens), {}
     while tokens and tokens[-1] in "_^":

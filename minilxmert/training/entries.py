@@ -6,19 +6,19 @@ from dataclasses import fields
 
 from ..core.answers import SURROGATE
 from ..errors import TaskFileError
-from ..files import read_small, replacing, strict_json
+from ..files import read_json, read_small, replacing, strict_json
 
 LIMIT = 1 << 30  # bytes; the authors' four files of pre-training have 0.7 of it together. Objects take 4 times the text
 
 
-def read_json(path):
+def read_task_json(path):
     """The objects of a JSON file of at most LIMIT bytes. Raises TaskFileError."""
-    return strict_json(read_small(path, TaskFileError, LIMIT), path, TaskFileError, LIMIT)
+    return read_json(path, TaskFileError, LIMIT)
 
 
 def read_entries(path, make, key=None):
     """[make(Entry)] for every object of a JSON file: a list of objects, or the list under `key` of an object."""
-    value = read_json(path)
+    value = read_task_json(path)
     if key is not None:
         value = Entry(value, path, "the whole file").take(key, list, "a list")
     return entries(value, path, make)
@@ -47,11 +47,6 @@ def write_entries(path, records):
             file.write(start + json.dumps(known, ensure_ascii=False, sort_keys=True))
             start = ",\n"
         file.write("\n]\n" if start == ",\n" else "[]\n")
-
-
-def refuse_repeated(records, key, path):
-    """The records, if no two have the same value of `key`."""
-    return refuse_shared({path: records}, key)
 
 
 def refuse_shared(files, key, value_of=None):

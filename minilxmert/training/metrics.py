@@ -101,16 +101,17 @@ def vqa_report(questions, predictions, official=False):
     annotators of each question."""
 
     def points(question, answer):
-        return official_score(answer, needed(question, "annotators")) if official else question.points(answer)
+        return official_score(answer, require(question, "annotators")) if official else question.points(answer)
 
-    earned = [points(question, predicted(predictions, question.key, "VQA")) for question in questions]
+    earned = [points(question, prediction_of(predictions, question.key, "VQA")) for question in questions]
     types = count_points(earned, [VQA_TYPES.get(q.answer_type) for q in questions], VQA_TYPES.values())
     return Report("VQA", (overall(earned), *types), count_points(earned, [q.question_type for q in questions]))
 
 
 def questions_report(questions, predictions):
     """Accuracy on questions of VQA and of GQA together. predictions: {question_id: answer} -> Report"""
-    return Report("questions", (overall([q.points(predicted(predictions, q.key, "questions")) for q in questions]),))
+    earned = [q.points(prediction_of(predictions, q.key, "questions")) for q in questions]
+    return Report("questions", (overall(earned),))
 
 
 def gqa_report(questions, predictions):
@@ -119,7 +120,7 @@ def gqa_report(questions, predictions):
 
     Only balanced questions count, as in GQA's eval.py, in files that tell it; all must have predictions, as there for
     consistency. Binary: the structure is not `query`; in files that do not tell it, the right answer is yes or no."""
-    answers = {q.key: predicted(predictions, q.key, "GQA") for q in questions}
+    answers = {q.key: prediction_of(predictions, q.key, "GQA") for q in questions}
     earned = {q.key: q.points(answers[q.key]) for q in questions}
     counted = [question for question in questions if question.balanced is not False]
     points = [earned[question.key] for question in counted]
@@ -178,7 +179,7 @@ def count_points(points, kinds, names=None, start=""):
 
 def nlvr2_report(statements, predictions):
     """NLVR2 accuracy, and consistency: the share of sentences whose pairs are all right. predictions: {uid: 0 or 1}."""
-    judged = [(sentence_of(s.identifier), s.points(predicted(predictions, s.key, "NLVR2"))) for s in statements]
+    judged = [(sentence_of(s.identifier), s.points(prediction_of(predictions, s.key, "NLVR2"))) for s in statements]
     return consistency_report("NLVR2", judged)
 
 
@@ -197,14 +198,14 @@ def consistency_report(title, judged):
     return Report(title, tuple(Row(name, sum(values), len(values)) for name, values in rows))
 
 
-def predicted(predictions, key, title):
+def prediction_of(predictions, key, title):
     """The prediction for one question; a missing one is refused, since leaving questions out would raise the share."""
     if key not in predictions:
         raise TaskFileError.at(f"{title} predictions", key, "an answer to every question", "none")
     return predictions[key]
 
 
-def needed(record, name):
+def require(record, name):
     """A field of a record that a measure compares with."""
     value = getattr(record, name)
     if value is None:

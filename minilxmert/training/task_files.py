@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from ..errors import TaskFileError
 from ..files import read_text, write_file
 from .batches import Example
-from .entries import LIMIT, Entry, entries, read_entries, read_json, read_lines, refuse_repeated, refuse_shared
-from .metrics import VQA_TYPES, needed, official_form, soft_scores
+from .entries import LIMIT, Entry, entries, read_entries, read_lines, read_task_json, refuse_shared
+from .metrics import VQA_TYPES, official_form, require, soft_scores
 
 PAIR = re.compile(r".+-[^-]+-[^-]+-[^-]+")  # an NLVR2 identifier: split-set-pair-sentence
 
@@ -44,7 +44,7 @@ class Question:
 
     def points(self, answer):
         """How right an answer is, 0…1. Raises TaskFileError where there is no label."""
-        return needed(self, "label").get(answer, 0.0)
+        return require(self, "label").get(answer, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ class Nlvr2Statement:
         return self.label
 
     def points(self, answer):
-        return answer == needed(self, "label")
+        return answer == require(self, "label")
 
 
 def read_vqa(path):
     """The authors' VQA file (train.json, minival.json, test.json …), or the original v2_…_questions.json, which tells
     only the questions (see `annotate`) -> [VqaQuestion]. Raises TaskFileError."""
-    value = read_json(path)
+    value = read_task_json(path)
     if isinstance(value, dict) and "questions" in value:
         whole = Entry(value, path, "the whole file")
         pictures = (whole.maybe(whole.text, "data_type") or "mscoco").replace("mscoco", "COCO")
@@ -122,7 +122,7 @@ def read_vqa(path):
         make, listed = original_vqa(f"{pictures}_{split}"), whole.take("questions", list, "a list")
     else:
         make, listed = authors_vqa, value
-    return refuse_repeated(entries(listed, path, make), "question_id", path)
+    return refuse_shared({path: entries(listed, path, make)}, "question_id")
 
 
 def authors_vqa(entry):
@@ -171,10 +171,10 @@ def annotation(entry):
 
 def read_gqa(path):
     """The authors' GQA file (a list), or the original one ({question's identity: …}) -> [GqaQuestion]."""
-    value = read_json(path)
+    value = read_task_json(path)
     if isinstance(value, dict):
         return [original_gqa(Entry(item, path, f"question {key}"), key) for key, item in value.items()]
-    return refuse_repeated(entries(value, path, authors_gqa), "question_id", path)
+    return refuse_shared({path: entries(value, path, authors_gqa)}, "question_id")
 
 
 def authors_gqa(entry):
@@ -211,7 +211,7 @@ def read_nlvr2(path):
     """The authors' NLVR2 file (a list), or the original one (an object a line) -> [Nlvr2Statement]."""
     listed = read_text(path, "statements of NLVR2 or NLVR", TaskFileError, LIMIT)[:64].lstrip().startswith("[")
     statements = read_entries(path, authors_nlvr2) if listed else read_lines(path, original_nlvr2)
-    return refuse_repeated(refuse_repeated(statements, "uid", path), "identifier", path)
+    return refuse_shared({path: refuse_shared({path: statements}, "uid")}, "identifier")
 
 
 def authors_nlvr2(entry):

@@ -87,7 +87,7 @@ class TaskData:
 
     def report_by_kind(self, predictions):
         """Accuracy of each kind of question -> metrics.Report"""
-        points = [record.points(metrics.predicted(predictions, record.key, self.task)) for record in self.records]
+        points = [record.points(metrics.prediction_of(predictions, record.key, self.task)) for record in self.records]
         rows = metrics.count_points(points, self.kinds or [self.task] * len(points))
         return metrics.Report(f"{self.task} by kind", rows)
 

@@ -30,7 +30,7 @@ def orientation(exif):
     return 1
 
 
-def turned(picture, orientation):
+def turn(picture, orientation):
     """A stored picture (H, W, C) as the photographer saw it: a view, (W, H, C) for orientations 5 to 8."""
     if orientation >= 5:
         picture = picture.swapaxes(0, 1)
@@ -39,13 +39,13 @@ def turned(picture, orientation):
     return picture[:, ::-1] if orientation in (2, 3, 6, 7) else picture
 
 
-def stored(picture, orientation):
-    """The inverse of `turned`: of an upright picture, the view whose rows and columns are those of the file."""
-    return turned(picture, {6: 8, 8: 6}.get(orientation, orientation))
+def turn_back(picture, orientation):
+    """The inverse of `turn`: of an upright picture, the view whose rows and columns are those of the file."""
+    return turn(picture, {6: 8, 8: 6}.get(orientation, orientation))
 
 
 def empty_upright(height, width, orientation):
     """(a picture to be filled, upright; its view (height, width, 3) as the file stores it), uint8"""
     sides = (width, height) if orientation >= 5 else (height, width)
     picture = np.empty((*sides, 3), np.uint8)
-    return picture, stored(picture, orientation)
+    return picture, turn_back(picture, orientation)

@@ -112,7 +112,7 @@ def write_hdf5(pictures, target, progress, dtype, about):
         for number, image_id in enumerate(ids):
             objects, rows = pictures[image_id], slice(*starts[number : number + 2].tolist())
             sizes[number], boxes[rows] = (objects.width, objects.height), objects.boxes
-            features[rows] = narrowed(objects, dtype, features.shape[1], pictures.path)
+            features[rows] = narrow(objects, dtype, features.shape[1], pictures.path)
             for name, column in columns.items():
                 column[rows] = getattr(objects, known[name][0])
             target.check()
@@ -120,7 +120,7 @@ def write_hdf5(pictures, target, progress, dtype, about):
                 progress(number + 1, len(ids))
 
 
-def narrowed(objects, dtype, width, path):
+def narrow(objects, dtype, width, path):
     """The features (M, F) as `dtype`, or a FeatureFileError where it cannot hold them or they have another width."""
     if len(objects) and objects.features.shape[1] != width:
         found = objects.features.shape[1]

@@ -49,7 +49,7 @@ def read_saved(path):
         added[config] = numbers_of(values["added_tokens_decoder"].items(), config)
     else:
         read_older(path / SPECIAL, path / ADDED, found, added)
-    return {**found, "added_tokens_decoder": agreed(found["vocab"], added)}
+    return {**found, "added_tokens_decoder": agree_on(found["vocab"], added)}
 
 
 def read_older(special, added_tokens, found, added):
@@ -127,7 +127,7 @@ def numbers_of(pairs, file):
     return tokens
 
 
-def agreed(tokens, places):
+def agree_on(tokens, places):
     """{number: AddedToken} of all places {file: {number: AddedToken}}, each with the number that it gets after the
     tokens of the vocabulary. Raises VocabularyError where two files differ, or a number is not the next."""
     added, known = {}, {token: number for number, token in enumerate(tokens)}

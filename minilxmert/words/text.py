@@ -62,15 +62,15 @@ ascii_words = re.compile(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")  # the same in plain A
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def cleaned(character, lower=True, strip_accents=True, chinese=True):
+def clean_character(character, lower=True, strip_accents=True, chinese=True):
     """What one character of a text becomes: "É" -> "e", a control character -> "", a tab -> " ", "中" -> " 中 " """
-    text = spaced(character, chinese)
+    text = space_character(character, chinese)
     if strip_accents:
         text = "".join(c for c in unicodedata.normalize("NFD", text) if not is_mark(c))
     return "".join(c.lower() for c in text) if lower else text
 
 
-def spaced(character, chinese=True):
+def space_character(character, chinese=True):
     """The first step of it: a control character -> "", a tab -> " ", "中" -> " 中 " """
     if is_removed(character):
         return ""
@@ -90,7 +90,7 @@ def clean(text, lower, strip_accents, chinese):
     In plain ASCII characters stay where they are, and the places are None; elsewhere cleaning adds and removes some."""
     if text.isascii() and text.isprintable():
         return text.lower() if lower else text, None
-    pieces = [cleaned(character, lower, strip_accents, chinese) for character in text]
+    pieces = [clean_character(character, lower, strip_accents, chinese) for character in text]
     result, places = "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
     if strip_accents and not result.isascii() and any(map(unicodedata.combining, result)):
         return clean_in_order(text, lower, chinese)
@@ -100,7 +100,7 @@ def clean(text, lower, strip_accents, chinese):
 def clean_in_order(text, lower, chinese):
     """`clean` for texts in which marks remain (only Mn are removed): all marks are first put into Unicode's canonical
     order. As in the published tokenizer, they take the places in the order in which they stand then."""
-    characters = [(c, place) for place, character in enumerate(text) for c in spaced(character, chinese)]
+    characters = [(c, place) for place, character in enumerate(text) for c in space_character(character, chinese)]
     split = [unicodedata.normalize("NFD", c) for c, _ in characters]
     ordered, base = [], 0  # (character, whether it is the first that an original one was split into)
     for c, first in ((c, not i) for parts in split for i, c in enumerate(parts)):

@@ -69,7 +69,7 @@ def test_no_run_begins_while_threads_of_the_one_before_it_spin(monkeypatch):
     clock, begun, lines = Clock(), [], []
     monkeypatch.setattr(timing, "time", clock)
     runs = {"peer": lambda: clock.spin(0.15), "ours": lambda: begun.append(clock.now >= clock.until)}
-    timing.interleaved(runs, 0, least=2, report=lines.append)
+    timing.time_in_turns(runs, 0, least=2, report=lines.append)
     assert begun[1:] == [True, True] and not lines  # the first calls are not measured
 
 
@@ -77,7 +77,7 @@ def test_whoever_never_stops_is_named_once(monkeypatch):
     clock, lines = Clock(), []
     monkeypatch.setattr(timing, "time", clock)
     runs = {"peer": lambda: clock.spin(1e9), "ours": lambda: clock.spin(0)}
-    timing.interleaved(runs, 0, least=3, report=lines.append)
+    timing.time_in_turns(runs, 0, least=3, report=lines.append)
     assert lines == ["peer: its threads still use the processor 2 s after an answer"]
 
 

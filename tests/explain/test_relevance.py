@@ -83,7 +83,7 @@ def test_the_rules_on_paper():
     tt, ti = rules.self_rule(cam, np.eye(2)[None], np.zeros((1, 2, 2)))
     np.testing.assert_allclose(tt, [[[1, 0.5], [0.25, 1.25]]])  # eq. 6: I + Ā
     np.testing.assert_allclose(ti, 0)  # eq. 7: nothing has come over yet
-    np.testing.assert_allclose(rules.normalised(tt), [[[1, 1], [0.5, 1.5]]])  # eqs. 8, 9: rows of R - I sum to 1
+    np.testing.assert_allclose(rules.normalise(tt), [[[1, 1], [0.5, 1.5]]])  # eqs. 8, 9: rows of R - I sum to 1
     cross = np.array([[[0.2, 0.0], [0.0, 0.1]]])
     new_tt, new_ti = rules.cross_rule(cross, tt, ti, np.full((1, 2, 2), 0.5), np.eye(2)[None])
     np.testing.assert_allclose(new_tt, [[[1.1, 0.6], [0.3, 1.3]]])  # eq. 11: tt + cross·qs
@@ -148,11 +148,11 @@ MUTANTS = {
     "clamp after the mean": ("head_mean", lambda a, da: np.maximum((da * a).mean(1), 0)),
     "no gradient": ("head_mean", lambda a, da: a.mean(1)),
     "from the right": ("self_rule", lambda cam, ss, sq: (ss + ss @ cam, sq + cam @ sq)),
-    "no normalisation": ("normalised", lambda r: r),
-    "columns normalised": ("normalised", lambda r, rows=rules.normalised: rows(r.swapaxes(-1, -2)).swapaxes(-1, -2)),
+    "no normalisation": ("normalise", lambda r: r),
+    "columns normalised": ("normalise", lambda r, rows=rules.normalise: rows(r.swapaxes(-1, -2)).swapaxes(-1, -2)),
     "no transpose": (
         "cross_rule",
-        lambda cam, ss, sq, qs, qq: (ss + cam @ qs, sq + rules.normalised(ss) @ cam @ rules.normalised(qq)),
+        lambda cam, ss, sq, qs, qq: (ss + cam @ qs, sq + rules.normalise(ss) @ cam @ rules.normalise(qq)),
     ),
 }  # fmt: skip
 
@@ -193,7 +193,7 @@ def test_no_gradient_leaves_the_identity():
 def test_normalised_rows_sum_to_two_or_stay_the_identity(size, empty, seed):
     rng = np.random.default_rng(seed)
     gathered = rng.random((1, size, size)) * (np.arange(size) >= empty)[:, None]
-    sums = rules.normalised(np.eye(size) + gathered).sum(-1)[0]
+    sums = rules.normalise(np.eye(size) + gathered).sum(-1)[0]
     np.testing.assert_allclose(sums, np.where(np.arange(size) < empty, 1, 2))
 
 

@@ -16,7 +16,7 @@ from minilxmert import CheckpointError
 from minilxmert.checkpoints.h5 import read_hdf5, torch_name, write_own
 from minilxmert.checkpoints.weights import read_tensors
 from minilxmert.files.hdf5 import open_checked
-from minilxmert.files.hdf5_bytes import Source, collected, leaves
+from minilxmert.files.hdf5_bytes import Source, leaves, read_heap
 from minilxmert.files.hdf5_chunks import unlzf
 
 KERNEL, BIAS = "model/cls/dense/kernel:0", "model/cls/dense/bias:0"
@@ -283,9 +283,9 @@ def pack(*numbers):
 def test_texts_of_a_heap_follow_one_another(number, size):
     head = b"GCOL\1" + bytes(3) + pack(16 + 32 + 16)
     first = struct.pack("<H6xQ8s", 1, 3, b"abc")
-    assert collected(head + first + struct.pack("<H6xQ", 0, 0)) == {1: b"abc"}
+    assert read_heap(head + first + struct.pack("<H6xQ", 0, 0)) == {1: b"abc"}
     with pytest.raises(ValueError, match="in a heap"):
-        collected(head + first + struct.pack("<H6xQ", number, size) + bytes(32))
+        read_heap(head + first + struct.pack("<H6xQ", number, size) + bytes(32))
 
 
 def test_a_heap_that_is_more_than_plain_is_refused(tmp_path):

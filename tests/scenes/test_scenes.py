@@ -463,7 +463,7 @@ def test_answers_are_balanced(kind):
 
 
 def test_a_mutant_that_does_not_balance_is_noticed(monkeypatch):
-    monkeypatch.setattr(Teller, "novelty", lambda self, sentence: 0)
+    monkeypatch.setattr(Teller, "said_already", lambda self, sentence: 0)
     monkeypatch.setattr(sentences, "EVEN", 100)
     with pytest.raises(AssertionError):
         check_balance(VQA[0])

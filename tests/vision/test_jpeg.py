@@ -11,7 +11,7 @@ from conftest import REFERENCE, check_mutants, refusal_faults
 import minilxmert
 from minilxmert import PictureError, read_picture
 from minilxmert.vision import jpeg
-from minilxmert.vision.exif import orientation, stored, turned
+from minilxmert.vision.exif import orientation, turn, turn_back
 
 FOLDER = REFERENCE / "jpeg"
 with zipfile.ZipFile(FOLDER / "jpegs.zip") as archive:
@@ -34,13 +34,13 @@ def test_the_pixels_are_those_of_libjpeg_turbo(tmp_path, name, backend):
     with minilxmert.backend(backend):
         picture = read(FILES[name], tmp_path)
     assert picture.dtype == np.uint8 and picture.flags.c_contiguous
-    np.testing.assert_array_equal(picture, turned(PIXELS[name], TURNS[name]))
+    np.testing.assert_array_equal(picture, turn(PIXELS[name], TURNS[name]))
 
 
 @pytest.mark.parametrize("name", ["2x2-baseline.jpg", "1x2-progressive.jpg", "restart-5.jpg", "orientation-6.jpg"])
 def test_the_pixels_are_the_same_in_bands_of_one_row_of_units(tmp_path, name, monkeypatch):
     monkeypatch.setattr(jpeg, "BAND", 1)
-    np.testing.assert_array_equal(read(FILES[name], tmp_path), turned(PIXELS[name], TURNS[name]))
+    np.testing.assert_array_equal(read(FILES[name], tmp_path), turn(PIXELS[name], TURNS[name]))
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_restarts_hold_for_the_scans_behind_them(tmp_path, name):
 def test_turning_there_and_back():
     picture = np.arange(24).reshape(2, 4, 3)
     upright = {2: (0, 3), 3: (1, 3), 4: (1, 0), 5: (0, 0), 6: (1, 0), 7: (1, 3), 8: (0, 3)}  # what comes to the corner
-    for turn, corner in upright.items():
-        assert turned(picture, turn)[0, 0].tolist() == picture[corner].tolist()
-        np.testing.assert_array_equal(stored(turned(picture, turn), turn), picture)
+    for way, corner in upright.items():
+        assert turn(picture, way)[0, 0].tolist() == picture[corner].tolist()
+        np.testing.assert_array_equal(turn_back(turn(picture, way), way), picture)
 
 
 def tag(value, kind=3, order=">"):
