@@ -218,9 +218,12 @@ found["shipped, fine-tuned"] = right(predict(shipped, LxmertTokenizer.from_pretr
 show(draw_bars(list(found), list(found.values()), BOTH))
 
 # %% [markdown]
-# From scratch, so few steps are not even enough to learn which answers belong to which kind of question. (The
-# pre-trained model has one more advantage, as in the paper: labelled questions about other pictures are one of its
-# five tasks. The shipped one has also learnt them alone for a while.) The shipped model, by kind of question:
+# From scratch, so few steps are not even enough to learn which answers belong to which kind of question.
+#
+# The gain is not that of the paper's five tasks alone. One of them is labelled questions about other pictures, as in
+# the paper; but the encoders of the shipped pre-trained weights had then learnt the questions alone, in 13,000 steps,
+# before they were pre-trained again. What pre-training by itself is worth, [ablation.md](ablation.md) tells. The
+# shipped model, by kind of question:
 
 # %%
 answers = predict(shipped, LxmertTokenizer.from_pretrained(weights()), test)

@@ -8,6 +8,7 @@ from . import common as cli
 
 WITHOUT = "leave out a task, or a part of one: words, matching, objects (their labels, their features), questions"
 FOILS = "of a world: the share of captions that have one fact wrong half of the time (default 0, as in the paper)"
+UNNAMED = "of the small world: the share of pictures with colors and a shape that have no word (default 0)"
 LEARNT = "how far from the weights before to those after the result lies (default 1); less forgets less"
 RUN = (  # how a run of training is done
     cli.option("--out", "the run's folder; an interrupted run goes on there", metavar="DIR", required=True),
@@ -89,6 +90,7 @@ def leave_out(names):
     cli.flag("--tiny", "only 512 examples, to try whether all works"),
     cli.flag("--fast", "only 5,000 examples"),
     cli.option("--learnt", LEARNT, cli.rate, 1.0, "SHARE"),
+    cli.option("--unnamed", UNNAMED, cli.rate, 0.0, "SHARE"),
     cli.HIDDEN,
 )
 def finetune(options):

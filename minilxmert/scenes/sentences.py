@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import permutations
 
-from .language import Sentence, write
+from .language import Sentence, answers_of, write
 from .phrases import CAPTIONS, NLVR2, NUMBERS, Description
 from .programs import AXES, Unanswerable, answer_text
 
@@ -23,10 +23,13 @@ ATTRIBUTES = ("size", "color", "shape")
 
 
 class Teller:
-    """A source of sentences about the scenes of a world, with a memory of what it has said."""
+    """A source of sentences about the scenes of a world, with a memory of what it has said. For what is not of its
+    world it has no word."""
 
     def __init__(self, world, rng):
         self.world, self.rng, self.said = world, rng, Counter()
+        self.words = {"size": tuple(world.sizes), "color": world.colors, "shape": world.shapes}
+        self.answers = set(answers_of(world))
 
     def choose(self, options):
         return options[int(self.rng.integers(len(options)))]
@@ -36,8 +39,8 @@ class Teller:
         said = {name: self.rng.random() < share for name, share in shares.items()}
         if not (said["color"] or said["shape"]):
             said[self.choose(("color", "shape"))] = True
-        values = {name: getattr(thing, name) if said[name] and name != avoid else None for name in ATTRIBUTES}
-        return Description(**values)
+        values = {name: getattr(thing, name) for name in ATTRIBUTES if said[name] and name != avoid}
+        return Description(**{name: value for name, value in values.items() if value in self.words[name]})
 
     def alter(self, description):
         """The description with one attribute changed to another of the world: often nothing fits it."""
@@ -45,8 +48,7 @@ class Teller:
         if not given:
             return description
         name = self.choose(given)
-        options = {"size": tuple(self.world.sizes), "color": self.world.colors, "shape": self.world.shapes}[name]
-        changed = Description(**{**vars(description), name: self.choose(options)})
+        changed = Description(**{**vars(description), name: self.choose(self.words[name])})
         return description if (changed.color, changed.shape) in self.world.never else changed
 
     def slots(self, kind, things):
@@ -77,7 +79,7 @@ class Teller:
             answer = answer_text(kind.program(**slots).run(scenes))
         except Unanswerable:
             return None
-        return Sentence("", kind, slots, answer)
+        return Sentence("", kind, slots, answer) if answer in self.answers else None
 
     def sentence(self, kind, *scenes, answer=None):
         """A Sentence of a kind about one or two scenes, with the given answer if there is one; None if there is none,

@@ -78,6 +78,10 @@ class World:
         """This world, in which the (colour, shape) pairs never occur."""
         return replace(self, never=frozenset(pairs))
 
+    def with_unnamed(self):
+        """This world with two colours and a shape more."""
+        return replace(self, colors=(*self.colors, *UNNAMED[0]), shapes=(*self.shapes, *UNNAMED[1]))
+
     def kind(self, rng):
         """A colour and a shape that occur together."""
         while True:
@@ -155,4 +159,5 @@ RICH = World(
     width=192, height=144, noise=9.0, tint=12.0, overlap=0.25,
 )  # fmt: skip
 WORLDS = {world.name: world for world in (SMALL, RICH)}
+UNNAMED = ("orange", "teal"), ("cross",)  # what the small world has no word for, and training may show
 HELD_OUT = (("red", "square"), ("blue", "star"), ("green", "triangle"), ("yellow", "circle"))  # never in training

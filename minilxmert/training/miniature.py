@@ -20,7 +20,7 @@ from .task_files import GqaQuestion, Nlvr2Statement, VqaQuestion
 from .tasks import TaskData
 
 SPLITS = ("train", "valid", "test", "combinations")  # the last: every picture has a pair of HELD_OUT
-STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "unknown", "contrasts")
+STREAMS = ("scenes", "pixels", "captions", "vqa", "gqa", "nlvr2", "foils", "first", "unknown", "contrasts", "unnamed")
 CENTRE_AND_SIZE = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-4, 0, 4, 0], [0, -4, 0, 4]])  # of x0 y0 x1 y1
 TYPICAL_BOX = np.array([0.43, 0.4, 0.57, 0.6])
 MASKED = 20  # one question of so many is asked again with an unknown word
@@ -32,11 +32,14 @@ CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions
 
 
 class Miniature:
-    """One split of a world. Parts are made when first asked for; the same split and seed give the same, always."""
+    """One split of a world. Parts are made when first asked for; the same split and seed give the same, always.
 
-    def __init__(self, world, split="train", scenes=1000, seed=0, progress=None):
+    unnamed: the share of pictures in which there may be colours and a shape without a word (World.with_unnamed)."""
+
+    def __init__(self, world, split="train", scenes=1000, seed=0, progress=None, unnamed=0.0):
         self.world, self.split, self.count, self.seed, self.progress = world, split, scenes, seed, progress
         self.visible = world if split == "combinations" else world.without(HELD_OUT)
+        self.unnamed = unnamed
         self.answers = answers_of(world)
 
     def rng(self, stream):
@@ -51,7 +54,9 @@ class Miniature:
         """The true scenes, which no model sees."""
         rng = self.rng("scenes")
         pairs = HELD_OUT if self.split == "combinations" else (None,)
-        return [self.visible.scene(rng, must=pairs[i % len(pairs)]) for i in range(self.count)]
+        odd = self.rng("unnamed").random(self.count) < self.unnamed
+        worlds = [self.visible.with_unnamed() if one else self.visible for one in odd]
+        return [world.scene(rng, must=pairs[i % len(pairs)]) for i, world in enumerate(worlds)]
 
     @cached_property
     def pictures(self):

@@ -23,7 +23,7 @@ from minilxmert.experiments.probing import foil_report
 from minilxmert.scenes.detector import detect
 from minilxmert.scenes.language import LanguageError, explain, read_question
 from minilxmert.scenes.phrases import Description
-from minilxmert.scenes.world import HELD_OUT, SMALL
+from minilxmert.scenes.world import HELD_OUT, SMALL, UNNAMED
 from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes
 from minilxmert.training.optimizer import Adam
@@ -40,7 +40,7 @@ from minilxmert.training.task_files import VqaQuestion
 from minilxmert.training.tasks import TaskData, Together, beside, load_task, majority, open_all, predict
 
 TINY = Recipe(scenes=30, first_words=2, pretraining=3, finetuning=3, batch_size=8)
-WORLD = Miniature(SMALL, "train", 30)
+WORLD, ODD = Miniature(SMALL, "train", 30), Miniature(SMALL, "train", 30, unnamed=0.5)
 SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "x_layers": 1, "l_layers": 1}
 
 
@@ -82,14 +82,25 @@ def test_nothing_but_pixels_reaches_the_pictures():
         np.testing.assert_array_equal(seen.boxes, made.boxes)
 
 
-def test_answers_are_true():
+@pytest.mark.parametrize("data", [WORLD, ODD])
+def test_answers_are_true(data):
     for task in ("vqa", "gqa"):
-        for record in WORLD.task(task).records:
-            scene = WORLD.scenes[int(record.img_id)]
+        for record in data.task(task).records:
+            scene = data.scenes[int(record.img_id)]
             assert record.label == {read_question(record.sent).true_answer(scene): 1.0}
-    for record in WORLD.task("nlvr2").records:
-        pair = [WORLD.scenes[int(image)] for image in (record.img0, record.img1)]
+    for record in data.task("nlvr2").records:
+        pair = [data.scenes[int(image)] for image in (record.img0, record.img1)]
         assert read_question(record.sent).true_answer(*pair) == ("yes" if record.label else "no")
+
+
+def test_what_has_no_word_is_seen_and_not_spoken_of():
+    odd = [{thing.color for thing in scene.things} | {thing.shape for thing in scene.things} for scene in ODD.scenes]
+    assert all(any(name in seen for seen in odd) for name in UNNAMED[0] + UNNAMED[1])
+    assert any(seen.isdisjoint(UNNAMED[0] + UNNAMED[1]) for seen in odd)  # in a share of the pictures, not in all
+    assert not any((thing.color, thing.shape) in HELD_OUT for scene in ODD.scenes for thing in scene.things)
+    texts = [*(record.sent for record in ODD.task("questions").records), *(e.text for e in ODD.pretraining)]
+    words = {word for text in texts for word in text.split()} | set(ODD.answers)
+    assert words.isdisjoint([*UNNAMED[0], *UNNAMED[1], *(f"{shape}es" for shape in UNNAMED[1])])
 
 
 def test_unknown_words_are_asked_about_in_training_alone():
