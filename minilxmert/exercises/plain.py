@@ -51,7 +51,7 @@ def unpack(data, function=None):
 
 
 def plain(value):
-    """A value as it is after a journey: Other stands for whatever is not plain. Raises TooLarge."""
+    """A value packed and unpacked again: Other stands for whatever is not plain. Raises TooLarge."""
     return unpack(pack(value))
 
 

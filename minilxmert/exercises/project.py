@@ -113,7 +113,7 @@ def pieces_of(folder):
 def train(folder, steps=STEPS, scenes=SCENES, seed=0, progress=None, data_progress=None):
     """Train the model of the functions in a folder on questions about drawn things, into folder/model. -> Training
 
-    A run that was interrupted is gone on with. Raises MinilxmertError."""
+    An interrupted run continues. Raises MinilxmertError."""
     pieces = pieces_of(folder)
     data, tokenizer = Miniature(SMALL, "train", scenes, seed, data_progress), miniature_tokenizer(SMALL)
     model = fresh_miniature(OwnModel, SMALL, seed, **SIZES)

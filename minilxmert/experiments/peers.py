@@ -120,7 +120,7 @@ def openvino(theirs, trial, precision):
 def computed_precision(run):
     """The precision of most products of a model that OpenVINO has compiled.
 
-    A processor may lack the one asked for; OpenVINO then takes another without a word and names the wish back."""
+    A processor may lack the one asked for; OpenVINO then silently takes another, and reports the one asked for."""
     products = (op.get_rt_info() for op in run.get_runtime_model().get_ops())
     kinds = collections.Counter(
         info["runtimePrecision"].astype(str) for info in products if info["layerType"].astype(str) == "FullyConnected"

@@ -87,6 +87,6 @@ def known_words():
 
 
 def correct_spelling(text):
-    """A sentence with each unknown word as the known one that looks most like it, if there is one: squere, tocuhing."""
+    """A sentence whose unknown words are replaced by the most similar known ones: squere, tocuhing."""
     near = (difflib.get_close_matches(word, known_words(), 1, 0.8) for word in plain(text).split())
     return " ".join((found or ["[UNK]"])[0] for found in near)

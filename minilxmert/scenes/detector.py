@@ -98,7 +98,7 @@ def blocks_of(labels, count):
 
 
 def is_rim(boxes, solid):
-    """Which boxes (M, 4), the largest regions first, hold but the blurred rim of a larger thing. (M,) bool"""
+    """Which boxes (M, 4), the largest regions first, hold only the blurred rim of a larger thing. (M,) bool"""
     inside = (boxes[:, :2] >= boxes[:, None, :2] - RIM) & (boxes[:, 2:] <= boxes[:, None, 2:] + RIM)
     return (solid < THIN) & np.triu(inside.all(2), 1).any(0)
 

@@ -2,7 +2,7 @@
 
     teller = Teller(SMALL, rng)
     teller.sentence(kind, scene)      # a Sentence with its true answer, or None when the kind does not fit the scene
-Of several candidates the one is taken whose answer this wording has had least often so far."""
+Of several candidates it takes the one whose answer this wording has had least often so far."""
 
 from collections import Counter
 from dataclasses import replace

@@ -2,7 +2,7 @@
 
     found = find_strange(SMALL, "what color is the circle ?", objects)   # {"color": "an object is orange, as …"}
     calibrate(probabilities, found)
-A model that was never wrong about its world is as sure outside of it. So what its detector sees there counts first."""
+A model that was never wrong about its world is just as sure outside of it. So the detector looks first."""
 
 import numpy as np
 
@@ -27,15 +27,15 @@ TRUST = {
 
 
 def calibrate(probabilities, found):
-    """probabilities (A,) of answers, made as even as the first strange thing demands: (A,), of the same sum."""
+    """Probabilities (A,) of answers mixed with even ones, the more the less TRUST there is: (A,), of the same sum."""
     trust = next((TRUST[kind] for kind in TRUST if kind in found), 1.0)
     return trust * probabilities + (1 - trust) * probabilities.mean()
 
 
 def find_strange(world, question, objects):
-    """What of a picture's Objects none of the world has, as far as it bears on a question: {one of TRUST: a sentence}
+    """What in a picture's Objects is not of the world -> {kind, one of TRUST: a sentence}
 
-    Of a strange object that the question does not speak of, the kind is "beside"."""
+    What is strange in an object that the question does not speak of has the kind "beside"."""
     found = {}
     if objects.features.shape[1] != WIDTH or not len(objects):
         return found

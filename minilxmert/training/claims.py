@@ -2,9 +2,9 @@
 
     data = random_claims(np.random.default_rng(0), 40_000)
     batches = ClaimBatches(data, tokenizer)
-Half of the claims are true, of the same sentences as the false ones and of scenes like theirs: who does not look is
-right in half of the cases. Beside the truth, every object has labels (`object_labels`), in the places of the published
-object losses: they show where in the picture a claim's truth is found."""
+Half of the claims are true, of the same sentences as the false ones and of scenes like theirs: a model that does not
+look is right in half of the cases. Beside the truth, every object has labels (`object_labels`), in the places of the
+published object losses: they show where in the picture a claim's truth is found."""
 
 import zlib
 from dataclasses import dataclass, replace

@@ -158,8 +158,8 @@ class Miniature:
 
 
 def mask_telling_words(records, rng):
-    """Questions in which one telling word is unknown, each with the answer to some other question: nobody can know it,
-    and a model that has seen such questions says so by probabilities that are low."""
+    """Questions in which one telling word is unknown, each with the answer to another question. It cannot be
+    known, and a model that has learnt from them gives low probabilities to such questions."""
     made = []
     for record in records[::MASKED]:
         words = record.sent.split()

@@ -69,17 +69,16 @@ def show(*drawings):
         print(*drawings, sep="\n\n", end="\n\n")
 
 
-def arrange(rows, title=""):
+def arrange(rows):
     """Drawings in rows, a list of lists, as one Drawing."""
-    body, y, widest = label(8, 20, title, size=15), 32 if title else 0, 0
+    body, y, widest = "", 0, 0
     for row in rows:
         x = 0
         for drawing in row:
             body += f'<g transform="translate({x:g} {y:g})">{drawing.body}</g>'
             x += drawing.width + 16
         y, widest = y + max(drawing.height for drawing in row) + 8, max(widest, x)
-    texts = [title] * bool(title) + [drawing.text for row in rows for drawing in row]
-    return Drawing(widest, y, body, "\n\n".join(texts))
+    return Drawing(widest, y, body, "\n\n".join(drawing.text for row in rows for drawing in row))
 
 
 def label(x, y, text, color="black", anchor="start", size=13, halo=False):
@@ -93,14 +92,14 @@ def rectangle(x, y, width, height, fill="none", **style):
     return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{fill}"{more}/>'
 
 
-def draw_tiles(texts, notes=None, color=WORDS):
+def draw_tiles(texts, notes=None):
     """A row of tiles, one a text, with a note under each (its number, say)."""
     notes = [""] * len(texts) if notes is None else [str(note) for note in notes]
     columns = [max(len(text), len(note)) for text, note in zip(texts, notes, strict=True)]
     body, x = "", 6
     for text, note, column in zip(texts, notes, columns, strict=True):
         width = LETTER * column + 16
-        body += rectangle(x, 6, width, 26, color, rx=4) + label(x + width / 2, 24, text, "white", "middle")
+        body += rectangle(x, 6, width, 26, WORDS, rx=4) + label(x + width / 2, 24, text, "white", "middle")
         body += label(x + width / 2, 50, note, GREY, "middle")
         x += width + 6
     rows = [" ".join(f" {t:^{c}} " for t, c in zip(row, columns, strict=True)) for row in (texts, notes)]
@@ -154,11 +153,11 @@ def frame(grid, size, boxes, captions):
     return "\n".join(["".join(row).rstrip() for row in grid] + [legend] * bool(captions))
 
 
-def shade(picture, columns=64, rows=16):
-    """The pixels in the middle of rows × columns fields, the deeper the farther from the commonest colour."""
+def shade(picture):
+    """The pixels in the middle of 16 × 64 fields, the deeper the farther from the commonest colour."""
     if picture is None:
-        return [[" "] * columns for _ in range(rows)]
-    y, x = ((np.arange(n) + 0.5) * side // n for n, side in zip((rows, columns), picture.shape, strict=False))
+        return [[" "] * 64 for _ in range(16)]
+    y, x = ((np.arange(n) + 0.5) * side // n for n, side in zip((16, 64), picture.shape, strict=False))
     far = np.abs(picture - np.median(picture, (0, 1))).max(2)[np.ix_(y.astype(int), x.astype(int))]
     return [[SHADES[s] for s in row] for row in np.rint((len(SHADES) - 1) * far / max(far.max(), 64)).astype(int)]
 

@@ -27,7 +27,7 @@ def read_jpeg(path):
 
 
 def read_scans(header, parts, size):
-    """The Scans of a file of so many bytes, at their beginnings; what they need stands in the Header then."""
+    """The Scans of a file of `size` bytes, each made when the Header holds the tables that it needs."""
     scans = []
     for marker, content, entropy in parts:
         if marker != SCAN:

@@ -125,8 +125,8 @@ class FeatureFile:
 def pad_objects(objects, width=None):
     """Objects of several pictures -> feats (B, M, F), boxes (B, M, 4) in 0…1 and mask (B, M); M is the largest count.
 
-    width: F, where the pictures may have no object at all. Raises FeatureFileError for what cannot be right: whoever
-    made the Objects, and whatever was written into their arrays since."""
+    width: F, where the pictures may have no object at all. Raises FeatureFileError for what cannot be right, also
+    in Objects that a program has made or changed."""
     for o in objects:
         check_arrays(o)
     most = max((len(o) for o in objects), default=0)

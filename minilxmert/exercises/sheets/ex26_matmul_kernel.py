@@ -22,7 +22,7 @@ def matmul_kernel(x, w, b):
     Hints
     - y = np.empty((R, O), np.float32) holds whatever was there before.
     - A sum that begins as np.float32(0) stays in float32.
-    - Does your tile divide R and O? Whoever writes beyond the end of an array in Numba is not told.
+    - Does your tile divide R and O? Numba gives no error where you write beyond the end of an array.
     - With prange, every result must be written by one thread alone.
     - fastmath=True lets the compiler assume that there is no NaN. There may be.
     """
