@@ -4,7 +4,8 @@ A tile of x holds rows of 16 words, a tile of w 16 words of 16 outputs each, a t
 is two bfloat16 (pairs.py). The program below does up to 32 rows × 32 outputs: two tiles of x meet two of w, so that
 each is read once for two products. Tile registers 0 … 3 hold the sums, 4 and 5 x, 6 and 7 w. All tiles of rows are of
 the same height: two of them overlap where the rows are odd, and the row that both compute is stored twice, with the
-same bits. Each call sets the registers up and gives them back, so that a thread never keeps them.
+same bits. Whoever multiplies sets the registers up before, which takes as long as a tenth of the work on a tile, and
+gives them back afterwards, so that a thread never keeps them.
 Source: Intel's Architecture Instruction Set Extensions Programming Reference, chapter 3."""
 
 import llvmlite.binding
@@ -47,15 +48,56 @@ def program(tall):
         lines += [f"tdpbf16ps %tmm{6 + j}, %tmm{4 + i}, %tmm{2 * i + j}" for i in halves]
     lines += [f"addq $${4 * EDGE}, {X[i]}" for i in halves]
     lines += [f"addq $${4 * EDGE * WIDTH}, {W}", f"decq {STEPS}", "jnz 1b"]
-    lines += [f"tilestored {sums}, {place}" for place, sums in places]
-    return "\n".join([*lines, "tilerelease"])
+    return "\n".join(lines + [f"tilestored {sums}, {place}" for place, sums in places])
+
+
+def height_of(b, rows):
+    """The height of a tile of rows, and whether there are two of them"""
+    tall = b.icmp_signed(">", rows, INT64(EDGE))
+    return b.select(tall, b.sdiv(b.add(rows, INT64(1)), INT64(2)), rows), tall
+
+
+@intrinsic
+def set_up(typing, rows, before):
+    """Give the registers their shapes for calls with 1 to ROWS rows, unless those `before` (0: none) had the same."""
+
+    def codegen(context, b, signature, args):
+        llvmlite.binding.initialize_native_asmparser()
+        height, former = (height_of(b, count)[0] for count in args)
+        with b.if_then(b.icmp_signed("!=", height, former)):
+            configure(b, height)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+def configure(b, height):
+    table = bytearray(b"".join(shapes(h) for h in range(1, EDGE + 1)))
+    table = cgutils.global_constant(b, "amx.shapes", ir.Constant(ir.ArrayType(BYTE, len(table)), table))
+    setting = address(b, table, b.mul(b.sub(height, INT64(1)), INT64(64)), BYTE)
+    b.asm(ir.FunctionType(ir.VoidType(), [setting.type]), "ldtilecfg ($0)", "r,~{memory}", [setting], side_effect=True)
+
+
+def release(b):
+    b.asm(ir.FunctionType(ir.VoidType(), []), "tilerelease", "", [], side_effect=True)
+
+
+@intrinsic
+def give_back(typing):
+    """Leave the registers as they were before set_up."""
+
+    def codegen(context, b, signature, args):
+        release(b)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 @intrinsic
 def tile(typing, x, w, start, y, ahead):
     """y = start + x·w for words x (1 to ROWS, K), w (K, WIDTH) and sums y (like x, WIDTH), start like y or one row for
-    all; values of a row are neighbours; K a multiple of 16. `ahead` is left alone: the processor fetches ahead by
-    itself what is read straight through."""
+    all; values of a row are neighbours; K a multiple of 16; after set_up. `ahead` is left alone: the processor fetches
+    ahead by itself what is read straight through."""
 
     def codegen(context, builder, signature, args):
         llvmlite.binding.initialize_native_asmparser()
@@ -69,12 +111,7 @@ def tile(typing, x, w, start, y, ahead):
 def call_program(b, x, w, start, y):
     """Run the program on four matrices, each (address, bytes from row to row, shape)."""
     (x, x_step, (rows, words)), (w, w_step, _), (start, start_step), (y, y_step, _) = x, w, beginning(b, start), y
-    tall = b.icmp_signed(">", rows, INT64(EDGE))
-    height = b.select(tall, b.sdiv(b.add(rows, INT64(1)), INT64(2)), rows)
-    table = bytearray(b"".join(shapes(h) for h in range(1, EDGE + 1)))
-    table = cgutils.global_constant(b, "amx.shapes", ir.Constant(ir.ArrayType(BYTE, len(table)), table))
-    setting = address(b, table, b.mul(b.sub(height, INT64(1)), INT64(64)), BYTE)
-    b.asm(ir.FunctionType(ir.VoidType(), [setting.type]), "ldtilecfg ($0)", "r,~{memory}", [setting], side_effect=True)
+    height, tall = height_of(b, rows)
 
     def place(base, row, step):
         return b.ptrtoint(address(b, base, b.mul(step, row), BYTE), INT64)

@@ -10,7 +10,7 @@ from numba.extending import overload
 
 from .compiling import part
 from .math import U, exp32
-from .matmul import tile
+from .matmul import get_done, get_ready, tile
 from .memory import empty, scratch
 from .pairs import fill
 from .shared import add
@@ -64,9 +64,11 @@ def value_panels_for(v, panels, inputs):
 def multiply(x, panels, zeros, y):
     """y = x·panels: x (a tile's rows, I), panels (P·I, W), zeros (1, W), y (like x, P·W)"""
     inputs, width = x.shape[1], panels.shape[1]
+    get_ready(x, len(x), 0)
     for p in range(len(panels) // inputs):
         panel = panels[p * inputs : (p + 1) * inputs]
         tile(x, panel, zeros, y[:, p * width : (p + 1) * width], panel)
+    get_done(x)
 
 
 @part

@@ -79,8 +79,8 @@ def blocks_all(
             q, key = made[:, : width // pair], made[:, step // pair : (step + width) // pair]
             value = written[:, 2 * step : 2 * step + width]
             chunks, outer_chunks = (
-                count_chunks(b - a, len(first), threads, most),
-                count_chunks(b - a, m - k, threads, most),
+                count_chunks(b - a, first, threads, most),
+                count_chunks(b - a, outer, threads, most),
             )
             begin = end
             rounded = begin + ((b - a + matmul.STRIP - 1) // matmul.STRIP if pair == 2 else 0)

@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from . import pairs, tiles
+from . import amx, pairs, tiles
 from .compiling import part
 from .math import gelu32
 from .memory import empty, scratch
@@ -23,7 +23,7 @@ from .tiles import ROWS
 from .vectors import widest
 
 DEPTH = 768  # inputs, or pairs of them
-CHUNK = 192  # most rows of a task: what the second cache holds
+CHUNK, MOST_ROWS = 192 * DEPTH, 384  # values of x in a task, and rows of it: what the second cache holds
 STRIP = 8  # rows that are rounded in one task
 SMALL = 1 << 14  # operations of a product: below, starting other threads takes longer than the work
 ACTIVATIONS = {None: 0, "gelu": 1, "relu": 2}
@@ -58,6 +58,25 @@ def tile_for(x, w, start, y, ahead):
     return lambda x, w, start, y, ahead: tiles.tile(x, w, start, y, ahead)
 
 
+def get_ready(x, rows, before):
+    """What comes before the tile of AMX: see amx.set_up"""
+
+
+@overload(get_ready, jit_options={"_nrt": False})
+def get_ready_for(x, rows, before):
+    used = x.dtype == types.uint32 and pairs.NAME == "amx"
+    return (lambda x, rows, before: amx.set_up(rows, before)) if used else get_ready
+
+
+def get_done(x):
+    """What comes after it"""
+
+
+@overload(get_done, jit_options={"_nrt": False})
+def get_done_for(x):
+    return (lambda x: amx.give_back()) if x.dtype == types.uint32 and pairs.NAME == "amx" else get_done
+
+
 def round_strip(n, x, words):
     """Task n before a product of words: STRIP rows of x (R, I) become words (R, K …). Values need none of it."""
     some, halves = slice(n * STRIP, min((n + 1) * STRIP, len(x))), words.view(np.uint16)
@@ -76,7 +95,7 @@ def multiply(x, panel, bias, y, act, ahead, most, sums):
     most: rows of a tile. While one block of weights is in use, the next is fetched; after the last, that of `ahead`."""
     rows, inputs = x.shape
     straight = act == 0 and y.itemsize == 4 and y.shape[1] == panel.shape[1]
-    count = (rows + most - 1) // most  # tiles, of nearly equal height: two of 6 rows are faster than 8 and 4
+    before, count = 0, (rows + most - 1) // most  # tiles of nearly equal height: two of 6 rows are faster than 8 and 4
     for k in range(0, inputs, DEPTH):
         weights, last = panel[k : k + DEPTH], k + DEPTH >= inputs
         following = ahead[: len(weights)] if last else panel[k + DEPTH : k + DEPTH + len(weights)]
@@ -84,6 +103,8 @@ def multiply(x, panel, bias, y, act, ahead, most, sums):
             a, b = i * rows // count, (i + 1) * rows // count
             c, d = i * len(following) // count, (i + 1) * len(following) // count
             values, start = x[a:b, k : k + DEPTH], sums[a:b] if k else bias
+            get_ready(x, b - a, before)
+            before = b - a
             if last and straight:
                 tile(values, weights, start, y[a:b], following[c:d])
                 continue
@@ -91,6 +112,7 @@ def multiply(x, panel, bias, y, act, ahead, most, sums):
             if last:
                 activate(sums[a:b].reshape(-1), act)
                 pairs.fill(sums[a:b], y[a:b])
+    get_done(x)
 
 
 @part
@@ -104,14 +126,15 @@ def multiply_task(n, x, panels, bias, act, chunks, threads, most, sums, y):
 
 @part
 def count_chunks(rows, panels, threads, most):
-    """Into how many chunks to cut the rows: at most CHUNK rows each, and a few tasks for every thread if possible."""
-    wanted = (4 * threads + panels - 1) // panels if threads > 1 else 1
-    return max((rows + CHUNK - 1) // CHUNK, min(wanted, (rows + most - 1) // most))
+    """Into how many chunks to cut the rows for panels (P, K, W), with a few tasks for every thread if possible."""
+    wanted = (4 * threads + len(panels) - 1) // len(panels) if threads > 1 else 1
+    limit = min(MOST_ROWS, CHUNK // min(panels.shape[1], DEPTH))
+    return max((rows + limit - 1) // limit, min(wanted, (rows + most - 1) // most))
 
 
 def multiply_all(counter, x, words, strips, panels, bias, act, threads, most, sums, y):
     """First x is made words, where words are multiplied; then every task is a chunk of rows times a panel."""
-    me, chunks = add(counter[ME:], 1), count_chunks(len(x), len(panels), threads, most)
+    me, chunks = add(counter[ME:], 1), count_chunks(len(x), panels, threads, most)
     total = strips + chunks * len(panels) if me < len(sums) else 0
     n = add(counter, 1)
     while n < total:
@@ -146,7 +169,7 @@ def kernel_for(value, weight):
 
 def needs(rows, width, paired):
     """What a product of some rows with panels of a width needs: most rows of a tile, memory for the sums of threads"""
-    return pairs.MOST if paired else ROWS, scratch("sums", (LIMIT, min(rows, CHUNK), width))
+    return pairs.MOST if paired else ROWS, scratch("sums", (LIMIT, min(rows, MOST_ROWS), width))
 
 
 def product(x, weights, act=None):

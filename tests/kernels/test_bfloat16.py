@@ -170,8 +170,11 @@ def test_the_amx_program_on_a_machine_of_our_own(words, monkeypatch, rng):
     monkeypatch.setattr(ir.IRBuilder, "asm", lambda builder, *args, **kwargs: machine.asm(builder, *args, **kwargs))
 
     @njit
-    def multiply(x, w, start, y):
+    def multiply(x, w, start, y, before):
+        amx.set_up(before, 0)
+        amx.set_up(len(x), before)
         amx.tile(x, w, start, y, w)
+        amx.give_back()
 
     for rows in range(1, amx.ROWS + 1):
         x, w, y = normal(rng, rows, 2 * words), normal(rng, amx.WIDTH, 2 * words), normal(rng, rows + 2, 60)
@@ -182,7 +185,7 @@ def test_the_amx_program_on_a_machine_of_our_own(words, monkeypatch, rng):
         for start in (inside, inside[-1:].copy()):  # what every row begins with, or one row for all
             expected = y.astype(float)
             expected[1:-1, 7 : 7 + amx.WIDTH] = start + product
-            multiply(wide[1:-1, 2 : 2 + words], panel, start, inside)
+            multiply(wide[1:-1, 2 : 2 + words], panel, start, inside, rng.integers(1, amx.ROWS + 1))
             assert not machine.faults and machine.shapes is None
             check(y, expected)
 
@@ -201,7 +204,9 @@ def amx_module():
         module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), word, word, word] * 4), "f"
     )
     builder, a = ir.IRBuilder(function.append_basic_block()), function.args
+    amx.configure(builder, word(16))
     amx.call_program(builder, *((a[i], a[i + 1], (a[i + 2], a[i + 3])) for i in (0, 4, 8, 12)))
+    amx.release(builder)
     builder.ret_void()
     return llvm.parse_assembly(str(module))
 
@@ -217,4 +222,5 @@ def test_llvm_makes_the_documented_bytes_of_the_amx_program():
         w, x = 6 + sums % 2, 4 + sums // 2
         found = code.count(bytes([0xC4, 0xE2, ~w << 3 & 0x78 | 2, 0x5C, 0xC0 | sums << 3 | x]))
         assert found == (2 if sums < 2 else 1)  # in the program for one tile of rows, and in that for two
-    assert code.count(bytes([0xC4, 0xE2, 0x78, 0x49, 0xC0])) == 2  # tilerelease
+    assert code.count(bytes([0xC4, 0xE2, 0x78, 0x49, 0xC0])) == 1  # tilerelease
+    assert code.count(bytes([0xC4, 0xE2, 0x78, 0x49])) == 2  # and ldtilecfg
