@@ -1,7 +1,6 @@
 """minilxmert answer, detect: questions about pictures, and the objects of many photographs."""
 
 import contextlib
-import functools
 import json
 import re
 import sys
@@ -13,7 +12,8 @@ from . import common as cli
 
 BAR = 30  # characters of a certain answer
 WINDOW = 16  # batches whose questions are sorted by picture
-REMEMBERED = 256  # pictures whose objects are kept for the next question
+REMEMBERED = 1 << 26  # bytes of objects that are kept for the next question, and of each picture beside them:
+BESIDE = 1 << 13
 PICTURES = (
     cli.option("--weights", "a file or a directory", cli.at_hand, cli.SHIPPED),
     cli.HEADS,
@@ -84,15 +84,19 @@ def pictures(options, model):
         yield Looked(cli.load_detector(options), options.recipe)
 
 
-class Looked:
-    """The Objects in picture files, by path; several questions about one picture look once."""
+class Looked(dict):
+    """The Objects in picture files, by path; several questions about one picture look once, while there is room."""
 
     def __init__(self, detector, recipe):
-        self.detector = detector
-        self.seen = functools.lru_cache(REMEMBERED)(lambda path: look(path, detector, recipe))
+        self.detector, self.recipe, self.bytes = detector, recipe, 0
 
-    def __getitem__(self, path):
-        return self.seen(path)
+    def __missing__(self, path):
+        found = look(path, self.detector, self.recipe)
+        if self.bytes > REMEMBERED:
+            self.clear()
+            self.bytes = 0
+        self.bytes += BESIDE + found.features.nbytes
+        return self.setdefault(path, found)
 
     def kinds(self, objects):
         """What each object is, in words."""

@@ -110,7 +110,7 @@ def remade(function, source):
     return scope[function.__name__]
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def exercise(number, variant=0):
     """The Exercise of a number. Raises MinilxmertError.
 

@@ -5,6 +5,7 @@ accidents and keeps the verdict out of the student's reach; the code still runs 
 
 import codecs
 import contextlib
+import ctypes
 import linecache
 import os
 import re
@@ -26,6 +27,9 @@ HEARD = 1 << 20  # bytes of what a student prints
 THREADS = [f"{library}_NUM_THREADS" for library in ("NUMBA", "OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM")]
 NO_PLAIN_VALUE = (ValueError, TypeError, LookupError, OverflowError, RecursionError)
 NONSENSE = "its process answers with what is no plain value"
+ADOPT = 36  # prctl, on Linux: whose parent has ended becomes a child of this process
+starting, workers = threading.Lock(), set()  # the numbers of the processes of all that is Apart
+others = []  # inside `adopting`: the numbers of the children that this process had before
 
 
 class NoProcess(Exception):
@@ -70,11 +74,13 @@ class Apart:
 
     def start(self):
         command = [sys.executable, "-P", "-m", f"{__package__}.worker", str(self.limits.seconds)]
-        self.process = subprocess.Popen(
-            [*command, str(self.limits.megabytes), self.report], cwd=self.home, env=self.environment(),
-            start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if self.hear else subprocess.DEVNULL,
-        )  # fmt: skip
+        with starting:
+            self.process = subprocess.Popen(
+                [*command, str(self.limits.megabytes), self.report], cwd=self.home, env=self.environment(),
+                start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if self.hear else subprocess.DEVNULL,
+            )  # fmt: skip
+            workers.add(self.process.pid)
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self.watch, self.listen)]
         try:
             for thread in self.threads:
@@ -186,7 +192,7 @@ class Apart:
         """End the process and all that it has started, also what has left its group, where the system tells of it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
-        while found := marked(self.mark.encode()):
+        while found := marked(self.mark.encode()) + orphans():
             for pid in found:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -197,6 +203,7 @@ class Apart:
         self.running.discard(self)
         for thread in self.threads:
             thread.join()
+        workers.discard(self.process.pid)
         for pipe in filter(None, (self.process.stdin, self.process.stdout, self.process.stderr)):
             with contextlib.suppress(OSError):  # what was still to be sent
                 pipe.close()
@@ -229,4 +236,44 @@ def marked(mark):
             place = Path("/proc", name)
             if name.isdecimal() and mark in (place / "environ").read_bytes() + (place / "limits").read_bytes():
                 found.append(int(name))
+    return found
+
+
+@contextlib.contextmanager
+def adopting():
+    """A block in which what submissions leave behind comes to this process and ends, however it hides (on Linux).
+
+    What else this process starts meanwhile is to stay in its session, as nearly everything does."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: None
+    others.append({pid for pid, *_ in children()})
+    prctl(ADOPT, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(ADOPT, 0, 0, 0, 0)
+        others.pop()
+
+
+def orphans():
+    """The numbers of the children that have come to this process inside `adopting`, and live."""
+    found = []
+    with starting:
+        for pid, session, ended in children() if others else ():
+            if session != os.getsid(0) and pid not in workers | others[-1]:
+                if ended:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(pid, os.WNOHANG)
+                else:
+                    found.append(pid)
+    return found
+
+
+def children():
+    """[(number, session, whether it has ended)] of the children of this process (on Linux; elsewhere none)."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent, _, session = place.read_text("ascii", "replace").rpartition(")")[2].split()[:4]
+            if int(parent) == os.getpid():
+                found.append((int(place.parent.name), int(session), state == "Z"))
     return found

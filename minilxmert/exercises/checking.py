@@ -44,7 +44,7 @@ def check(exercise, answer, seed=0):
         return Verdict(False, visible(str(wrong)))
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(64)  # of a megabyte at most, each
 def drawn(exercise, seed):
     """What every answer is tried with: the arguments, what is right for them, and the generator for further inputs."""
     rng = np.random.default_rng(seed)

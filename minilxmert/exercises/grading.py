@@ -21,7 +21,7 @@ from pathlib import Path
 from ..errors import MinilxmertError, visible
 from . import exercise, number_of
 from .answering import check_file
-from .apart import LIMITS, NoProcess
+from .apart import LIMITS, NoProcess, adopting
 
 NOT_HANDED_IN = "not handed in"
 CANVAS = (  # of files only: the last number is the file's
@@ -135,7 +135,7 @@ def processors():
 def all_of(marks, entries, workers, progress):
     """marks(running, *entry) of every entry, several at a time. When it is interrupted, what runs is ended first."""
     running = set()
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+    with warnings.catch_warnings(), adopting(), ThreadPoolExecutor(workers) as pool:
         warnings.simplefilter("ignore")  # here, as the filter is everybody's; usual mistakes divide by zero
         futures = [pool.submit(marks, running, *entry) for entry in entries]
         try:

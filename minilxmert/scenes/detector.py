@@ -145,13 +145,19 @@ def roi_feature(crop, inside):
     return (down @ (across @ values.transpose(2, 1, 0)).transpose(0, 2, 1)).transpose(1, 2, 0)
 
 
-@functools.lru_cache(256)
 def averaging(length):
+    return known_averaging(length) if length <= LARGEST else averaging_anew(length)
+
+
+def averaging_anew(length):
     """The matrix (CELLS, length) that averages a row of pixels over CELLS equal parts, split pixels by their share."""
     edges = np.arange(CELLS + 1) * length / CELLS
     pixel = np.arange(length)
     part = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
     return (np.maximum(part, 0) * CELLS / length).astype(np.float32)
+
+
+known_averaging = functools.lru_cache(256)(averaging_anew)  # six megabytes at most
 
 
 @functools.cache

@@ -61,7 +61,7 @@ any_words = pattern(rf"{PUNCTUATION}|[[^ ]--{PUNCTUATION}]+")
 ascii_words = re.compile(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")  # the same in plain ASCII, sooner
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 16)  # 20 megabytes at most
 def clean_character(character, lower=True, strip_accents=True, chinese=True):
     """What one character of a text becomes: "É" -> "e", a control character -> "", a tab -> " ", "中" -> " 中 " """
     text = space_character(character, chinese)

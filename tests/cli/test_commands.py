@@ -3,11 +3,13 @@
 import json
 import shutil
 import tomllib
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from minilxmert.cli import COMMANDS, main
+from minilxmert.cli import COMMANDS, answering, main
 from minilxmert.kernels.kept import kept_folders
 from minilxmert.teaching.chapters import chapters
 from minilxmert.teaching.example import REFERENCE
@@ -68,3 +70,18 @@ def test_the_compiled_kernels_are_shown_and_cleared(capsys, tmp_path, monkeypatc
     assert main(["cache", "clear"]) == 0 and "removed" in capsys.readouterr().out
     assert not ours.exists() and len([*tmp_path.glob("numba-0.0.*")]) == 2 and not kept_folders()
     shutil.rmtree(others)
+
+
+def test_the_objects_of_pictures_are_remembered_while_there_is_room(monkeypatch):
+    looks = []
+
+    def look(path, detector, recipe):
+        looks.append(path)
+        return types.SimpleNamespace(features=np.zeros((36, 2048), np.float32))
+
+    monkeypatch.setattr(answering, "look", look)
+    seen = answering.Looked(None, "authors")
+    for path in ("a", "b", "a", *range(1000), "a"):
+        assert seen[path] is seen[path]
+        assert sum(found.features.nbytes for found in seen.values()) <= answering.REMEMBERED + 36 * 2048 * 4
+    assert looks == ["a", "b", *range(1000), "a"]

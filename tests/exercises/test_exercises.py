@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from minilxmert import MinilxmertError
 from minilxmert.cli import main, parser
 from minilxmert.exercises import NAMES, exercise, function_name, number_of
 from minilxmert.exercises.answering import stub, variant_of
-from minilxmert.exercises.checking import check
+from minilxmert.exercises.checking import check, drawn
 from minilxmert.exercises.grading import grade
 from minilxmert.exercises.in_model import PIECES, ROOMS, try_in_model
 from minilxmert.exercises.project import MILESTONES
@@ -45,6 +46,17 @@ def test_the_solution_and_other_right_answers_pass(number):
     for name, answer in right.items():
         verdict = check(task, answer)
         assert verdict.right and verdict.text.startswith("right: "), f"{name}: {verdict.text}"
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_what_is_remembered_of_an_exercise_is_small(number):
+    with np.errstate(all="ignore"):
+        drawn(exercise(number), 1)  # what the first call imports is not counted
+        tracemalloc.start()
+        drawn(exercise(number), 2)
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert size < 1_000_000
 
 
 @pytest.mark.parametrize("number", ALONE)

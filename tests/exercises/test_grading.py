@@ -311,8 +311,42 @@ os._exit(0)
 """
     write(tmp_path, {"ada/ex10_gelu.py": text.replace("MARK", repr(str(tmp_path)))})
     grade(tmp_path)
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not any(os.fsencode(tmp_path) in line for line in lines)
+    assert not alive(tmp_path)
+
+
+HIDING = """import os, resource, subprocess, sys
+if os.fork() == 0:
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_RTTIME, (1, 1))
+    for n in range(2):
+        code = "import os, time; os.fork(); os.setpgid(0, 0); time.sleep(99)"
+        subprocess.Popen([sys.executable, "-c", code, MARK], env={})
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to whom asks for them")
+def test_what_hides_ends_with_the_grading_and_what_others_have_started_goes_on(tmp_path):
+    write(
+        tmp_path, {f"{who}/ex10.py": HIDING.replace("MARK", repr(str(tmp_path))) + end for who, end in ENDINGS.items()}
+    )
+    mine = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    right = {g.student: g.right for g in grade(tmp_path, workers=3)}
+    assert right == {"ada": True, "bob": False, "cleo": True}
+    assert not alive(tmp_path) and mine.poll() is None
+    assert not [pid for pid, *_ in apart.children() if pid != mine.pid]
+    mine.communicate(b"\n")
+    assert mine.returncode == 0
+
+
+ENDINGS = {"ada": RIGHT, "bob": "os._exit(0)\n", "cleo": RIGHT}
+
+
+def alive(path):
+    """Whether a process runs that has a path among its arguments."""
+    lines = [place.read_bytes() for place in Path("/proc").glob("[0-9]*/cmdline") if place.exists()]
+    return any(os.fsencode(path) in line for line in lines)
 
 
 def test_a_check_has_limits_and_tells_the_line(capsys, tmp_path):

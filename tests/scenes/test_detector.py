@@ -305,3 +305,10 @@ def test_a_thing_may_be_partly_covered():
     objects = detect(Scene(RICH, (under, over)).picture(np.random.default_rng(1)))
     assert describe(objects)[1] == "blue square" and describe(objects)[0].startswith("red")
     assert objects.boxes.tolist() == [list(under.box), list(over.box)]
+
+
+def test_long_averages_are_not_remembered():
+    before = detector.known_averaging.cache_info().currsize
+    for length in (detector.LARGEST + 1, 32_767):
+        assert detector.averaging(length).sum() == pytest.approx(detector.CELLS, rel=1e-3)
+    assert detector.known_averaging.cache_info().currsize == before
