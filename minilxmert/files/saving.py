@@ -13,12 +13,13 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from ..errors import MinilxmertError
 from .writing import REPLACEABLE, fcntl, flush_directory, lock, make_folder, opened
 
-SAVING, SAVED, GONE = ".minilxmert.saving.", ".minilxmert.saved", ".gone"
+SAVING, SAVED, GONE, SETTLING = ".minilxmert.saving.", ".minilxmert.saved", ".gone", ".minilxmert.settling"
 TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of that name has files
 
 
@@ -127,15 +128,37 @@ def settle(folder):
     One does it at a time: whoever removed a file late could meet the one that the next saving has put in its place."""
     folder, finished = Path(folder), False
     while not finished and (folder / SAVED).is_dir():
-        with held(folder / SAVED, wait=True) as file:
-            if not file or is_at(file, folder / SAVED):  # else another did it while this one waited
+        with settling(folder) as alone:
+            if alone:
                 settle_files(folder / SAVED, folder)
                 finished = True
 
 
+@contextlib.contextmanager
+def settling(folder):
+    """A block in which no other process settles a folder, nor has while this one waited: False where one has."""
+    if fcntl:
+        with held(folder / SAVED, wait=True) as file:
+            yield not file or is_at(file, folder / SAVED)
+    else:
+        with contextlib.ExitStack() as ready:
+            with contextlib.suppress(OSError):  # it cannot be written: settle_files says so
+                ready.enter_context(waiting(folder))
+            yield True
+
+
+def waiting(folder):
+    """The FolderLock of those who settle on Windows, once nobody else has it."""
+    while True:
+        try:
+            return FolderLock(folder, "saves", SETTLING)
+        except MinilxmertError:
+            time.sleep(0.01)
+
+
 def settle_files(saved, folder):
     try:
-        with contextlib.suppress(FileNotFoundError):  # where folders cannot be locked, another did all of it
+        with contextlib.suppress(FileNotFoundError):  # where nothing can be locked, another did all of it
             for file in sorted(saved.iterdir()):
                 with contextlib.suppress(FileNotFoundError):  # or this one
                     settle_file(file, folder)
@@ -176,8 +199,8 @@ class FolderLock:
     The system lets go of the lock when the process ends: what a killed one leaves is a file that nobody holds. does:
     what the holder does there, for the message."""
 
-    def __init__(self, folder, does="trains"):
-        self.path, self.file, self.does = Path(folder) / LOCK, None, does
+    def __init__(self, folder, does="trains", name=LOCK):
+        self.path, self.file, self.does = Path(folder) / name, None, does
         self.hold()
 
     def hold(self):

@@ -15,7 +15,6 @@ from minilxmert.files.writing import replacing, sweep
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 
 
-@forks
 def test_who_settles_late_removes_nothing_that_the_next_saving_has_placed(tmp_path, monkeypatch):
     """One finds that `b` is to go, and stops there; another saving with a new `b` comes, and is done or waits."""
     (tmp_path / "b").write_text("first")

@@ -9,6 +9,7 @@ import types
 
 import numpy as np
 import pytest
+from test_saving import test_who_settles_late_removes_nothing_that_the_next_saving_has_placed  # noqa: F401
 
 from minilxmert import LxmertForQuestionAnswering, MinilxmertError
 from minilxmert.files import saving, writing
