@@ -12,15 +12,15 @@ what was saved. Checksums find damage, not malice: an author of a file can alway
 
 import hashlib
 import json
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ..errors import CheckpointError, MinilxmertError, shorten
-from ..files import PatientFile, forget_pages, replacing, strict_json
+from ..files import PatientFile, replacing, strict_json
 from ..files.arrays import check_finite
 from ..files.hdf5 import open_checked
+from ..files.reading import crc32
 
 FORMAT, VERSION = "minilxmert", 1
 ATTRIBUTES = ["config", "digest", "format", "provenance", "version"]
@@ -128,13 +128,6 @@ def crc32s(arrays):
     except RuntimeError:  # the system gives no more threads
         sums = map(crc32, arrays.values())
     return dict(zip(arrays, sums, strict=True))
-
-
-def crc32(array):
-    """The checksum of an array's bytes, whose pages are then not kept: opening a file costs no memory."""
-    value = zlib.crc32(array)
-    forget_pages(array)
-    return value
 
 
 def little(path, name, array):

@@ -179,7 +179,7 @@ def verify(options):
 
     minilxmert verify frcnn-vg-finetuned --image rider.jpg
     """
-    tables = compare(options)
+    tables = compared_tables(options)
     for file, rows, left_out in tables:
         print(f"{file}\n  {'value':<34} {'shape':<18} {'largest difference':>18}")
         for row in rows:
@@ -192,7 +192,7 @@ def verify(options):
     return cli.OK if agree and all(agree) else cli.DISAGREES
 
 
-def compare(options):
+def compared_tables(options):
     """[(what is compared, its rows, values that the model does not compute)]"""
     from ..experiments.verification import verify_against, verify_detector, verify_published
     from ..vision.pictures import read_picture

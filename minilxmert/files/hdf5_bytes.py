@@ -65,7 +65,7 @@ class Source:
     def take_sealed(self, signature, at, size):
         """`size` bytes from a signature on, which their checksum follows."""
         data, (found,) = self.take(at, size), self.unpack("<I", at + size)
-        if not data.startswith(signature) or checksum(data) != found:
+        if not data.startswith(signature) or lookup3(data) != found:
             raise ValueError(f"no {signature.decode()} at {at} with its checksum")
         return data
 
@@ -181,7 +181,7 @@ class Heap:
         """A block of objects, which holds its own checksum, has the right one."""
         end = 13 + self.width
         stated = int.from_bytes(block[end : end + 4], "little")
-        other = self.sealed and checksum(block[:end] + bytes(4) + block[end + 4 :]) != stated
+        other = self.sealed and lookup3(block[:end] + bytes(4) + block[end + 4 :]) != stated
         if other or not block.startswith(b"FHDB\0"):
             raise ValueError("no block of objects with its checksum")
 
@@ -203,8 +203,8 @@ class Heap:
         raise ValueError("an object outside its heap")
 
 
-def checksum(data):
-    """lookup3 of some bytes, with which the newer structures end. Source: Bob Jenkins' hashlittle, 2006."""
+def lookup3(data):
+    """The checksum of some bytes, with which the newer structures end. Source: Bob Jenkins' hashlittle, 2006."""
     words = struct.unpack(f"<{-(-len(data) // 12) * 3}I", data + bytes(-len(data) % 12))
     a = b = c = FIRST + len(data) & MASK
     for at in range(0, len(words) - 3, 3):

@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 import re
+import zlib
 from functools import partial
 from itertools import islice, zip_longest
 
@@ -143,6 +144,13 @@ def forget_pages(array):
     first, last = -(-start // mmap.PAGESIZE), (start + array.nbytes) // mmap.PAGESIZE
     if last > first and memoryview(owner).readonly:  # a writable one may hold changes that no file has
         owner.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
+
+
+def crc32(array):
+    """The checksum of an array's bytes, whose pages are then not kept: opening a file costs no memory."""
+    value = zlib.crc32(array)
+    forget_pages(array)
+    return value
 
 
 def first_difference(what, here, there):

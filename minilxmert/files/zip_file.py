@@ -10,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CheckpointError
-from . import forget_pages
+from .reading import crc32
 
 END, END64, LOCATOR = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q"), struct.Struct("<4sIQI")
 CENTRAL, LOCAL = struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s5H3I2H")
 STORED, DEFLATED = 0, 8
 UTF8_NAME, HAS_DESCRIPTOR = 0x800, 0x8
 MOST_MEMBERS, LONGEST_NAME, MOST_RATIO = 4096, 512, 50
-STEP = 1 << 20  # bytes of a checksum step: keeps mapped pages few
 UNKNOWN = 0xFFFFFFFF  # "see the ZIP64 field"
 SYMLINK = 0xA000
 
@@ -45,8 +44,8 @@ def read_members(data, file, error=CheckpointError, deflate=False):
             raise refuse(member.name, "members one after the other", "a gap or an overlap")
         body, position = locate(data[:start], member, refuse)
         content = body if member.method == STORED else inflate(body, member, refuse)
-        if checksum(content) != member.crc:
-            raise refuse(member.name, f"checksum {member.crc:08x}", f"{checksum(content):08x}")
+        if crc32(content) != member.crc:
+            raise refuse(member.name, f"checksum {member.crc:08x}", f"{crc32(content):08x}")
         found[member.name] = content
     if position != start:
         raise refuse(None, "the directory after the last member", "other bytes")
@@ -186,11 +185,3 @@ def inflate(body, member, refuse):
     if len(content) != member.size or not unpacker.eof or unpacker.unused_data:
         raise refuse(member.name, f"{member.size} bytes when inflated", "another number")
     return np.frombuffer(content, np.uint8)
-
-
-def checksum(data):
-    crc = 0
-    for start in range(0, len(data), STEP):
-        crc = zlib.crc32(data[start : start + STEP], crc)
-    forget_pages(data)
-    return crc

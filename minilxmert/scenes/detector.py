@@ -51,7 +51,7 @@ def detect(picture, image_id="picture"):
     shape, color = likelihoods(shape_distances(features)), likelihoods((color_distances(features) / 255) ** 2)
     return Objects(
         image_id, width, height, corners, features.reshape(len(boxes), WIDTH), shape.argmax(1),
-        shape.max(1, initial=0), color.argmax(1), color.max(1, initial=0), is_plain(picture, boxes.values()),
+        shape.max(1, initial=0), color.argmax(1), color.max(1, initial=0), is_plain_ground(picture, boxes.values()),
     )  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def likelihoods(far):
     return softmax(-SURENESS * far.astype(np.float32))
 
 
-def is_plain(picture, boxes):
+def is_plain_ground(picture, boxes):
     """Whether the ground of a picture, outside of boxes (M, 4), is of one colour: in its fields' means, and in each."""
     free = np.ones(picture.shape[:2], bool)
     for x0, y0, x1, y1 in boxes:

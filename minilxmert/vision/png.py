@@ -32,7 +32,7 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 
 
 @dataclass(frozen=True)
-class Header:
+class PngHeader:
     """What the first chunk says: sizes in pixels, bits a sample, what the samples are, how the rows are ordered."""
 
     width: int
@@ -73,7 +73,7 @@ def chunks(path):
 
 
 def collect(path):
-    """A file -> (Header, pieces of compressed pixels, palette (256, 3) or None, bytes of tRNS or None, of eXIf)"""
+    """A file -> (PngHeader, pieces of compressed pixels, palette (256, 3) or None, bytes of tRNS or None, of eXIf)"""
     header, seen, pieces, last = None, {}, [], None
     for kind, content in chunks(path):
         late = pieces and last != b"IDAT" if kind == b"IDAT" else pieces and kind in (b"PLTE", b"tRNS")
@@ -97,14 +97,14 @@ def collect(path):
 
 
 def read_header(content, path):
-    """The 13 bytes of IHDR -> Header, every value legal and within bounds."""
+    """The 13 bytes of IHDR -> PngHeader, every value legal and within bounds."""
     w, h = int.from_bytes(content[:4], "big"), int.from_bytes(content[4:8], "big")
     depth, colour, compression, filtering, interlaced = content[8:] if len(content) == 13 else (0, 0, 0, 0, 0)
     if depth not in DEPTHS.get(colour, ()) or compression or filtering or interlaced > 1:
         raise PictureError.at(path, "IHDR", "a legal depth, colour type and method", content[8:].hex(" ") or "nothing")
     if not (0 < w <= LONGEST_SIDE and 0 < h <= LONGEST_SIDE and w * h <= MOST_PIXELS):
         raise PictureError.at(path, "size", f"1 … {LONGEST_SIDE} a side, at most {MOST_PIXELS} pixels", f"{w} × {h}")
-    return Header(w, h, depth, colour, ADAM7 if interlaced else WHOLE)
+    return PngHeader(w, h, depth, colour, ADAM7 if interlaced else WHOLE)
 
 
 def colours(palette, clear, header, path):
