@@ -447,7 +447,10 @@ def test_padded_objects_may_hold_any_box(pretrained):
 
 
 def test_boxes_can_be_left_unchecked(pretrained):
-    pretrained(**{**CALL, "visual_pos": CALL["visual_pos"] * 300}, check_boxes=False)
+    call = {**CALL, "visual_pos": CALL["visual_pos"] * 300}
+    with pytest.raises(ShapeError, match="visual_pos"):
+        pretrained(**call)
+    assert np.isfinite(pretrained(**call, check_boxes=False).question_answering_score).all()
 
 
 def test_fresh_parameters_are_as_published():
