@@ -58,10 +58,10 @@ def start(options):
     MEMORY,
     cli.SEED,
     cli.flag("--in-model", "then put it into a small model, whose scores must stay"),
-    variant(None, "that which the file names"),
+    variant(None, "that which the file was made for"),
 )
 def check(options):
-    from ..exercises.answering import answer_file, check_file
+    from ..exercises.answering import answer_file, check_file, repeat
     from ..exercises.apart import Limits
 
     file, limits = options.file or answer_file(options.number), Limits(options.seconds, options.memory)
@@ -70,11 +70,6 @@ def check(options):
     for line in verdict.text.splitlines():
         print(line if line.startswith("in the model") else f"exercise {options.number}: {line}")
     return OK if verdict.right else DISAGREES
-
-
-def repeat(text):
-    """Print what a student prints; what a progress bar would write over stays."""
-    print(text.replace("\r\n", "\n").replace("\r", "\n"), end="", flush=True)
 
 
 @cli.command(
@@ -130,10 +125,10 @@ def train_project(options):
 
 @cli.command("write report.html: card, curves and attention of what was trained", FOLDER)
 def report_project(options):
-    from ..exercises.report import report
+    from ..exercises.report import BLIND, report
 
     right, most = report(options.folder)["all"]
-    print(f"{options.folder}/report.html: {right:.1%} of fresh questions right (the commonest answer: {most:.1%})")
+    print(f"{options.folder}/report.html: {right:.1%} of fresh questions right ({BLIND}: {most:.1%})")
     return OK
 
 

@@ -50,9 +50,14 @@ def stub(number, variant=0):
 
 
 def variant_of(text):
-    """The variant that the first line of an answer, as bytes, names; 0 where it names none."""
-    found = re.search(rb'"""Exercise \d+: .*; variant (\d{1,9})\."""', text[:1000])
-    return int(found[1]) if found else 0
+    """The variant that the first line of an answer, as bytes, was made for; None where that line has gone."""
+    found = re.search(rb'"""Exercise \d+: .*; chapter \d+(?:; variant (\d{1,9}))?\."""', text[:1000])
+    return int(found[1] or 0) if found else None
+
+
+def repeat(text):
+    """Print what a student prints; what a progress bar would write over stays."""
+    print(text.replace("\r\n", "\n").replace("\r", "\n"), end="", flush=True)
 
 
 def answer_file(number, folder="."):
@@ -72,11 +77,14 @@ def check_file(
 
     It runs in a process of its own with limits; where none can be started, in this one, and the verdict says so, or
     here is False, and NoProcess is raised. in_model: what is right goes on to work in a small model. variant: None for
-    that which the file names. hear, home, running: as of Apart."""
+    that which the file was made for; any other counts, and the verdict says where the file's is not that. hear, home,
+    running: as of Apart."""
     if in_model:
         piece(number)
-    text, note = read_small(path), ""
-    task = exercise(number, variant_of(text) if variant is None else variant)
+    made_for, note = variant_of(read_small(path)), ""
+    task = exercise(number, made_for or 0 if variant is None else variant)
+    if made_for not in (None, task.variant.number):
+        note = f"; this file was made for variant {made_for}, and checked as variant {task.variant.number}"
     try:
         try:
             student = Apart(path, function_name(number), solved_in(task), limits, hear, home, running)
@@ -84,7 +92,7 @@ def check_file(
             if not here:
                 raise
             student = contextlib.nullcontext(read_student(path, function_name(number)))
-            note = "; asked in this process, without limits, as no other can be started here"
+            note += "; asked in this process, without limits, as no other can be started here"
         with student as answer:
             verdict = check(task, answer, seed)
             if verdict.right and in_model:

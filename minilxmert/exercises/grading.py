@@ -3,6 +3,7 @@
 The inputs are drawn and the verdicts made here, out of a submission's reach, and what it starts ends with it. Still it
 runs with the teacher's rights: whoever does not trust a class grades in a container."""
 
+import contextlib
 import csv
 import functools
 import io
@@ -24,14 +25,15 @@ from .answering import check_file
 from .apart import LIMITS, NoProcess, adopting
 
 NOT_HANDED_IN = "not handed in"
-CANVAS = (  # of files only: the last number is the file's
-    r"(?P<name>anon_[^_]+)(?P<student>)(?:_late)?_\d+_?",
-    r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_?",
+ATTEMPT = r"_[^\W\d_]+_\d{4}(?:-\d\d){5}"  # of Blackboard, in the language of the school
+PLATFORMS = (  # how others name a student's files and folders; what the student called them comes after that
+    r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_",  # Moodle
+    r"(?P<student>\d+)-\d+ - (?P<name>.+?) ?- .*\d{3,4}",  # Brightspace: student, folder, name, date
+    rf"[^_]+_(?P<name>.+)(?P<student>){ATTEMPT}",  # Blackboard: of what, the user's name
 )
-PLATFORMS = (  # how others name a student's files and folders
-    r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_(?:file|onlinetext)_?",  # Moodle
-    r"(?P<student>.+)_(?P<name>[^_]+)_attempt_[\d-]+_?",  # Blackboard: names may hold the same sign
-    r"(?P<student>\d+-\d+) - (?P<name>.+?) - .*[ap]m(?: - )?",  # Brightspace
+CANVAS = (  # of files only: the last number is the file's
+    r"(?:late_)?(?P<name>anon_[^_]+)(?P<student>)_\d+_",
+    r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_",
 )
 NOBODYS = re.compile(r"\.|~\$|(?:__MACOSX|__pycache__|\$RECYCLE\.BIN|@eaDir|site-packages)$")
 HANDED_IN = re.compile(r"(?:^|[^a-z])ex\d\d|\.(?:py|ipynb|zip|rar|7z|t?gz)$", re.IGNORECASE)
@@ -51,12 +53,15 @@ class Grade:
 def grade(folder, limits=LIMITS, workers=None, numbers=(), seed=0, progress=None, variant=0):
     """A Grade for every submission in a folder, by student and exercise, and for every one that is missing.
 
-    numbers: the exercises that were set (default: those that anybody has handed in); progress(done, total). Raises
-    MinilxmertError when there is no submission, or no process can be started."""
+    numbers: the exercises that were set (default: those that anybody has handed in); progress(done, total); variant:
+    what counts, whatever a file says. Raises MinilxmertError when there is no submission, exercise or variant of that
+    number, or no process can be started."""
     everybody = submissions(folder)
     files = [entry for entry in everybody if not numbers or entry[1] in numbers]
     if not everybody:
         raise MinilxmertError.at(folder, None, "submissions such as ada/ex06_layer_norm.py", "none")
+    for number in {*numbers, *(entry[1] for entry in files)}:
+        exercise(number, variant)  # is there
     marks = functools.partial(verdict_of, limits=limits, seed=seed, variant=variant)
     verdicts = all_of(marks, [entry[1:] for entry in files], workers or processors(), progress)
     found = best([Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)])
@@ -78,14 +83,14 @@ def best(grades):
 def submissions(folder):
     """[(student, exercise, file)]: a folder a student, or files such as ada_ex06_layer_norm.py.
 
-    In the folder, files may be named as learning platforms do, ada_1815_7001_ex06_layer_norm.py: the last number is the
-    file's. The student's own is only shown where two students have one name."""
+    Both may be named as learning platforms do, as ada_1815_7001_ex06_layer_norm.py. A student's number is only shown
+    where two students have one name."""
     found = []
     for path in files_in(folder):
         number, (first, *further) = number_of(path.name), path.relative_to(folder).parts
         if number and path.is_file() and not path.is_symlink():
             first = unicodedata.normalize("NFC", first)  # macOS takes letters apart
-            found.append((by_platform(first) if further else owner(first), number, path))
+            found.append((by_platform(first) if further else noted_user(path) or owner(first), number, path))
     names = Counter(name for name, _ in {who for who, *_ in found if isinstance(who, tuple)})
     taken = {who for who, *_ in found if isinstance(who, str)}
 
@@ -102,13 +107,25 @@ def owner(filename):
     """Whose a file is by its name: "ada", or ("ada", "1815") where a learning platform has named it"""
     before = filename[: re.search(r"(?:^|[^a-z])(ex\d\d)", filename, re.IGNORECASE).start(1)]
     before = re.sub("^(copy of )+", "", before, flags=re.IGNORECASE)
-    return by_platform(before, *CANVAS, *PLATFORMS) if before.rstrip("_- ") else "(no name)"
+    return by_platform(before, CANVAS) if before.rstrip("_- ") else "(no name)"
 
 
-def by_platform(name, *patterns):
+def noted_user(path):
+    """The user's name in the note that Blackboard lays beside an attempt: a file's own name does not tell, as names of
+    users and of problem sets may hold the sign between them. None elsewhere."""
+    attempt = re.match(f".+{ATTEMPT}", path.name)
+    with contextlib.suppress(OSError):
+        if attempt:
+            first = path.with_name(f"{attempt[0]}.txt").open(encoding="utf-8", errors="replace").readline(1000)
+            user = re.search(r"\(([^()]+)\)\s*$", first)
+            return user[1] if user and f"_{user[1]}_" in attempt[0] else None
+    return None
+
+
+def by_platform(name, more=()):
     """("ada", "1815") of a name that a learning platform has made of them, else the name"""
-    for pattern in patterns or PLATFORMS:
-        if found := re.fullmatch(pattern, name, re.IGNORECASE):
+    for pattern in PLATFORMS + more:
+        if found := re.match(pattern, name, re.IGNORECASE):
             return found["name"], found["student"]
     return name.rstrip("_- ") or name
 

@@ -26,6 +26,7 @@ from .project import MILESTONES, assemble, pieces_of
 
 FRESH, BATCH = 200, 100  # scenes that no training saw; questions at once
 EACH, MODEL, ENOUGH = 10, 20, 0.75  # points of a milestone and of the model, which has all of them from this accuracy
+BLIND = "the commonest answer to each kind of question"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>An LXMERT of my own</title>
 <style>body {{ font-family: system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }}
 td {{ padding: 0.1rem 1rem 0.1rem 0 }} svg {{ max-width: 100% }}</style>
@@ -50,19 +51,22 @@ def fresh_questions(seed=1):
 
 
 def accuracies(model, asked):
-    """{kind of question: (share of right answers, share of the commonest answer)}, "all" among them."""
+    """{kind of question: (share of right answers, share of the commonest answer)}.
+
+    "all": of all questions, and whoever knows the kind of each and its commonest answer, but sees no picture."""
     found, tokenizer = defaultdict(list), miniature_tokenizer(SMALL)
     for start in range(0, len(asked), BATCH):
         part = asked[start : start + BATCH]
         texts, pictures = [sentence.text for sentence, _ in part], [objects for _, objects in part]
         scores = model(**call_arguments(model, tokenizer, texts, pictures)).question_answering_score
         for (sentence, _), best in zip(part, scores.argmax(1), strict=True):
-            for kind in (sentence.kind.name, "all"):
-                found[kind].append((model.answers[best] == sentence.answer, sentence.answer))
-    return {
-        kind: (np.mean([right for right, _ in pairs]), Counter(a for _, a in pairs).most_common(1)[0][1] / len(pairs))
+            found[sentence.kind.name].append((model.answers[best] == sentence.answer, sentence.answer))
+    counts = {
+        kind: np.array([sum(right for right, _ in pairs), Counter(a for _, a in pairs).most_common(1)[0][1]])
         for kind, pairs in found.items()
     }
+    shares = {kind: tuple(count / len(found[kind])) for kind, count in counts.items()}
+    return shares | {"all": tuple(sum(counts.values()) / len(asked))}
 
 
 def largest_difference(folder, model, asked):
@@ -87,7 +91,7 @@ def report(folder):
     matrix = draw_matrix(maps["words_to_objects"][-1].mean(0), *maps.labels("words_to_objects"))
     card = {"parameters": f"{model.num_parameters():,}", "steps": rows[-1]["step"], "seconds": rows[-1]["seconds"]}
     card["largest difference to minilxmert's scores"] = f"{largest_difference(folder, model, asked[:20]):.1e}"
-    lines = {kind: f"{right:.1%} (the commonest answer: {most:.1%})" for kind, (right, most) in sorted(shares.items())}
+    lines = {kind: f"{right:.1%} ({BLIND}: {most:.1%})" for kind, (right, most) in sorted(shares.items())}
     card |= {f"right, {kind}": text for kind, text in lines.items()}
     steps, losses = curves_of(rows)["loss ans"]
     fields = {

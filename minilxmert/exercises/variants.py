@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import MinilxmertError
+
 FACTORS = range(2, 10)
 MARKS = "@~+_=%&^"
 
@@ -27,7 +29,9 @@ class Variant:
 
     @classmethod
     def of(cls, sheet, number):
-        """Variant `number` of a sheet; AS_IT_STANDS where the sheet has none."""
+        """Variant `number` of a sheet; AS_IT_STANDS where the sheet has none. Raises MinilxmertError."""
+        if number > len(FACTORS):  # it would be one of these again
+            raise MinilxmertError.at("variant", None, f"a number from 1 to {len(FACTORS)}", number)
         if not hasattr(sheet, "VARIES"):
             return AS_IT_STANDS
         changes, text = sheet.VARIES
@@ -41,11 +45,11 @@ class Variant:
 
     @property
     def k(self):
-        return FACTORS[(self.number - 1) % len(FACTORS)]
+        return FACTORS[self.number - 1]
 
     @property
     def mark(self):
-        return 2 * MARKS[(self.number - 1) % len(MARKS)]
+        return 2 * MARKS[self.number - 1]
 
     def arguments(self, names, args, way=1):
         """The arguments as the student gets them, of those of the exercise; with way -1, the other way round."""

@@ -190,15 +190,16 @@ def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatc
     code, out, _ = run(capsys, "start", folder, 5, 6, 7)
     assert code == 0 and sorted(path.name for path in folder.glob("ex*")) == [f"{NAMES[n]}.py" for n in (5, 6, 7)]
     monkeypatch.chdir(folder)
-    (folder / f"{NAMES[6]}.py").write_text(SOLVED)
+    (folder / f"{NAMES[6]}.py").write_text(SOLVED.replace("aloud", r"\raloud"))
     code, out, _ = run(capsys, "check", 6)
     assert code == 0 and "exercise 6: right: " in out
     code, out, _ = run(capsys, "start", folder, 6)
-    assert "left" in out and (folder / f"{NAMES[6]}.py").read_text() == SOLVED
+    assert "left" in out and "aloud" in (folder / f"{NAMES[6]}.py").read_text()
     marks = "exercise_05 or exercise_06"
-    command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", "-m", marks]
+    command = [sys.executable, "-m", "pytest", "-q", "-rP", "--strict-markers", "-p", "no:cacheprovider", "-m", marks]
     env = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
+    assert out.count("\nthinking \naloud\n") > 20 and "\naloud\n\n" not in out
     assert "1 failed, 1 passed, 1 deselected" in out and "FAILED ex05_masked_softmax.py" in out, out
     assert "not written yet" in out and "Traceback" not in out
 
@@ -307,14 +308,34 @@ def test_variants_are_told_in_the_stub_and_in_the_table():
     assert re.findall(r"^\| ([\d, …]+) \|", page.partition("### Variants")[2], re.MULTILINE) == ["7", "19", "31 … 37"]
 
 
-def test_a_file_says_which_variant_it_is_an_answer_to(capsys, tmp_path, monkeypatch):
+def test_a_file_says_which_variant_it_was_made_for_and_the_teachers_counts(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(capsys, "start", tmp_path, 6, "--variant", 2)[0] == 0
     path = tmp_path / "ex06_layer_norm.py"
-    title = path.read_text().splitlines()[0]
-    path.write_text(f"{title}\n{SOLVED.replace('type(eps)', 'type(3 * eps)')}")
+    title, own = path.read_text().splitlines()[0], SOLVED.replace("type(eps)", "type(3 * eps)")
+    path.write_text(f"{title}\n{own}")
     assert run(capsys, "check", 6, "--in-model")[0] == 0 and run(capsys, "check", 6, "--variant", 0)[0] == 1
-    assert grade(tmp_path, variant=2)[0].right
+    (found,) = grade(tmp_path, variant=2)
+    assert found.right and "made for" not in found.verdict
+    forgot = run(capsys, "grade", tmp_path)[1]
+    assert "WRONG" in forgot and "this file was made for variant 2, and checked as variant 0" in forgot
+    path.write_text(f"{title}\n{SOLVED}")  # the answer to an easier one, under the title of the class's
+    found = [*grade(tmp_path, variant=2), *grade(tmp_path)]
+    assert [g.right for g in found] == [False, True] and "made for variant 2" in found[1].verdict
+    path.write_text(f"{title.replace('; variant 2', '')}\n{own}")
+    (found,) = grade(tmp_path, variant=2)
+    assert found.right and "made for variant 0, and checked as variant 2" in found.verdict
+    path.write_text(own)
+    (found,) = grade(tmp_path, variant=2)
+    assert found.right and "made for" not in found.verdict
+
+
+def test_there_are_eight_variants(capsys, tmp_path):
+    assert run(capsys, "start", tmp_path / "new", 6, "--variant", 9)[0] == 1 and not (tmp_path / "new").exists()
+    (tmp_path / "ex07.py").write_text("x = 1")
+    code, out, err = run(capsys, "grade", tmp_path, "--variant", 9)
+    assert code == 1 and not out and "expected a number from 1 to 8, found 9" in err
+    assert "there is no exercise 99" in run(capsys, "grade", tmp_path, 99)[2]
 
 
 def test_unknown_numbers_are_refused():

@@ -377,37 +377,80 @@ def test_without_processes_a_check_says_so_and_grading_is_refused(tmp_path, monk
 # --- a class
 
 
-def test_copies_that_nobody_made_and_names_that_platforms_give(tmp_path):
+NOTE = "Name: Tam {0} ({0})\nAssignment: HW_1\n"
+PLATFORMS = {
+    # instructure/canvas-lms, lib/content_zipper.rb: add_upload_submission, get_filename
+    "Canvas": {
+        "lovelace_1815_7001_ex06_layer_norm.py": ("lovelace", 6),
+        "lovelace_LATE_1815_7002_ex07_split_heads-1.py": ("lovelace", 7),
+        "lovelace_1815_7003_my_ex08.py": ("lovelace", 8),
+        "smith_11_7003_ex06.py": ("smith_11", 6),
+        "smith_12_7004_ex06.py": ("smith_12", 6),
+        "o_neill_13_7004_ex06.py": ("o_neill", 6),
+        "anon_x7k2p_7006_ex06.py": ("anon_x7k2p", 6),
+        "LATE_anon_x7k2p_7007_ex07-1.py": ("anon_x7k2p", 7),
+    },
+    # moodle/moodle, mod/assign/locallib.php: download_submissions; in folders, and without; of groups; not named
+    "Moodle": {
+        "Bo Li_77_assignsubmission_file_ex06_layer_norm.py": ("Bo Li", 6),
+        "Bo Li_77_assignsubmission_file_final_ex07.py": ("Bo Li", 7),
+        "Eve Hu_88_assignsubmission_file_/ex06.py": ("Eve Hu", 6),
+        "Eve Hu_88_assignsubmission_file/further/ex07.py": ("Eve Hu", 7),
+        "Ida_99_assignsubmission_onlinetext_ex06.py": ("Ida", 6),
+        "Team 1-Jo_100_assignsubmission_file_/ex06.py": ("Team 1-Jo", 6),
+        "Participant_101_assignsubmission_file_/ex06.py": ("Participant_101", 6),
+        "Participant_102_assignsubmission_file_/ex06.py": ("Participant_102", 6),
+    },
+    # kwurst/bb-file-cleanup, README.md: the names; its note of an attempt begins with "Name: Tam Ng (t_ng)"
+    "Blackboard": {
+        "Set 1_fay_attempt_2026-09-01-12-00-00_ex06.py": ("fay", 6),
+        "Set 2_fay_attempt_2026-09-08-12-00-00_ex07.py": ("fay", 7),
+        "Set 1_j_doe_attempt_2026-09-01-12-00-00_ex06.py": ("j_doe", 6),
+        "Set 2_j_doe_attempt_2026-09-08-12-00-00_my_ex07.py": ("j_doe", 7),
+        "HW_1_t_ng_attempt_2026-09-01-12-00-00_ex06.py": ("t_ng", 6),
+        "HW_1_t_ng_attempt_2026-09-01-12-00-00.txt": NOTE.format("t_ng"),
+        "HW_2_t_ng_poging_2026-09-08-12-00-00_ex07.py": ("t_ng", 7),
+        "HW_2_t_ng_poging_2026-09-08-12-00-00.txt": NOTE.format("t_ng"),
+        "HW_1_b_ng_attempt_2026-09-01-12-00-00_ex06.py": ("b_ng", 6),
+        "HW_1_b_ng_attempt_2026-09-01-12-00-00.txt": NOTE.format("b_ng"),
+    },
+    # "13394-80551 - Eric Gillotti - Mar 29, 2018 1205 PM - EGillotti - Homework 6.zip" in the tests of a reader of them
+    "Brightspace": {
+        "12-34 - Gil Ng - Sep 1, 2026 1200 PM/ex06.py": ("Gil Ng", 6),
+        "12-35 - Gil Ng - Sep 8, 2026 905 AM/ex07.py": ("Gil Ng", 7),
+        "13-34 - Ann-Marie Lee - Sep 1, 2026 1200 PM - ex06.py": ("Ann-Marie Lee", 6),
+        "13-34 - Ann-Marie Lee- Sep 2, 2026 1200 PM - ALee - ex07.py": ("Ann-Marie Lee", 7),
+        "14-34 - Li Wu - 1 sept. 2026 1405 - ex06.py": ("Li Wu_14", 6),
+        "15-34 - Li Wu - 1 sept. 2026 1406 - ex06.py": ("Li Wu_15", 6),
+    },
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_student_is_one_student_however_a_platform_names_the_files(tmp_path, platform):
+    names = PLATFORMS[platform]
+    write(tmp_path, {name: told if isinstance(told, str) else "" for name, told in names.items()})
+    expected = sorted(told for told in names.values() if not isinstance(told, str))
+    assert sorted((who, number) for who, number, _ in submissions(tmp_path)) == expected
+    assert passed_by(tmp_path) == []
+
+
+def test_copies_that_nobody_made_and_names_of_files(tmp_path):
     names = {
         "ada/ex10_gelu.py": ("ada", 10),
         "ada/.ipynb_checkpoints/ex10_gelu-checkpoint.py": None,
         "__MACOSX/ada/._ex10_gelu.py": None,
         "._ex10_gelu.py": None,
         ".cache/ex10.py": None,
-        "lovelace_1815_7001_ex06_layer_norm.py": ("lovelace", 6),
-        "lovelace_LATE_1815_7002_ex07_split_heads.py": ("lovelace", 7),
-        "smith_11_7003_ex06.py": ("smith_11", 6),
-        "smith_12_7004_ex06.py": ("smith_12", 6),
-        "Bo Li_77_assignsubmission_file_ex06_layer_norm.py": ("Bo Li", 6),
         "cyd_ex06.py": ("cyd", 6),
         "ex06.py": ("(no name)", 6),
         "ada_1_7005_EX07.PY": ("ada_1", 7),
-        "Eve Hu_88_assignsubmission_file_/ex06.py": ("Eve Hu", 6),
-        "Homework 1_fay_attempt_2026-09-01-12-00-00_ex06.py": ("fay", 6),
-        "Homework 1_fay_attempt_2026-09-01-12-00-00.txt": None,
-        "Homework 1_t_nguyen_attempt_2026-09-01-12-00-00_ex06.py": ("nguyen_Homework 1_t", 6),
-        "Homework 1_b_nguyen_attempt_2026-09-01-12-00-00_ex06.py": ("nguyen_Homework 1_b", 6),
-        "anon_x7k2p_7006_ex06.py": ("anon_x7k2p", 6),
-        "anon_x7k2p_LATE_7007_ex07-1.py": ("anon_x7k2p", 7),
-        "Ida_99_assignsubmission_onlinetext_ex06.py": ("Ida", 6),
         "Copy of jo_ex06.py": ("jo", 6),
         "Zoe\u0308/ex06.py": ("Zo\u00eb", 6),
         "Zo\u00eb/ex07.py": ("Zo\u00eb", 7),
         "~$ex06.py": None,
         "ada/$RECYCLE.BIN/ex06.py": None,
         "ada/venv/lib/python3.11/site-packages/ex06.py": None,
-        "12-34 - Gil Ng - Sep 1, 2026 1200 PM/ex06.py": ("Gil Ng", 6),
-        "12-35 - Hal Ng - Sep 1, 2026 1200 PM - ex06.py": ("Hal Ng", 6),
         "group_1_2/ex06.py": ("group_1_2", 6),
         "group_1_3/ex06.py": ("group_1_3", 6),
         "ada/__pycache__/ex10_gelu.cpython-311.pyc": None,
