@@ -97,6 +97,37 @@ def test_every_exercise_has_its_files_and_its_line_in_the_table():
         assert task.title in cells[1] and task.teaches == cells[3]
 
 
+def rows_of(text, heading=""):
+    """[[cell, …], …] of the first table below a heading."""
+    lines = text.partition(heading)[2].partition("\n|")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def numbers_in(text):
+    """ "1, 4; 31 to 34" -> [1, 4, 31, 32, 33, 34]"""
+    found = re.findall(r"\b(\d+)(?: to (\d+))?\b", text)
+    return [number for first, last in found for number in range(int(first), int(last or first) + 1)]
+
+
+def test_the_ten_weeks_use_nothing_before_it_is_taught():
+    """Exercises in class and in problem sets come with their chapter or after it; the minutes are theirs."""
+    pages = ROOT / "tutorials" / "exercises"
+    weeks, read, when = rows_of((pages / "teaching.md").read_text(), "## Ten weeks"), set(), {}
+    for number, (week, _, chapters, tasks, minutes, _) in enumerate(weeks, 1):
+        read |= set(numbers_in(chapters))
+        assert int(week) == number and all(exercise(n).chapter in read for n in numbers_in(tasks)), week
+        spent = sum(exercise(n).minutes for n in numbers_in(re.sub(r" or \d+", "", tasks)))
+        assert sum(numbers_in(minutes)) == spent, week
+        when |= dict.fromkeys(read - set(when), number)
+    assert read == set(range(1, 15)) - {12}
+    sets = re.split(r"^## ", (pages / "problem_sets.md").read_text(), flags=re.MULTILINE)[1:5]
+    for text in sets:
+        last = numbers_in(text.splitlines()[0].partition("week")[2])[-1]
+        for tasks in re.findall(r"[Ee]xercises? ([^.]*)\.", text):
+            assert all(when[exercise(n).chapter] <= last for n in numbers_in(tasks)), tasks
+        assert all(when[int(n)] <= last for n in re.findall(r"chapter (\d+)", text)), text
+
+
 JUNK = (
     None, "a", [], {}, (), 3, 1j, np.float64("nan"), object(), iter([]), [[1], [2, 3]], np.array(None), np.array("a"),
     np.zeros(0), np.zeros((2, 3), complex), np.ma.zeros(3), np.zeros((1,) * 5), {"query.w": None, "norm.w": "a"},
@@ -199,7 +230,7 @@ def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatc
     command = [sys.executable, "-m", "pytest", "-q", "-rP", "--strict-markers", "-p", "no:cacheprovider", "-m", marks]
     env = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
-    assert out.count("\nthinking \naloud\n") > 20 and "\naloud\n\n" not in out
+    assert out.count("thinking \naloud\n") > 20 and "\naloud\n\n" not in out
     assert "1 failed, 1 passed, 1 deselected" in out and "FAILED ex05_masked_softmax.py" in out, out
     assert "not written yet" in out and "Traceback" not in out
 

@@ -1,6 +1,6 @@
 """Project 1, embeddings: words and objects become vectors of one width, and their gradients find the way back.
 
-40 minutes; chapter 3."""
+40 minutes; chapter 8."""
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Project 3, looking: an attention block, projections, attention, residual and LayerNorm, with its way back.
 
-60 minutes; chapter 6."""
+60 minutes; chapter 8."""
 
 from ...core import attention as room
 from ...core.params import attention_shapes

@@ -1,6 +1,6 @@
 """Project 4, a layer: self-attention and feed-forward, of which the encoders of words and of objects are stacks.
 
-45 minutes; chapter 5."""
+45 minutes; chapter 8."""
 
 from ...core import encoder
 from ...core.params import layer_shapes

@@ -1,6 +1,6 @@
 """Project 5, crossing: words look at objects and objects at words with one set of weights, then each side at itself.
 
-60 minutes; chapter 6."""
+60 minutes; chapter 8."""
 
 from ...core import attention as room
 from ...core import encoder

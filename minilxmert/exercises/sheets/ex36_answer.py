@@ -1,6 +1,6 @@
 """Project 6, the head: from the state of [CLS] to a score for every answer, and back.
 
-30 minutes; chapter 7."""
+30 minutes; chapter 8."""
 
 import numpy as np
 
