@@ -227,7 +227,7 @@ def test_start_check_and_pytest_in_a_started_folder(capsys, tmp_path, monkeypatc
     code, out, _ = run(capsys, "start", folder, 6)
     assert "left" in out and "aloud" in (folder / f"{NAMES[6]}.py").read_text()
     marks = "exercise_05 or exercise_06"
-    command = [sys.executable, "-m", "pytest", "-q", "-rP", "--strict-markers", "-p", "no:cacheprovider", "-m", marks]
+    command = [sys.executable, "-m", "pytest", "-q", "-rfP", "--strict-markers", "-p", "no:cacheprovider", "-m", marks]
     env = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     out = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
     assert out.count("thinking \naloud\n") > 20 and "\naloud\n\n" not in out
