@@ -2,18 +2,20 @@
 
 From the first lines of the package on, that is: while Python itself starts, it answers as Python does."""
 
+import os
 import sys
 
-from . import end_if_interrupted, unraisable
+from . import end_if_interrupted
 
 interrupts = []
 
 
 def program():
     """Run the command that sys.argv holds, and end this process."""
-    sys.excepthook, sys.unraisablehook = uncaught, unraisable
     import signal
 
+    if "project" in sys.argv[1:2] or any(word.startswith("--world") for word in sys.argv):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, when it is read: products too small to share
     try:
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as in a script's background, where it is not meant
             signal.signal(signal.SIGINT, interrupt)
@@ -32,13 +34,8 @@ def interrupt(*_):
     interrupts.append(True)
     if len(interrupts) > 1:
         end_if_interrupted(KeyboardInterrupt)
+    sys.excepthook = lambda *_: end_if_interrupted(KeyboardInterrupt)  # what breaks because of it
     raise KeyboardInterrupt
-
-
-def uncaught(kind, problem, trace):
-    """Of what nobody caught: Ctrl-C, and what broke because of it, ends the process quietly."""
-    end_if_interrupted(KeyboardInterrupt if interrupts else kind)
-    sys.__excepthook__(kind, problem, trace)
 
 
 if __name__ == "__main__":

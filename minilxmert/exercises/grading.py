@@ -8,7 +8,6 @@ import csv
 import functools
 import io
 import json
-import os
 import re
 import tempfile
 import time
@@ -20,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MinilxmertError, visible
+from ..kernels import get_num_threads
 from . import exercise, number_of
 from .answering import check_file
 from .apart import LIMITS, NoProcess, adopting
@@ -53,7 +53,8 @@ class Grade:
 def grade(folder, limits=LIMITS, workers=None, numbers=(), seed=0, progress=None, variant=0):
     """A Grade for every submission in a folder, by student and exercise, and for every one that is missing.
 
-    numbers: the exercises that were set (default: those that anybody has handed in); progress(done, total); variant:
+    numbers: the exercises that were set (default: those that anybody has handed in); workers: at a time (default: as
+    many as this process has processors); progress(done, total); variant:
     what counts, whatever a file says. Raises MinilxmertError when there is no submission, exercise or variant of that
     number, or no process can be started."""
     everybody = submissions(folder)
@@ -63,7 +64,7 @@ def grade(folder, limits=LIMITS, workers=None, numbers=(), seed=0, progress=None
     for number in {*numbers, *(entry[1] for entry in files)}:
         exercise(number, variant)  # is there
     marks = functools.partial(verdict_of, limits=limits, seed=seed, variant=variant)
-    verdicts = all_of(marks, [entry[1:] for entry in files], workers or processors(), progress)
+    verdicts = all_of(marks, [entry[1:] for entry in files], workers or get_num_threads(), progress)
     found = best([Grade(who, n, *verdict, str(path)) for (who, n, path), verdict in zip(files, verdicts, strict=True)])
     there, wanted = {(g.student, g.exercise) for g in found}, sorted(numbers or {g.exercise for g in found})
     missing = [(who, n) for who in {who for who, *_ in everybody} for n in wanted if (who, n) not in there]
@@ -142,11 +143,6 @@ def files_in(folder):
         parts = path.relative_to(folder).parts
         if not path.is_dir() and not any(map(NOBODYS.match, parts)):
             yield path
-
-
-def processors():
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def all_of(marks, entries, workers, progress):

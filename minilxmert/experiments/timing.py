@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from ..kernels import get_num_threads
+
 SAME = 1e-3  # the largest difference between candidates' numbers; a wrong one differs by whole numbers
 WINDOW, BUSY, PATIENCE = 0.02, 0.002, 2.0  # seconds: to look for work, of work that counts, to wait for its end
 THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -53,7 +55,6 @@ def processor():
     """The processor's name, the kind that compilers know it by, and how many of its cores this process may use."""
     import llvmlite.binding
 
-    from ..kernels import get_num_threads
     from ..kernels.cpu import bfloat16_name, tile_name
 
     kind, tile, narrow = llvmlite.binding.get_host_cpu_name(), tile_name(), bfloat16_name()
@@ -96,8 +97,8 @@ def memory(name):
 
 
 def thread_counts():
-    """{number: text} of the numbers of threads to measure with: one, and all."""
-    return {count: f"{count} thread{'s' * (count > 1)}" for count in sorted({1, os.cpu_count() or 1})}
+    """{number: text} of the numbers of threads to measure with: one, and as many as the kernels use."""
+    return {count: f"{count} thread{'s' * (count > 1)}" for count in sorted({1, get_num_threads()})}
 
 
 def versus(found, scale, unit):

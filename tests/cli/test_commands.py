@@ -1,7 +1,10 @@
 """Commands help those who misspell, and work from any folder, on the files that travel with the package."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tomllib
 import types
 from pathlib import Path
@@ -35,6 +38,26 @@ def test_a_misspelt_word_gets_the_nearest(capsys, words, meant):
     with pytest.raises(SystemExit) as stop:
         main(words.split())
     assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, threads",
+    [("project train nowhere", "1"), ("evaluate vqa --world=small --weights no", "1"), ("cache", None)],
+)
+def test_small_models_get_one_thread_of_blas_before_numpy_is_read(words, threads):
+    code = """import os, sys
+from minilxmert.__main__ import program
+assert "numpy" not in sys.modules
+try:
+    program()
+finally:
+    print("threads", os.environ.get("OPENBLAS_NUM_THREADS"))
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-c", code, *words.split()]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert told.stdout.endswith(f"threads {threads}\n"), told.stderr
 
 
 def test_commands_work_from_any_folder(capsys, tmp_path, monkeypatch):
