@@ -15,7 +15,8 @@ from .ways import apply, there_and_back
 
 LONGEST = 200  # characters of what a student raises
 FAILS = "the file fails before the check begins"
-NOTEBOOK = "it is a notebook with another ending: save it as Python"
+NOTEBOOK = "; it is a notebook with another ending: save it as Python"
+COMMAND = "; a notebook's command: delete the line"
 
 
 class Wrong(Exception):
@@ -126,7 +127,8 @@ def read_student(path, name):
         raise
     except BaseException as problem:
         text = describe_error(problem, sys.exc_info()[2], str(path))
-        raise Wrong(f"{FAILS}: {text}{'; ' + NOTEBOOK if is_notebook(path) else ''}") from None
+        hint = NOTEBOOK if is_notebook(path) else COMMAND if "get_ipython" in text else ""
+        raise Wrong(f"{FAILS}: {text}{hint}") from None
     if name not in module.__dict__:
         raise Wrong(f"the file defines no function called {name}")
     return Student(module.__dict__[name], str(path))
@@ -136,10 +138,11 @@ def misunderstood(path, problem):
     """A SyntaxError in words, with what it mostly comes from."""
     if problem.filename == str(path):
         magic = (problem.text or "").lstrip().startswith(("%", "!"))
-        hint = f"; {NOTEBOOK}" if is_notebook(path) else "; a notebook's command: delete the line" if magic else ""
+        hint = NOTEBOOK if is_notebook(path) else COMMAND if magic else ""
+        hint = "; save the file as UTF-8" if "'utf-8' codec" in problem.msg else hint
         return f"Python does not understand line {problem.lineno or 1}: {problem.msg}{hint}"
     if b"\0" in path.read_bytes():
-        return "Python does not understand the file: is it saved as UTF-16? Save it as UTF-8"
+        return "Python does not understand the file: it is no text, or saved as UTF-16. Save it as UTF-8"
     return f"{FAILS}: {named(problem)}"
 
 
