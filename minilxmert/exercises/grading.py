@@ -35,7 +35,7 @@ CANVAS = (  # of files only: the last number is the file's
     r"(?:late_)?(?P<name>anon_[^_]+)(?P<student>)_\d+_",
     r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_",
 )
-NOBODYS = re.compile(r"\.|~\$|(?:__MACOSX|__pycache__|\$RECYCLE\.BIN|@eaDir|site-packages)$")
+NOBODYS = re.compile(r"\.|~\$|(?:conftest\.py|__MACOSX|__pycache__|\$RECYCLE\.BIN|@eaDir|site-packages)$")
 HANDED_IN = re.compile(r"(?:^|[^a-z])ex\d\d|\.(?:py|ipynb|zip|rar|7z|t?gz)$", re.IGNORECASE)
 
 

@@ -1,5 +1,6 @@
 """The report of a project, written by one command, and its points, counted by another."""
 
+import contextlib
 import csv
 import html
 import io
@@ -18,11 +19,11 @@ from ..scenes.detector import describe
 from ..scenes.language import VQA
 from ..scenes.world import SMALL
 from ..training.log import curves_of, read_log
-from ..training.miniature import FIRST, Miniature
+from ..training.miniature import FIRST, Miniature, miniature_config
 from ..training.recipes import miniature_tokenizer
 from ..vision.drawings import draw_curves, draw_matrix
 from .grading import grade
-from .project import MILESTONES, assemble, pieces_of
+from .project import MILESTONES, SIZES, assemble, pieces_of
 
 FRESH, BATCH = 200, 100  # scenes that no training saw; questions at once
 EACH, MODEL, ENOUGH = 10, 20, 0.75  # points of a milestone and of the model, which has all of them from this accuracy
@@ -40,7 +41,10 @@ def trained(folder):
     """The model that `train` has written, read by minilxmert alone. Raises MinilxmertError."""
     if not (Path(folder) / "model" / "config.json").exists():
         raise MinilxmertError.at(folder, "model", "a trained model: `minilxmert project train`", "none")
-    return LxmertForQuestionAnswering.from_pretrained(Path(folder) / "model", mapped=False)
+    model = LxmertForQuestionAnswering.from_pretrained(Path(folder) / "model", mapped=False)
+    if model.config != miniature_config(SMALL, **SIZES):
+        raise MinilxmertError.at(folder, "model", "the sizes that `minilxmert project train` gives it", "others")
+    return model
 
 
 def fresh_questions(seed=1):
@@ -108,17 +112,16 @@ def report(folder):
 def grade_projects(folder, progress=None, **limits):
     """[(student, points, right milestones, accuracy or None)] of a folder of projects, one folder a student.
 
-    The functions run apart, as exercises do; of the model only the parameters are read. limits: as of `grade`."""
+    The functions run apart, as exercises do; of the model, which lies beside them, only the parameters are read.
+    limits: as of `grade`."""
     grades, asked, rows = grade(folder, numbers=MILESTONES, progress=progress, **limits), fresh_questions(), []
     for student in dict.fromkeys(g.student for g in grades):
         right = sum(g.right for g in grades if g.student == student)
-        file = next(g.file for g in grades if g.student == student and g.file)
-        try:
-            own = Path(folder, Path(file).relative_to(folder).parts[0])  # named as the platform does
-            share, most = accuracies(trained(own), asked)["all"]
-            earned = min(1.0, max(0.0, (share - most) / (ENOUGH - most)))
-        except (MinilxmertError, OSError):
-            share, earned = None, 0.0
+        places, share, earned = [Path(g.file).parent for g in grades if g.student == student and g.file], None, 0.0
+        with contextlib.suppress(MinilxmertError, OSError):
+            if places:
+                share, most = accuracies(trained(places[0]), asked)["all"]
+                earned = min(1.0, max(0.0, (share - most) / (ENOUGH - most)))
         rows.append((student, round(EACH * right + MODEL * earned), right, share))
     return grades, rows
 

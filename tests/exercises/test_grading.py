@@ -458,6 +458,7 @@ def test_copies_that_nobody_made_and_names_of_files(tmp_path):
         "group_1_3/ex06.py": ("group_1_3", 6),
         "ada/__pycache__/ex10_gelu.cpython-311.pyc": None,
         "ada/.DS_Store": None,
+        "ada/conftest.py": None,
     }
     strange = ["ada/helper.py", "bob.zip", "cyd/ex06.ipynb", "dan/ex06_layer_norm.py.txt"]
     write(tmp_path, dict.fromkeys([*names, *strange, "notes.txt"], ""))

@@ -35,7 +35,6 @@ def draws(rng, n, step):
     return p, g * rng.choice([1e-5, 1]), 0.1 * m * (step > 0), 0.01 * v * v * (step > 0), step, 0.05
 
 
-VARIES = "g * k", "the loss was multiplied by {k}, as in training with float16: divide g by {k} before anything else"
 SOLVED = (Adam.update, Adam.update_part)
 OUTPUTS = ("p", "m", "v")
 KEEPS_DTYPE = True
