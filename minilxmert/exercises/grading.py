@@ -26,13 +26,11 @@ from .apart import LIMITS, NoProcess, adopting
 
 NOT_HANDED_IN = "not handed in"
 ATTEMPT = r"_[^\W\d_]+_\d{4}(?:-\d\d){5}"  # of Blackboard, in the language of the school
-PLATFORMS = (  # how others name a student's files and folders; what the student called them comes after that
+PLATFORMS = (  # how others name a student's files, and folders of them; what the student called them comes after that
     r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_",  # Moodle
     r"(?P<student>\d+)-\d+ - (?P<name>.+?) ?- .*\d{3,4}",  # Brightspace: student, folder, name, date
     rf"[^_]+_(?P<name>.+)(?P<student>){ATTEMPT}",  # Blackboard: of what, the user's name
-)
-CANVAS = (  # of files only: the last number is the file's
-    r"(?:late_)?(?P<name>anon_[^_]+)(?P<student>)_\d+_",
+    r"(?:late_)?(?P<name>anon_[^_]+)(?P<student>)_\d+_",  # Canvas: the last number is the file's
     r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_",
 )
 NOBODYS = re.compile(r"\.|~\$|(?:conftest\.py|__MACOSX|__pycache__|\$RECYCLE\.BIN|@eaDir|site-packages)$")
@@ -90,8 +88,9 @@ def submissions(folder):
     for path in files_in(folder):
         number, (first, *further) = number_of(path.name), path.relative_to(folder).parts
         if number and path.is_file() and not path.is_symlink():
-            first = unicodedata.normalize("NFC", first)  # macOS takes letters apart
-            found.append((by_platform(first) if further else noted_user(path) or owner(first), number, path))
+            name = unicodedata.normalize("NFC", first)  # macOS takes letters apart
+            named = by_platform(name) if further else owner(name)
+            found.append((noted_user(Path(folder, first)) or named, number, path))
     names = Counter(name for name, _ in {who for who, *_ in found if isinstance(who, tuple)})
     taken = {who for who, *_ in found if isinstance(who, str)}
 
@@ -108,24 +107,24 @@ def owner(filename):
     """Whose a file is by its name: "ada", or ("ada", "1815") where a learning platform has named it"""
     before = filename[: re.search(r"(?:^|[^a-z])(ex\d\d)", filename, re.IGNORECASE).start(1)]
     before = re.sub("^(copy of )+", "", before, flags=re.IGNORECASE)
-    return by_platform(before, CANVAS) if before.rstrip("_- ") else "(no name)"
+    return by_platform(before) if before.rstrip("_- ") else "(no name)"
 
 
 def noted_user(path):
-    """The user's name in the note that Blackboard lays beside an attempt: a file's own name does not tell, as names of
-    users and of problem sets may hold the sign between them. None elsewhere."""
-    attempt = re.match(f".+{ATTEMPT}", path.name)
-    with contextlib.suppress(OSError):
-        if attempt:
-            first = path.with_name(f"{attempt[0]}.txt").open(encoding="utf-8", errors="replace").readline(1000)
-            user = re.search(r"\(([^()]+)\)\s*$", first)
+    """The user's name in the note that Blackboard lays beside an attempt; None elsewhere.
+
+    The attempt's own name does not tell: names of users and of problem sets may hold the sign between them."""
+    if attempt := re.match(f".+{ATTEMPT}", path.name):
+        note = path.with_name(f"{attempt[0]}.txt")
+        with contextlib.suppress(OSError), note.open(encoding="utf-8", errors="replace") as lines:
+            user = re.search(r"\(([^()]+)\)\s*$", lines.readline(1000))
             return user[1] if user and f"_{user[1]}_" in attempt[0] else None
     return None
 
 
-def by_platform(name, more=()):
+def by_platform(name):
     """("ada", "1815") of a name that a learning platform has made of them, else the name"""
-    for pattern in PLATFORMS + more:
+    for pattern in PLATFORMS:
         if found := re.match(pattern, name, re.IGNORECASE):
             return found["name"], found["student"]
     return name.rstrip("_- ") or name

@@ -392,6 +392,7 @@ PLATFORMS = {
         "o_neill_13_7004_ex06.py": ("o_neill", 6),
         "anon_x7k2p_7006_ex06.py": ("anon_x7k2p", 6),
         "LATE_anon_x7k2p_7007_ex07-1.py": ("anon_x7k2p", 7),
+        "lovelace_1815_7009_my-lxmert/ex31_embed.py": ("lovelace", 31),  # an archive, unpacked
     },
     # moodle/moodle, mod/assign/locallib.php: download_submissions; in folders, and without; of groups; not named
     "Moodle": {
@@ -414,6 +415,7 @@ PLATFORMS = {
         "HW_1_t_ng_attempt_2026-09-01-12-00-00.txt": NOTE.format("t_ng"),
         "HW_2_t_ng_poging_2026-09-08-12-00-00_ex07.py": ("t_ng", 7),
         "HW_2_t_ng_poging_2026-09-08-12-00-00.txt": NOTE.format("t_ng"),
+        "HW_2_t_ng_poging_2026-09-08-12-00-00_my-lxmert/own/ex31_embed.py": ("t_ng", 31),
         "HW_1_b_ng_attempt_2026-09-01-12-00-00_ex06.py": ("b_ng", 6),
         "HW_1_b_ng_attempt_2026-09-01-12-00-00.txt": NOTE.format("b_ng"),
     },
