@@ -22,6 +22,7 @@ from minilxmert.kernels import (
     regions,
     shared,
     unfilter,
+    winograd,
 )  # fmt: skip
 
 MAKERS = {
@@ -33,9 +34,10 @@ MAKERS = {
     "pairs": lambda: matmul.kernel_for(np.dtype("uint32"), np.dtype("uint32")),
     "packing halves": lambda: packing.packing_kernel(types.uint16),
     "packing": lambda: packing.packing_kernel(types.uint32),
-    "patches": lambda: detector.gather, "sum and ReLU": lambda: detector.add_positive,
-    "pooling": lambda: detector.largest_in_bins, "suppression": detector.compiled_keep,
-    "regions": regions.grow.compiled, "PNG": unfilter.undo.compiled, "JPEG": jpeg.read_units.compiled,
+    "tiles": lambda: winograd.to_tiles, "tiled pixels": lambda: winograd.from_tiles,
+    "sum and ReLU": lambda: detector.add_positive, "pooling": lambda: detector.largest_in_bins,
+    "suppression": detector.compiled_keep, "regions": regions.grow.compiled,
+    "PNG": unfilter.undo.compiled, "JPEG": jpeg.read_units.compiled,
 }  # fmt: skip
 
 LABEL = re.compile(r"([.\w$]+):")

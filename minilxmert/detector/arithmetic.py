@@ -1,39 +1,58 @@
 """The arithmetic that a detector needs beside LXMERT's, as NumPy definitions; each has a Numba twin in kernels/."""
 
-import numpy as np
+import itertools
 
-from ..kernels import linear, linear_act, twinned
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ..kernels import linear, linear_act, load, twinned
 
 STRIP = 392  # rows of patches at a time: the weights are read once for so many
 
 
 def convolve(x, p, act="relu", size=1, stride=1, padding=0, dilation=1):
     """x (N, H, W, C), p w (O, size · size · C), b (O,) -> act(convolution + b) (N, H', W', O); act "relu" or None"""
-    multiply = linear_act if act else linear
-    arguments = (p, act) if act else (p,)
     if size == 1:
-        return multiply(x[:, ::stride, ::stride], *arguments)
-    n, h, w, _ = x.shape
-    h, w = ((side + 2 * padding - dilation * (size - 1) - 1) // stride + 1 for side in (h, w))
-    y = np.empty((n * h * w, len(p["b"])), x.dtype)
-    for first in range(0, len(y), STRIP):
-        last = min(first + STRIP, len(y))
-        y[first:last] = multiply(patches(x, (h, w), first, last, size, stride, padding, dilation), *arguments)
-    return y.reshape(n, h, w, -1)
+        return multiply(x[:, ::stride, ::stride], p, act)
+    if (size, stride, padding) == (3, 1, dilation):
+        return around(x, p, act, dilation)
+    return by_patches(x, p, act, size, stride, padding, dilation)
 
 
-@twinned("detector")
-def patches(x, outputs, first, last, size, stride, padding, dilation):
-    """What a convolution sees: x (N, H, W, C) -> (last - first, size · size · C), a row for each output pixel
+def multiply(x, p, act):
+    return linear_act(x, p, act) if act else linear(x, p)
 
-    outputs: rows and columns of output pixels (first … last are numbers of them, all pictures in one row); around x
-    lie zeros."""
-    n, rows, columns = np.unravel_index(np.arange(first, last), (len(x), *outputs))
-    steps = np.arange(size) * dilation - padding
-    rows, columns = rows[:, None] * stride + steps, columns[:, None] * stride + steps
-    inside = ((0 <= rows) & (rows < x.shape[1]))[:, :, None] & ((0 <= columns) & (columns < x.shape[2]))[:, None]
-    rows, columns = rows.clip(0, x.shape[1] - 1)[:, :, None], columns.clip(0, x.shape[2] - 1)[:, None]
-    return np.where(inside[..., None], x[n[:, None, None], rows, columns], x.dtype.type(0)).reshape(last - first, -1)
+
+@twinned("winograd")
+def around(x, p, act, dilation):
+    """3 × 3 pixels around each, zeros beyond the edges: x (N, H, W, C) -> act(convolution + b) (N, H, W, O)"""
+    return by_patches(x, p, act, 3, 1, dilation, dilation)
+
+
+class Window(dict):
+    """A layer {"w": (O, 9 C), "b": (O,)} for `around`; side: of the squares of pixels that its twin makes at once."""
+
+    def __init__(self, layer, side):
+        super().__init__(layer)
+        self.side = side
+
+    def maps(self):
+        """The linear maps that the twin multiplies by, one by one."""
+        return load("winograd").maps_of(self, self.side)
+
+
+def by_patches(x, p, act, size, stride, padding, dilation):
+    """`convolve` as one product: what an output pixel sees is a row (size · size · C) of its left side."""
+    around, span = (padding, padding), dilation * (size - 1) + 1
+    wide = np.pad(x, ((0, 0), around, around, (0, 0)))
+    seen = sliding_window_view(wide, (span, span), (1, 2))[:, ::stride, ::stride, :, ::dilation, ::dilation]
+    seen = seen.transpose(0, 1, 2, 4, 5, 3)  # (N, H', W', size, size, C): still a view
+    y = np.empty((*seen.shape[:3], len(p["b"])), x.dtype)
+    lines = max(1, STRIP // seen.shape[2])
+    for n, top in itertools.product(range(len(x)), range(0, seen.shape[1], lines)):
+        rows = seen[n, top : top + lines]
+        y[n, top : top + lines] = multiply(rows.reshape(*rows.shape[:2], -1), p, act)
+    return y
 
 
 @twinned("detector")

@@ -12,6 +12,7 @@ from ..checkpoints.weights import find_weights, read_tensors
 from ..errors import CheckpointError
 from ..files import forget_pages
 from ..files.arrays import check_finite
+from .arithmetic import Window
 
 EPSILON = 1e-5  # of the normalisations
 ANCHORS = "proposal_generator.anchor_generator.cell_anchors.0"
@@ -59,10 +60,12 @@ class Tensors:
         if variance.min() < 0:
             raise CheckpointError.at(self.path, f"{name}.norm.running_var", "variances from 0", variance.min())
         g = scale / np.sqrt(variance + EPSILON)
-        return layer(w * g[:, None, None, None].astype(np.float32), shift - mean * g)
+        made = layer(w * g[:, None, None, None].astype(np.float32), shift - mean * g)
+        forget_pages(w)
+        return made
 
-    def stage(self, name, inputs):
-        """Blocks 0, 1, … -> ({"0": block, …}, the width of what comes out)"""
+    def stage(self, name, inputs, side=2):
+        """Blocks 0, 1, … -> ({"0": block, …}, the width of what comes out); side: see Window"""
         blocks = {}
         while not blocks or f"{name}.{len(blocks)}.conv1.weight" in self.left:
             place, block = f"{name}.{len(blocks)}", {}
@@ -71,7 +74,7 @@ class Tensors:
                 outputs = len(block["shortcut"]["b"])
             block["conv1"] = self.folded(f"{place}.conv1", inputs if not blocks else outputs)
             width = len(block["conv1"]["b"])
-            block["conv2"] = self.folded(f"{place}.conv2", width, 3, width)
+            block["conv2"] = Window(self.folded(f"{place}.conv2", width, 3, width), side)
             block["conv3"] = self.folded(f"{place}.conv3", width, 1, outputs)
             blocks[str(len(blocks))] = block
         return blocks, outputs
@@ -91,13 +94,13 @@ def build(tensors):
     width = len(p["stem"]["b"])
     for name in ("res2", "res3", "res4"):
         p[name], width = tensors.stage(f"backbone.{name}", width)
-    p["res5"], features = tensors.stage("roi_heads.res5", width)
+    p["res5"], features = tensors.stage("roi_heads.res5", width, side=4)  # most of the work: worth more memory
     p["anchors"] = np.array(tensors.take(ANCHORS, None, 4), np.float32)
     count = len(p["anchors"])
     conv = tensors.linear(f"{HEAD}conv", width, kernel=(3, 3))
     hidden = len(conv["b"])
     p["rpn"] = {
-        "conv": conv,
+        "conv": Window(conv, 2),
         "objectness": tensors.linear(f"{HEAD}objectness_logits", hidden, count, (1, 1)),
         "deltas": tensors.linear(f"{HEAD}anchor_deltas", hidden, 4 * count, (1, 1)),
     }

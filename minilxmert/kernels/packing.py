@@ -93,10 +93,17 @@ def is_map(node):
 def pack_tree(tree, halved):
     """A parameter tree in which every linear map is a Layer; those of as many inputs share one Packed, in the order of
     the tree. halved: the copies are bfloat16."""
-    maps = {}
+    maps, tree = {}, tree if halved else divide(tree)
     for node in maps_of(tree):
         maps.setdefault(node["w"].shape[1], []).append(node)
     return exchange(tree, {inputs: iter(pack_layers(nodes, halved)) for inputs, nodes in maps.items()})
+
+
+def divide(node):
+    """The tree in which a node with a method `maps` has those instead of its own weights, each a Packed."""
+    if hasattr(node, "maps"):
+        return {"b": node["b"], "maps": [pack_as_one([one]) for one in node.maps()]}
+    return {name: divide(inner) for name, inner in node.items()} if isinstance(node, dict) else node
 
 
 def maps_of(node):

@@ -25,7 +25,8 @@ from minilxmert.detector.recipes import (
     scale_factor,
     target_size,
 )
-from minilxmert.kernels import BACKENDS
+from minilxmert.kernels import BACKENDS, winograd
+from minilxmert.kernels.packing import pack_tree
 
 FOLDER = REFERENCE / "frcnn"
 TOLERANCE = 2e-5  # of the largest value: float32 sums in another order, through a hundred layers
@@ -59,7 +60,11 @@ def channels_first(x):
 
 
 def test_every_stage_has_the_published_values(detector, backend):
-    p, settings = detector.params, detector.settings
+    with detector.weights.for_inference() as p:
+        check_stages(p, detector.settings)
+
+
+def check_stages(p, settings):
     image, _ = resized(PICTURE, settings, HUGGINGFACE)
     near(channels_first(image[None]), "image")
     x = network.stem(image[None], p["stem"])
@@ -239,6 +244,34 @@ def test_convolutions_one_product_at_a_time(size, padding, dilation, stride, bac
             expected += part.astype(float) @ w[:, :, i, j].T
     found = arithmetic.convolve(x, weights.layer(w, b), "relu", size, stride, padding, dilation)
     np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [2, 4])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_three_by_three_pixels_by_fewer_multiplications(side, dilation, monkeypatch):
+    """The same sums as by patches, the same bits whatever the strips and the threads."""
+    rng = np.random.default_rng(side)
+    for shape in ((2, 9, 8, 3), (1, 14, 14, 70), (3, 1, 1, 5), (1, 5, 23, 64)):
+        x, w = rng.standard_normal(shape, np.float32), rng.standard_normal((7, shape[3], 3, 3), np.float32)
+        plain = weights.layer(w, rng.standard_normal(7, np.float32))
+        p = pack_tree({"p": arithmetic.Window(plain, side)}, False)["p"]
+        expected = arithmetic.convolve(x.astype(float), plain, "relu", 3, 1, dilation, dilation)
+        found = arithmetic.convolve(x, p, "relu", 3, 1, dilation, dilation)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        assert (arithmetic.convolve(x, p, None, 3, 1, dilation, dilation) < 0).any()
+        monkeypatch.setattr(winograd, "STRIP", 3)
+        np.testing.assert_array_equal(arithmetic.convolve(x, p, "relu", 3, 1, dilation, dilation), found)
+        monkeypatch.undo()
+
+
+def test_whole_numbers_are_exact_in_small_tiles():
+    """Sums of whole numbers and of halves and quarters of them need no rounding."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-9, 10, (1, 12, 13, 40)).astype(np.float32)
+    plain = weights.layer(rng.integers(-9, 10, (5, 40, 3, 3)), rng.integers(-9, 10, 5))
+    p = pack_tree({"p": arithmetic.Window(plain, 2)}, False)["p"]
+    exact = arithmetic.convolve(x.astype(float), plain, None, 3, 1, 1)
+    np.testing.assert_array_equal(arithmetic.convolve(x, p, None, 3, 1, 1), exact)
 
 
 # --- resizing --------------------------------------------------------------------------------------------------------
@@ -495,6 +528,15 @@ def with_one_more(boxes, threshold, most):
     """Suppression whose widths are x1 - x0 + 1."""
     wider = boxes + np.array([0, 0, 1, 1], np.float32)
     return arithmetic.suppress(wider, threshold, most)
+
+
+@pytest.mark.parametrize("name", ["PIXELS", "SUMS", "WEIGHTS"])
+def test_wrong_tiles_are_noticed(monkeypatch, name):
+    wrong = np.array(getattr(winograd, name)[4], float)
+    wrong[1, 2] += 0.001 * np.abs(wrong).max()
+    monkeypatch.setitem(getattr(winograd, name), 4, wrong.tolist())
+    with pytest.raises(AssertionError):
+        test_three_by_three_pixels_by_fewer_multiplications(4, 1, monkeypatch)
 
 
 def test_wrong_roundings_are_noticed(monkeypatch):

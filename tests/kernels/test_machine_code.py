@@ -12,12 +12,13 @@ from machine_code import assembly, counting_loops, loops, scalar_loops
 
 TESTS = Path(__file__).parents[1]
 EVERY = "attention,gelu,norm,product,widened,packing halves,packing"
-OTHERS = "patches,sum and ReLU,pooling,suppression,regions,PNG,JPEG"
+OTHERS = "tiles,tiled pixels,sum and ReLU,pooling,suppression,regions,PNG,JPEG"
 NEEDED = {  # kinds of arithmetic that must be found in vectors
     "attention": {"add", "compare", "mul"}, "gelu": {"add", "compare", "mul"}, "norm": {"add", "mul"},
     "product": {"compare", "mul"}, "widened": {"compare", "mul"}, "pairs": {"compare", "mul"},
     "packing halves": {"round"}, "packing": {"round"}, "feed forward": {"add", "compare", "mul", "round"},
-    "sum and ReLU": {"add", "compare"}, "pooling": {"compare"},
+    "tiles": {"add", "mul"}, "tiled pixels": {"add", "mul", "compare"}, "sum and ReLU": {"add", "compare"},
+    "pooling": {"compare"},
 }  # fmt: skip
 AVX512 = "+avx512f,+avx512bf16,+amx-tile,+amx-bf16"
 PAIRS = "pairs,packing,feed forward"
