@@ -71,19 +71,19 @@ class Exercise:
 
     def handed(self, args):
         """The arguments as a student gets them in this variant."""
-        return self.variant.arguments(self.names, args)
+        return self.variant.vary_arguments(self.names, args)
 
     def run(self, function, args):
-        """What a function that is to be like the solution makes of a copy of arguments, as this variant wants it."""
+        """The result of a function that is like the solution, for a copy of arguments, as this variant wants it."""
         result = (there_and_back if self.way_back else apply)(function, copy.deepcopy(args))
-        return self.variant.result(self.outputs, result)
+        return self.variant.vary_result(self.outputs, result)
 
     def answer(self, function):
-        """A function that is to be like the solution as a student writes it in this variant."""
+        """A function that is like the solution, as a student writes it in this variant."""
 
         @functools.wraps(function)
         def answer(*args):
-            return self.run(function, self.variant.arguments(self.names, args, -1))
+            return self.run(function, self.variant.vary_arguments(self.names, args, back=True))
 
         return answer
 

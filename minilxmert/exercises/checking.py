@@ -87,7 +87,7 @@ class Asked:
             right, have = (get_part(self.exercise, value, part) for value in (want, result))
             if fault := structure(right, have, name, finite=False, wider=not self.exercise.keeps_dtype):
                 raise Wrong(f"{fault}; seen with {sizes(self.exercise, args)}")
-        return self.exercise.variant.result(self.exercise.outputs, result, -1)
+        return self.exercise.variant.vary_result(self.exercise.outputs, result, back=True)
 
     @property
     def compiled(self):

@@ -184,13 +184,13 @@ def table(grades):
         verdict = g.verdict if g.right or g.verdict == NOT_HANDED_IN else f"WRONG: {g.verdict}"
         lines.append(f"{visible(g.student):<{width}}  {g.exercise:>2}  {visible(verdict)}")
     for student in dict.fromkeys(g.student for g in grades):
-        lines.append(f"{visible(student):<{width}}  {counted([g for g in grades if g.student == student])}")
+        lines.append(f"{visible(student):<{width}}  {count_text([g for g in grades if g.student == student])}")
     for number in sorted({g.exercise for g in grades}):
-        lines.append(f"{f'exercise {number}':<{width}}  {counted([g for g in grades if g.exercise == number])}")
+        lines.append(f"{f'exercise {number}':<{width}}  {count_text([g for g in grades if g.exercise == number])}")
     return "\n".join(lines)
 
 
-def counted(grades):
+def count_text(grades):
     """ "2 of 3 right, 1 not handed in" """
     missing = sum(g.verdict == NOT_HANDED_IN for g in grades)
     return f"{sum(g.right for g in grades)} of {len(grades)} right" + f", {missing} {NOT_HANDED_IN}" * bool(missing)

@@ -35,7 +35,7 @@ class Variant:
         if not hasattr(sheet, "VARIES"):
             return AS_IT_STANDS
         changes, text = sheet.VARIES
-        sides = [[side(change) for change in part.split(",") if change.strip()] for part in changes.split("->")]
+        sides = [[read_change(change) for change in part.split(",") if change.strip()] for part in changes.split("->")]
         return cls(number, text, *map(tuple, sides))
 
     @property
@@ -51,46 +51,47 @@ class Variant:
     def mark(self):
         return 2 * MARKS[self.number - 1]
 
-    def arguments(self, names, args, way=1):
-        """The arguments as the student gets them, of those of the exercise; with way -1, the other way round."""
-        return self.changed(names, args, self.given, way)
+    def vary_arguments(self, names, args, back=False):
+        """Arguments of the exercise -> those that the student gets; back: the other way round."""
+        return self.scale_all(names, args, self.given, back)
 
-    def result(self, names, result, way=1):
-        """The result as the student must give it, of that of the exercise; with way -1, the other way round."""
+    def vary_result(self, names, result, back=False):
+        """A result of the exercise -> that which the student must give; back: the other way round."""
         if not self.wanted:
             return result
         parts = result if len(names) > 1 else (result,)
-        parts = self.changed(names, parts, self.wanted, way)
+        parts = self.scale_all(names, parts, self.wanted, back)
         return parts if len(names) > 1 else parts[0]
 
-    def changed(self, names, values, changes, way):
+    def scale_all(self, names, values, changes, back):
         values = dict(zip(names, values, strict=True))
         for name, power in changes:
             first, *path = name.split(".")
-            values[first] = self.put(values[first], path, power * way)
+            values[first] = self.scale(values[first], path, -power if back else power)
         return tuple(values.values())
 
-    def put(self, value, path, power):
-        """A value, of a nested dict what lies at a path, multiplied by k where power is 1, divided where it is -1."""
+    def scale(self, value, path, power):
+        """A value times k ** power, which is 1 or -1; of a nested dict only what lies at a path."""
         if isinstance(value, dict):
-            return {key: self.put(v, path[1:], power) if key in path[:1] or not path else v for key, v in value.items()}
+            meant = path[:1] or value
+            return {key: self.scale(v, path[1:], power) if key in meant else v for key, v in value.items()}
         if isinstance(value, list | set):
-            return type(value)(self.put(item, path, power) for item in value)
+            return type(value)(self.scale(item, path, power) for item in value)
         if isinstance(value, str):
             return value.replace(*("##", self.mark)[::power])
-        return value * self.k if power > 0 else divided(value, self.k)
+        return value * self.k if power > 0 else divide(value, self.k)
 
 
 AS_IT_STANDS = Variant()
 
 
-def side(change):
+def read_change(change):
     """ "boxes * k" -> ("boxes", 1)"""
     name, sign, _ = change.strip().rsplit(" ", 2)
     return name, {"*": 1, "/": -1}[sign]
 
 
-def divided(value, k):
+def divide(value, k):
     """value / k, in whole numbers where they are divisible; a single whole number is rounded down."""
     whole = np.asarray(value).dtype.kind in "iu" and (np.ndim(value) == 0 or not np.any(value % k))
     return value // k if whole else value / k

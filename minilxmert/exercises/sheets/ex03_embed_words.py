@@ -8,7 +8,7 @@ from ... import kernels
 from ...core import encoder
 from ...core.config import LxmertConfig
 from ...core.ops import layer_norm
-from ..patterns import parameters, sized
+from . import parameters, sized
 
 V, PLACES, TYPES, E = 11, 10, 2, 6
 SHAPES = {

@@ -6,7 +6,7 @@ from ... import kernels
 from ...core import encoder
 from ...core.config import LxmertConfig
 from ...core.ops import layer_norm, linear
-from ..patterns import parameters, sized
+from . import parameters, sized
 
 F, E = 5, 6
 SHAPES = {

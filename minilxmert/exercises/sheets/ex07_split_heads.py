@@ -3,7 +3,7 @@
 10 minutes; chapter 4."""
 
 from ...core import ops
-from ..patterns import sized
+from . import sized
 
 
 def split_heads(x, heads):

@@ -8,7 +8,7 @@ from ...core import attention
 from ...core.config import LxmertConfig
 from ...core.ops import attend, layer_norm, linear
 from ...core.params import attention_shapes
-from ..patterns import parameters, random_mask, sized
+from . import parameters, random_mask, sized
 
 E = 6
 

@@ -8,7 +8,7 @@ from ... import kernels
 from ...core import heads, ops
 from ...core.config import LxmertConfig
 from ...core.params import classifier_shapes
-from ..patterns import parameters, sized
+from . import parameters, sized
 from .ex10_gelu import tanh_value  # noqa: F401
 
 

@@ -6,7 +6,7 @@ over all rows.
 import numpy as np
 
 from ...core import ops
-from ..patterns import sized
+from . import sized
 
 
 def layer_norm_backward(dy, x, w, eps):

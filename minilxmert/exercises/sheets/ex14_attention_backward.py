@@ -6,7 +6,7 @@ import numpy as np
 
 from ...core import ops
 from ...core.ops import merge_heads, softmax, split_heads
-from ..patterns import random_mask, sized
+from . import random_mask, sized
 
 
 def attention_backward(dy, q, k, v, mask, heads):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...core import losses as objectives
 from ...core.ops import softmax
-from ..patterns import sized
+from . import sized
 
 
 def visual_losses(scores, labels, confidence, guess, feats, masked):

@@ -5,7 +5,7 @@
 import numpy as np
 
 from ...core.inputs import pair_rows
-from ..patterns import sized
+from . import sized
 
 F, E = 3, 4
 

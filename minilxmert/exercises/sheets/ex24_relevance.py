@@ -5,7 +5,7 @@
 import numpy as np
 
 from ...explain.relevance import head_mean, self_rule
-from ..patterns import sized
+from . import sized
 
 
 def relevance(maps, gradients):

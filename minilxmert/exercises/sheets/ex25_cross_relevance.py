@@ -6,7 +6,7 @@ is mixed.
 import numpy as np
 
 from ...explain.relevance import cross_rule
-from ..patterns import sized
+from . import sized
 
 
 def cross_relevance(cam, ss, sq, qs, qq):

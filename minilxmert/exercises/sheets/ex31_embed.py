@@ -7,8 +7,8 @@ import numpy as np
 from ...core import encoder
 from ...core.config import LxmertConfig
 from ...core.params import encoder_shapes
-from ..patterns import parameters, sized
 from ..ways import layer_norm, linear, lookup, random_gradients
+from . import parameters, sized
 
 E = 6
 CONFIG = LxmertConfig(

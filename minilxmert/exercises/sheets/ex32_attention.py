@@ -4,8 +4,8 @@
 
 from ...core import ops
 from ...core.ops import merge_heads, softmax, split_heads
-from ..patterns import random_mask, sized
 from ..ways import random_gradients
+from . import random_mask, sized
 
 
 def attention(q, k, v, mask, heads):

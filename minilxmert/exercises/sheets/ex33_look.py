@@ -4,8 +4,8 @@
 
 from ...core import attention as room
 from ...core.params import attention_shapes
-from ..patterns import parameters, random_mask, sized
 from ..ways import layer_norm, linear, random_gradients
+from . import parameters, random_mask, sized
 from .ex32_attention import attention
 
 E = 6

@@ -4,8 +4,8 @@
 
 from ...core import encoder
 from ...core.params import layer_shapes
-from ..patterns import parameters, random_mask, sized
 from ..ways import gelu, layer_norm, linear, random_gradients
+from . import parameters, random_mask, sized
 from .ex33_look import look
 
 E = 6

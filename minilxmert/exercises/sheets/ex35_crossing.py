@@ -5,8 +5,8 @@
 from ...core import attention as room
 from ...core import encoder
 from ...core.params import attention_shapes, layer_shapes
-from ..patterns import parameters, random_mask, sized
 from ..ways import add_trees, random_gradients
+from . import parameters, random_mask, sized
 from .ex33_look import look
 from .ex34_layer import layer
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from ...core import heads
 from ...core.params import classifier_shapes, linear_shape
-from ..patterns import parameters, sized
 from ..ways import gelu, layer_norm, linear, random_gradients, tanh
+from . import parameters, sized
 
 E = 6
 

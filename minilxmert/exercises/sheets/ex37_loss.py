@@ -5,7 +5,7 @@
 import numpy as np
 
 from ...core import losses
-from ..patterns import sized
+from . import sized
 
 
 def loss(scores, labels):

@@ -5,7 +5,7 @@
 import numpy as np
 
 from ...training.optimizer import Adam
-from ..patterns import sized
+from . import sized
 
 
 def adam(p, g, m, v, step, rate):
