@@ -30,8 +30,8 @@ PLATFORMS = (  # how others name a student's files, and folders of them; what th
     r"(?P<name>.+?)_(?P<student>\d+)_assignsubmission_",  # Moodle
     r"(?P<student>\d+)-\d+ - (?P<name>.+?) ?- .*\d{3,4}",  # Brightspace: student, folder, name, date
     rf"[^_]+_(?P<name>.+)(?P<student>){ATTEMPT}",  # Blackboard: of what, the user's name
-    r"(?:late_)?(?P<name>anon_[^_]+)(?P<student>)_\d+_",  # Canvas: the last number is the file's
-    r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d+_",
+    r"(?:late_)?(?P<name>anon_[^_]+)(?P<student>)_\d{3,}_",  # Canvas: the last number is a file's, of all its courses
+    r"(?P<name>.+?)(?:_late)?_(?P<student>\d+)_\d{3,}_",
 )
 NOBODYS = re.compile(r"\.|~\$|(?:conftest\.py|__MACOSX|__pycache__|\$RECYCLE\.BIN|@eaDir|site-packages)$")
 HANDED_IN = re.compile(r"(?:^|[^a-z])ex\d\d|\.(?:py|ipynb|zip|rar|7z|t?gz)$", re.IGNORECASE)
