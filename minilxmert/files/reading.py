@@ -132,13 +132,19 @@ def content(path, error=MinilxmertError, mapped=True):
             raise error.at(path, None, f"the {len(data)} bytes that it had", "another size: something writes into it")
 
 
-def forget_pages(array):
-    """Give the pages of an array in a read-only mapped file back to the system: they can be read again, but no longer
-    count as this process's memory. Does nothing for other arrays."""
+def mapping_of(array):
+    """The mapped file that an array or a memoryview shows a part of, or None."""
     owner = array
     while isinstance(owner, np.ndarray | memoryview):
         owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
-    if not isinstance(owner, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED") or not array.flags.c_contiguous:
+    return owner if isinstance(owner, mmap.mmap) else None
+
+
+def forget_pages(array):
+    """Give the pages of an array in a read-only mapped file back to the system: they can be read again, but no longer
+    count as this process's memory. Does nothing for other arrays."""
+    owner = mapping_of(array)
+    if owner is None or not hasattr(mmap, "MADV_DONTNEED") or not array.flags.c_contiguous:
         return
     start = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
     first, last = -(-start // mmap.PAGESIZE), (start + array.nbytes) // mmap.PAGESIZE

@@ -12,6 +12,7 @@ from ..errors import FeatureFileError
 from ..files import what_it_is
 from ..files.arrays import read_npz
 from ..files.hdf5 import open_checked
+from ..files.reading import mapping_of
 from .objects import COLUMNS, FeatureFile, check_id, make_objects, own_names
 
 FORMAT = "minilxmert objects"
@@ -63,6 +64,12 @@ class Hdf5File(FeatureFile):
     def __reduce__(self):
         return open_again, (self.path, self.place, self.stamp)
 
+    def check_size(self, part):
+        """Refuse a file that somebody has cut short: reading what is gone of a mapped one would end the process."""
+        mapped = mapping_of(part)
+        if mapped is not None and mapped.size() < len(mapped):
+            raise FeatureFileError.at(self.path, None, "the file that was opened", "a shorter one: it was cut off")
+
 
 class TableFile(Hdf5File):
     """HDF5 of our own writing: the objects of all pictures in one array each, mapped.
@@ -102,6 +109,7 @@ class TableFile(Hdf5File):
             raise file.refuse("starts", f"{pictures} pictures that share {rows} rows", "another division")
 
     def read(self, image_id):
+        self.check_size(self.table["features"])
         number = self.ids[image_id]
         rows = slice(*self.table["starts"][number : number + 2].tolist())
         arrays = {name: self.table[name][rows] for name in ("boxes", "features", *COLUMNS) if name in self.table}
@@ -142,6 +150,7 @@ class GroupFile(Hdf5File):
     def read(self, image_id):
         with self.turns.setdefault(os.getpid(), threading.Lock()):
             whole = self.file()
+            self.check_size(whole.content)
             file = whole.alone()
             called = own_names(file.names(image_id))
             missing = {"features", "boxes"} - called.keys()

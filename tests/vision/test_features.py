@@ -875,3 +875,28 @@ def test_nothing_without_a_finite_score_is_answered():
     huge = dataclasses.replace(seen, features=np.full_like(seen.features, 3e38))
     with pytest.raises(FeatureFileError, match=r"scene\.png"):
         ask(model, tokenizer, ["what color is the star ?"], [huge])
+
+
+@pytest.mark.parametrize("kind", ["table", "groups"])
+def test_a_mapped_file_that_is_cut_short_is_refused(tmp_path, kind):
+    """Reading what is gone would end the process; so a child looks."""
+    path, rng = tmp_path / "x.h5", np.random.default_rng(0)
+    if kind == "table":
+        (tmp_path / "x.tsv").write_text("".join(row(f"p{n}", 36, 256)[0] for n in range(20)))
+        convert_to_hdf5(tmp_path / "x.tsv", path)
+    else:
+        with h5py.File(path, "w") as file:
+            for n in range(20):
+                file[f"p{n}/features"], file[f"p{n}/boxes"] = rng.random((36, 256), np.float32), [[0.0, 0, 9, 9]] * 36
+                file[f"p{n}/img_w"], file[f"p{n}/img_h"] = 100, 80
+    pictures = open_features(path)
+    first = pictures["p3"].features.copy()
+    with open(path, "rb+") as file:
+        file.truncate(path.stat().st_size // 2)
+    child = os.fork()
+    if not child:
+        for name in ("p3", "p19"):
+            with pytest.raises(FeatureFileError, match=r"the file that was opened|readable"):
+                pictures[name]
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0 and first.all()
