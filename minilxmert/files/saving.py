@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from ..errors import MinilxmertError
-from .writing import REPLACEABLE, fcntl, flush_directory, lock, make_folder, opened
+from .writing import REPLACEABLE, fcntl, flush_directory, lock, make_folder, opened, without_waiting
 
 SAVING, SAVED, GONE, SETTLING = ".minilxmert.saving.", ".minilxmert.saved", ".gone", ".minilxmert.settling"
 TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of that name has files
@@ -206,7 +206,7 @@ class FolderLock:
     def hold(self):
         """Take the folder, unless this lock has it."""
         while self.file is None:
-            file = opened(open, self.path, "ab")
+            file = opened(open, self.path, "ab", opener=without_waiting)
             if not take(file):
                 file.close()
                 found = "one that another run is at work in: end it, or name another"

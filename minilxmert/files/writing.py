@@ -199,7 +199,7 @@ def streaming(path):
 def without_waiting(path, flags):
     """Open a pipe that has a reader, or a device; a pipe that has none would keep the writer waiting for one."""
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
     except OSError as problem:
         if problem.errno == errno.ENXIO:
             raise MinilxmertError.at(path, None, "a pipe that somebody reads", problem.strerror) from problem

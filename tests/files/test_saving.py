@@ -138,3 +138,13 @@ def test_what_is_no_folder_is_refused_in_words(tmp_path):
     for other in ("/dev/null", tmp_path / "gone"):
         with pytest.raises(MinilxmertError, match="expected a folder to write into, found another kind of file"):
             make_folder(other)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
+def test_a_pipe_in_the_place_of_the_lock_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / saving.LOCK)
+    with pytest.raises(MinilxmertError, match=r"in-use\.lock: expected a pipe that somebody reads"):
+        saving.FolderLock(tmp_path)
+    (tmp_path / "other").mkdir()
+    with saving.FolderLock(tmp_path / "other") as lock:
+        assert not lock.path.stat().st_mode & 0o111
