@@ -41,8 +41,8 @@ def stub(number, variant=0):
     head = source.splitlines()[: ast.parse(source).body[0].body[0].end_lineno]
     given = f"from minilxmert.core.ops import {task.given}" if task.given else ""
     if task.variant.number:
-        told = textwrap.fill(task.variant.told, 116, initial_indent="    ", subsequent_indent="    ")
-        head = "\n".join(head).replace("\n    Hints\n", f"\n{told}\n\n    Hints\n").splitlines()
+        said = textwrap.fill(task.variant.sentence, 116, initial_indent="    ", subsequent_indent="    ")
+        head = "\n".join(head).replace("\n    Hints\n", f"\n{said}\n\n    Hints\n").splitlines()
     about = f"{task.minutes} minutes; chapter {task.chapter}" + f"; variant {variant}" * bool(task.variant.number)
     title = f'"""Exercise {number}: {task.title}. About {about}."""'
     function = "\n".join([task.decorator, *head, f'    raise NotImplementedError("exercise {number}")', ""])

@@ -127,10 +127,10 @@ class Apart:
         try:
             self.send(pack(message, functions))
             while "call" in (reply := dict(unpack(self.receive()))):
-                self.send(pack(called(functions[reply["call"]], reply["args"])))
+                self.send(pack(answer_call(functions[reply["call"]], reply["args"])))
             return reply
         except (OSError, EOFError):
-            raise Wrong(self.ended()) from None
+            raise Wrong(self.why_it_ended()) from None
         except NO_PLAIN_VALUE:
             raise Wrong(NONSENSE) from None
 
@@ -159,7 +159,7 @@ class Apart:
                     self.hear(decode(data))
             heard += len(data)
 
-    def ended(self):
+    def why_it_ended(self):
         """Why the process says nothing more."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1)
@@ -167,7 +167,7 @@ class Apart:
         outlived = code == -9 and time.monotonic() - self.began > self.limits.seconds  # the system's last word
         if self.late or outlived or where is not None or code in TIMES_UP:
             return f"stopped: no result within {self.limits.seconds} seconds (an endless loop?){where or ''}"
-        how = "it hung up" if code is None else f"exit code {code}" if code >= 0 else signalled(-code)
+        how = "it hung up" if code is None else f"exit code {code}" if code >= 0 else signal_text(-code)
         return f"ended without a verdict ({how}; the limit is {self.limits.megabytes} MB)"
 
     def stood(self):
@@ -192,7 +192,7 @@ class Apart:
         """End the process and all that it has started, also what has left its group, where the system tells of it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
-        while found := marked(self.mark.encode()) + orphans():
+        while found := find_marked(self.mark.encode()) + orphans():
             for pid in found:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -213,13 +213,13 @@ class Apart:
 TIMES_UP = {-signal.SIGXCPU} if hasattr(signal, "SIGXCPU") else set()
 
 
-def signalled(number):
+def signal_text(number):
     """A signal in words."""
     name = signal.Signals(number).name if number in set(signal.Signals) else f"number {number}"
     return f"signal {name}" + (", as when the machine's memory is full" if name == "SIGKILL" else "")
 
 
-def called(function, args):
+def answer_call(function, args):
     """The message with what a function of ours returns to the student's."""
     try:
         return {"value": function(*args)}
@@ -227,7 +227,7 @@ def called(function, args):
         return {"raised": f"{type(problem).__name__}: {problem}"}
 
 
-def marked(mark):
+def find_marked(mark):
     """The numbers of the living processes with a mark in their environment or their limits, which whatever they start
     inherits (on Linux; elsewhere none)."""
     found = []

@@ -135,7 +135,7 @@ def check_part(exercise, draws, expected, found, part, name):
         return
     haves = [get_part(exercise, result, part) for result in found]
     if exercise.variant.number and all(map(functools.partial(is_plain, exercise, part), draws, haves)):
-        raise Wrong(f"{name}: right without the variant. {exercise.variant.told}")
+        raise Wrong(f"{name}: right without the variant. {exercise.variant.sentence}")
     for sentence, mistaken in exercise.mistakes:
         if all(resembles(exercise, mistaken, args, part, have) for args, have in zip(draws, haves, strict=True)):
             raise Wrong(f"{name}: {sentence}")

@@ -37,7 +37,7 @@ td {{ padding: 0.1rem 1rem 0.1rem 0 }} svg {{ max-width: 100% }}</style>
 """
 
 
-def trained(folder):
+def load_trained(folder):
     """The model that `train` has written, read by minilxmert alone. Raises MinilxmertError."""
     if not (Path(folder) / "model" / "config.json").exists():
         raise MinilxmertError.at(folder, "model", "a trained model: `minilxmert project train`", "none")
@@ -85,7 +85,7 @@ def largest_difference(folder, model, asked):
 def report(folder):
     """Write report.html and attention.html into a folder with a trained project. -> the accuracies. Raises
     MinilxmertError."""
-    folder, model, asked = Path(folder), trained(folder), fresh_questions()
+    folder, model, asked = Path(folder), load_trained(folder), fresh_questions()
     rows, shares = read_log(folder / "model"), accuracies(model, asked)
     sentence, objects = asked[0]
     names, tokenizer = [f"{thing}" for thing in describe(objects)], miniature_tokenizer(SMALL)
@@ -120,7 +120,7 @@ def grade_projects(folder, progress=None, **limits):
         places, share, earned = [Path(g.file).parent for g in grades if g.student == student and g.file], None, 0.0
         with contextlib.suppress(MinilxmertError, OSError):
             if places:
-                share, most = accuracies(trained(places[0]), asked)["all"]
+                share, most = accuracies(load_trained(places[0]), asked)["all"]
                 earned = min(1.0, max(0.0, (share - most) / (ENOUGH - most)))
         rows.append((student, round(EACH * right + MODEL * earned), right, share))
     return grades, rows

@@ -39,7 +39,7 @@ class Variant:
         return cls(number, text, *map(tuple, sides))
 
     @property
-    def told(self):
+    def sentence(self):
         """The sentence for the student; none where nothing is changed."""
         return f"In this variant {self.text.format(k=self.k, mark=self.mark)}." if self.text else ""
 

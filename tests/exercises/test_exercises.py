@@ -330,10 +330,10 @@ def test_variants_are_told_in_the_stub_and_in_the_table():
     """Ten exercises have none; the teacher's page says why."""
     assert set(NAMES) - set(VARIED) == {7, 19, *MILESTONES}
     for number in VARIED:
-        told = exercise(number, 4).variant.told
+        told = exercise(number, 4).variant.sentence
         assert "{" not in told and told in " ".join(stub(number, 4).split()) and "In this variant" not in stub(number)
         assert variant_of(stub(number, 4).encode()) == 4 and variant_of(stub(number).encode()) == 0
-        assert len({exercise(number, variant).variant.told for variant in range(1, 9)}) == 8
+        assert len({exercise(number, variant).variant.sentence for variant in range(1, 9)}) == 8
     assert stub(7, 3) == stub(7)
     page = (ROOT / "tutorials" / "exercises" / "teaching.md").read_text()
     assert f"{len(VARIED)} exercises have variants" in page

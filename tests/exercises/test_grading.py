@@ -514,7 +514,7 @@ def test_a_grading_that_is_interrupted_leaves_nothing(tmp_path):
     process.send_signal(2)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and b"Traceback" not in err and not out
-    assert not apart.marked(f"{apart.MARK}=".encode())
+    assert not apart.find_marked(f"{apart.MARK}=".encode())
 
 
 @pytest.mark.nightly

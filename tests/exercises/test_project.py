@@ -15,7 +15,7 @@ from minilxmert.cli import main
 from minilxmert.core.params import flatten, zeros_like
 from minilxmert.exercises import NAMES, exercise, report
 from minilxmert.exercises.project import MILESTONES, SIZES, OwnAdam, OwnModel, pieces_of, train
-from minilxmert.exercises.report import accuracies, trained
+from minilxmert.exercises.report import accuracies, load_trained
 from minilxmert.scenes.world import SMALL
 from minilxmert.training.miniature import miniature_config
 from minilxmert.training.optimizer import Adam
@@ -75,7 +75,7 @@ def test_what_is_missing_is_told(student):
     with pytest.raises(MinilxmertError, match="one file ex36_answer"):
         pieces_of(student)
     with pytest.raises(MinilxmertError, match="project train"):
-        trained(student)
+        load_trained(student)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def walk(student, asked, capsys, steps, scenes):
     assert right == {"ada": "8", "bob": "0", "cyd": "1", "dan": "1"}, capsys.readouterr().out
     assert shares["cyd"] == shares["ada"] and shares["bob"] == shares["dan"] == ""
     assert int(points["ada"]) - int(points["cyd"]) == 70 and points["bob"] == "0" and points["dan"] == "10"
-    return accuracies(trained(student), asked), int(points["ada"])
+    return accuracies(load_trained(student), asked), int(points["ada"])
 
 
 def test_the_walk_ends_at_a_model_that_sees(student, asked, capsys):
