@@ -21,7 +21,7 @@ NEAR_SIZE = 2.5  # pixels that the longer side may differ
 # experiments/calibration.py: minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89,
 # so that an answer about such a picture is never called sure.
 TRUST = {
-    "shape": 0.65, "color": 0.64, "size": 0.79, "rough": 0.61, "hollow": 0.89, "crowd": 0.89, "ground": 0.89,
+    "shape": 0.70, "color": 0.67, "size": 0.79, "rough": 0.62, "hollow": 0.89, "crowd": 0.89, "ground": 0.89,
     "beside": 0.89,
 }  # fmt: skip
 
