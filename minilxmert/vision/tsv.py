@@ -178,6 +178,5 @@ class TsvFile(FeatureFile):
             index = {image_id: (line, offset, count) for image_id, line, offset, count in rows}
         except (TypeError, ValueError):  # no rows of four
             return None
-        numbers = [(n, limit) for place in index.values() for n, limit in zip(place, limits, strict=True)]
-        sound = all(isinstance(image_id, str) for image_id in index) and all(is_size(n) and n <= m for n, m in numbers)
+        sound = all(isinstance(image_id, str) and all(map(is_size, place, limits)) for image_id, place in index.items())
         return index if sound and len(index) == len(rows) else None
