@@ -28,9 +28,9 @@ def map_file(path, error=CheckpointError):
         return np.frombuffer(data, np.uint8)
 
 
-def is_size(value):
-    """Whether a value from a file is a whole number in 0 … LARGEST_SIZE (bool and float are not)."""
-    return type(value) is int and 0 <= value <= LARGEST_SIZE
+def is_size(value, most=LARGEST_SIZE):
+    """Whether a value from a file is a whole number in 0 … most (bool and float are not)."""
+    return type(value) is int and 0 <= value <= most
 
 
 def check_shape(shape, file, entry):
