@@ -89,7 +89,7 @@ print(f"NumPy does {speed['numpy'] / speed['three loops']:,.0f} times what plain
 # Where NumPy is ahead on your machine, look for one of these reasons:
 #
 # * There is a single row. Then no weight is used twice, a tile has nothing to gain, and calling a kernel costs Python
-#   more than calling NumPy. So in the model a whole block of a layer is one call
+#   more than calling NumPy. So in the model a whole stack of layers is one call
 #   ([kernels/blocks.py](../minilxmert/kernels/blocks.py)).
 # * There are hundreds of rows. Then BLAS packs the weights itself, and the copy that we have made already saves little.
 # * BLAS knows instructions that the kernels do not use, such as the matrix unit of Apple's processors.

@@ -108,7 +108,7 @@ def cross_layer_backward(dlang, dvisn, p, cache, g):
     return cross_attention_backward(dlang, dvisn, p["cross"], cache["cross"], g["cross"])
 
 
-@twinned("blocks")
+@twinned("stacks")
 def layers(x, mask, p, config, rng=None, cache=None, kept=None):
     """The layers of p one after the other: x (B, N, E) -> the states after each, (B, N, E), the last `kept` of them"""
     states = deque(maxlen=kept)
@@ -118,7 +118,7 @@ def layers(x, mask, p, config, rng=None, cache=None, kept=None):
     return states
 
 
-@twinned("blocks")
+@twinned("stacks")
 def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
     """The same of cross layers -> (lang, visn) after each"""
     states = deque(maxlen=kept)
@@ -146,7 +146,8 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pa
         states.append(last(*(states or [(lang, visn)])[-1], lang_mask, visn_mask, one, config))
     lang_states += [lang for lang, _ in states]
     visn_states += [visn for _, visn in states]
-    return lang_states[-(kept or 0) :], visn_states[-(kept or 0) :]
+    first = -kept if kept else None
+    return lang_states[first:], visn_states[first:]
 
 
 def encode_backward(dlang, dvisn, p, cache, g):

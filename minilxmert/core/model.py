@@ -24,10 +24,11 @@ class Run:
     cache: dict | None
 
 
-def run_encoders(inputs, p, config, rng=None, cache=None):
-    """Inputs -> Run: the embeddings, the three encoders and the pooler."""
+def run_encoders(inputs, p, config, rng=None, cache=None, kept=None):
+    """Inputs -> Run: the embeddings, the three encoders and the pooler. kept: how many of the last states to keep"""
     lang, visn = encoder.embed(inputs, p, config, rng, cache)
-    lang, visn = encoder.encode(lang, visn, inputs.lang_mask, inputs.visn_mask, p, config, rng, cache, inputs.pairs)
+    masks = inputs.lang_mask, inputs.visn_mask
+    lang, visn = encoder.encode(lang, visn, *masks, p, config, rng, cache, inputs.pairs, kept=kept)
     return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), p, cache)
 
 

@@ -1,13 +1,11 @@
-"""The Numba twins of layers and of their blocks: a whole stack of layers is one launch, so that nothing waits for
-Python between its steps, and what one step leaves in the cache the next one finds there.
+"""The Numba twins of the blocks of a layer: any number of them is one launch, so that nothing waits for Python between
+their steps, and what one step leaves in the cache the next one finds there.
 
 A block is attention, or a feed-forward net, with its norm. Its steps are tasks that begin when all those of the steps
 before are done (wait_for). As in twins.py, this is inference in float32; for whatever else comes along the answer is
 NotImplemented, and the definition does it."""
 
 import functools
-import itertools
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +59,10 @@ def blocks_all(
     What first maps have made, and the context, are words where words are multiplied; `written` and `halves` are both by
     single values."""
     me, i, begin, end, pair = add(counter[ME:], 1), -1, 0, 0, written.shape[1] // made.shape[1]
+    if me >= len(sums):
+        return
     n = add(counter, 1)
-    while me < len(sums):
+    while True:
         while n >= end:  # all tasks of block i are taken: what is needed to do those of the next
             i += 1
             if i == len(program):
@@ -78,33 +78,31 @@ def blocks_all(
             width, step = x.shape[1], first_bias.size // 3
             q, key = made[:, : width // pair], made[:, step // pair : (step + width) // pair]
             value = written[:, 2 * step : 2 * step + width]
-            chunks, outer_chunks = (
-                count_chunks(b - a, first, threads, most),
-                count_chunks(b - a, outer, threads, most),
-            )
-            begin = end
+            chunks = count_chunks(b - a, first, threads, most)
+            outer_chunks = count_chunks(b - a, outer, threads, most)
+            begin = end  # the first task of each step
             rounded = begin + ((b - a + matmul.STRIP - 1) // matmul.STRIP if pair == 2 else 0)
             multiplied = rounded + chunks * len(first)
             attended = multiplied + attending
             summed = attended + outer_chunks * len(outer)
             end = summed + (b - a + STRIP - 1) // STRIP
-        if n < rounded:
+        if n < rounded:  # words = x
             wait_for(counter[DONE:], begin)
             round_strip(n - begin, x, words[a:b])
-        elif n < multiplied:
+        elif n < multiplied:  # written = act(first(x))
             wait_for(counter[DONE:], rounded)
             known = take_inputs(x, words[a:b, : first.shape[1]])
             multiply_task(
                 n - rounded, known, first, first_bias, act_here, chunks, threads, most, sums[me], written[a:b]
             )
-        elif n < attended:
+        elif n < attended:  # halves = the context of a head
             wait_for(counter[DONE:], multiplied)
             attend_task(n - multiplied + c * heads, q, key, value, mask, places, heads, panels[me], lines[me], halves)
-        elif n < summed:
+        elif n < summed:  # y = outer(hidden)
             wait_for(counter[DONE:], attended)
             known = hidden[:, : outer.shape[1]]
             multiply_task(n - attended, known, outer, second_bias, 0, outer_chunks, threads, most, sums[me], y)
-        else:
+        else:  # y = layer_norm(y + x)
             wait_for(counter[DONE:], summed)
             add_norm_strip(n - summed, x, 1, norms[i, 0], norms[i, 1], eps, y)
         add(counter[DONE:], 1)
@@ -178,14 +176,23 @@ def attends(x, mask, p, config):
         normal(x, p["norm"])
         and all(fits(x, p[name]) and len(p[name]["w"]) == width for name in (*QKV, "output"))
         and width % config.num_attention_heads == 0
-        and (mask.mask if hasattr(mask, "mask") else mask).dtype == np.float32
+        and masks(x, mask)
         and not (narrow and width // config.num_attention_heads % (2 * pairs.STEP))
     )
 
 
+def masks(x, mask):
+    """Whether a mask, or Rows, has a float32 number for each row of x."""
+    if isinstance(mask, np.ndarray):
+        return x.ndim == 3 and mask.shape == (len(x), 1, 1, x.shape[1]) and mask.dtype == np.float32
+    return x.ndim == 2 and mask.mask.shape == x.shape[:1] and mask.mask.dtype == np.float32
+
+
 def feeds(x, p):
-    """The same of a feed-forward net."""
-    return normal(x, p["norm"]) and fits(x, p["inner"]) and p["outer"]["w"].shape == p["inner"]["w"].shape[::-1]
+    """Whether a feed-forward net is what the kernel computes."""
+    w, b = p["outer"]["w"], p["outer"]["b"]
+    fitting = w.dtype == b.dtype == x.dtype and w.shape == p["inner"]["w"].shape[::-1] and b.shape == w.shape[:1]
+    return fitting and normal(x, p["norm"]) and fits(x, p["inner"])
 
 
 def begin(sides, count):
@@ -224,11 +231,16 @@ def self_attention(x, mask, p, config, rng=None, cache=None):
 def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
     """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
     sides = (lang, lang_mask), (visn, visn_mask)
-    if not all(plain(x, rng, cache) and attends(x, mask, p, config) for x, mask in sides):
+    if not (all(plain(x, rng, cache) and attends(x, mask, p, config) for x, mask in sides) and pair_up(sides)):
         return NotImplemented
     (states, (_, n, _)), places, mask, count = begin([lang, visn], 2), *both_ways(sides)
     run([attention(p, (0, states.shape[1]), (2 * count, 4 * count), (0, 1))], states, config, mask, places)
     return states[1, :n].reshape(lang.shape), states[1, n:].reshape(visn.shape)
+
+
+def pair_up(sides):
+    """Whether two sides have as many sentences."""
+    return len({len(sentences_of(*side)[0]) for side in sides}) == 1
 
 
 def both_ways(sides):
@@ -238,55 +250,3 @@ def both_ways(sides):
     o = o + len(lang_mask)
     places = [places_of(*starts) for starts in ((w, w), (o, o), (w, o), (o, w))]
     return tuple(map(np.concatenate, zip(*places, strict=True))), np.concatenate([lang_mask, visn_mask]), len(w) - 1
-
-
-def layers(x, mask, p, config, rng=None, cache=None, kept=None):
-    """encoder.layers: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> a list of states like x"""
-    if not (plain(x, rng, cache) and p and all(is_layer(x, mask, one, config) for one in p.values())):
-        return NotImplemented
-    (starts, mask), numbers = sentences_of(x, mask), numbers_of_states(len(p), kept)
-    (states, ends), blocks = begin([x], max(numbers) + 2), []
-    for one, (before, after) in zip(p.values(), itertools.pairwise(numbers), strict=True):
-        blocks += layer(one, ends, (0, len(starts) - 1), (before, len(states) - 1, after))
-    if not run(blocks, states, config, mask, places_of(starts, starts)):
-        return NotImplemented
-    return deque((states[number].reshape(x.shape) for number in numbers[1:]), kept)
-
-
-def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
-    """encoder.cross_layers: lang and visn as x of layers -> a list of the states of both"""
-    sides = (lang, lang_mask), (visn, visn_mask)
-    if not (p and all(plain(x, rng, cache) and is_cross_layer(x, mask, p, config) for x, mask in sides)):
-        return NotImplemented
-    (places, mask, count), numbers = both_ways(sides), numbers_of_states(len(p), kept)
-    (states, (_, n, end)), blocks = begin([lang, visn], max(numbers) + 3), []
-    *_, first, second = range(len(states))
-    for one, (before, after) in zip(p.values(), itertools.pairwise(numbers), strict=True):
-        blocks += [attention(one["cross"], (0, end), (2 * count, 4 * count), (before, first))]
-        blocks += layer(one["language"], (0, n), (0, count), (first, second, after))
-        blocks += layer(one["vision"], (n, end), (count, 2 * count), (first, second, after))
-    if not run(blocks, states, config, mask, places):
-        return NotImplemented
-    return deque(((states[i, :n].reshape(lang.shape), states[i, n:].reshape(visn.shape)) for i in numbers[1:]), kept)
-
-
-def layer(p, rows, sentences, states):
-    """The two blocks of a layer; states: the numbers of three, of the last two it writes"""
-    return attention(p["attention"], rows, sentences, states[:2]), net(p["ffn"], rows, states[1:])
-
-
-def is_layer(x, mask, p, config):
-    return attends(x, mask, p["attention"], config) and feeds(x, p["ffn"])
-
-
-def is_cross_layer(x, mask, p, config):
-    """Whether all layers of p are, for the rows of one side"""
-    return all(
-        attends(x, mask, one["cross"], config) and is_layer(x, mask, one[side], config)
-        for one in p.values() for side in ("language", "vision")
-    )  # fmt: skip
-
-
-def numbers_of_states(layers, kept):
-    """Which array has the states before the first layer and after each: always the first, if only the last are kept"""
-    return [0] * (layers + 1) if kept == 1 else list(range(layers + 1))

@@ -136,7 +136,7 @@ def multiply_all(counter, x, words, strips, panels, bias, act, threads, most, su
     """First x is made words, where words are multiplied; then every task is a chunk of rows times a panel."""
     me, chunks = add(counter[ME:], 1), count_chunks(len(x), panels, threads, most)
     total = strips + chunks * len(panels) if me < len(sums) else 0
-    n = add(counter, 1)
+    n = add(counter, 1) if me < len(sums) else total
     while n < total:
         if n < strips:
             round_strip(n, x, words)

@@ -96,7 +96,7 @@ def to_tiles(counter, x, matrix, work, out, height, width, start, dilation):
     me, size, channels = add(counter[ME:], 1), len(matrix), x.shape[1]
     parts = (channels + CHANNELS - 1) // CHANNELS
     total = out.shape[1] * parts if me < len(work) else 0
-    n = add(counter, 1)
+    n = add(counter, 1) if me < len(work) else total
     while n < total:
         r, a = n // parts, n % parts * CHANNELS
         b = min(a + CHANNELS, channels)
@@ -121,7 +121,7 @@ def from_tiles(counter, products, matrix, bias, work, y, height, width, start, d
     me, side, channels = add(counter[ME:], 1), len(matrix), y.shape[1]
     parts = (channels + CHANNELS - 1) // CHANNELS
     total = products.shape[1] * parts if me < len(work) else 0
-    n = add(counter, 1)
+    n = add(counter, 1) if me < len(work) else total
     while n < total:
         r, a = n // parts, n % parts * CHANNELS
         b = min(a + CHANNELS, channels)

@@ -96,7 +96,7 @@ class Face(TorchNames, WordEmbedding, Stored):
             if self.READS_POOLED and not states and cache is None and rng is None:
                 run = run_short(inputs, p, self.config)
             else:
-                run = run_encoders(inputs, p, self.config, rng, cache)
+                run = run_encoders(inputs, p, self.config, rng, cache, None if states or cache is not None else 1)
             scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from minilxmert import ConfigError, kernels
+from minilxmert import ConfigError, LxmertConfig, LxmertModel, kernels
 from minilxmert.core import ops
+from minilxmert.core.attention import self_attention
+from minilxmert.core.encoder import cross_layers, feed_forward, layers
+from minilxmert.experiments.benchmark import draw_batch
 from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins, vectors
 from minilxmert.kernels.math import exp32, gelu32
 
@@ -329,6 +332,57 @@ def test_maps_of_the_same_inputs_lie_side_by_side(rng):
         assert np.shares_memory(packing.pack_as_one(layers).panels, layers[0].packed.panels) == inside
         for y, expected in zip(twins.linears(x, packed, names), ops.linears(x, tree, names), strict=True):
             check_close(y, expected)
+
+
+BLOCKS = LxmertConfig(hidden_size=32, num_attention_heads=2, intermediate_size=48, l_layers=2, r_layers=1, x_layers=2)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("shape", [(3, 1, 1, 5), (1, 1, 1, 5), (1, 1, 1, 1), (3, 1, 5, 5), (3, 1, 1, 7)])
+def test_masks_of_any_shape_mean_what_they_mean_to_numpy(shape, packed, rng):
+    model = LxmertModel(BLOCKS)
+    p = packing.pack_tree(model.params, halved=False) if packed else model.params
+    x, mask = normal(rng, 3, 5, 32), np.where(rng.random(shape) < 0.4, np.float32(-1e4), np.float32(0))
+    one, two = p["language"], p["cross"]
+    first = next(iter(one.values()))["attention"]
+    calls = {
+        "block": lambda: self_attention(x, mask, first, BLOCKS), "stack": lambda: layers(x, mask, one, BLOCKS)[-1],
+        "both": lambda: cross_layers(x, x, mask, mask, two, BLOCKS)[-1][1],
+    }  # fmt: skip
+    for name, call in calls.items():
+        with kernels.backend("numpy"):
+            expected = outcome(call)
+        found = outcome(call)
+        assert isinstance(found, type(expected)), name
+        if isinstance(found, np.ndarray):
+            check_close(found, expected)
+
+
+def outcome(call):
+    try:
+        return call()
+    except ValueError as error:
+        return error
+
+
+def test_nets_of_other_types_are_left_to_numpy(rng):
+    p = {"inner": layer(rng, 48, 32), "outer": layer(rng, 32, 48), "norm": {"w": normal(rng, 32), "b": normal(rng, 32)}}
+    x = normal(rng, 2, 3, 32)
+    wide = {**p, "outer": {name: array.astype(float) for name, array in p["outer"].items()}}
+    short = {**p, "outer": {"w": p["outer"]["w"], "b": p["outer"]["b"][:-1]}}
+    check_close(np.float32(feed_forward(x, wide, BLOCKS)), feed_forward(x, p, BLOCKS))
+    with pytest.raises(ValueError):
+        feed_forward(x, short, BLOCKS)
+
+
+def test_an_output_holds_no_more_memory_than_it_shows(rng):
+    model = LxmertModel(BLOCKS.replace(hidden_size=128, l_layers=5))
+    output = model(**draw_batch(model.config, 8, 20, 36))
+    for array in (output.language_output, output.vision_output):
+        base = array
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        assert base.nbytes <= 1.3 * array.nbytes
 
 
 @pytest.mark.parametrize("mode", ["r", "c", "r+"])
