@@ -21,7 +21,13 @@ from test_loading import SMALL as BERT_SIZES
 from test_loading import bert, save_as
 from training_run import BATCHES, CONFIG, WORLD, tiny_run, tokenizer
 
-from minilxmert import CheckpointError, ConfigError, LxmertForPreTraining, LxmertForQuestionAnswering
+from minilxmert import (
+    CheckpointError,
+    ConfigError,
+    LxmertForPreTraining,
+    LxmertForQuestionAnswering,
+    MinilxmertError,
+)
 from minilxmert.checkpoints.h5 import read_hdf5
 from minilxmert.core.params import flatten
 from minilxmert.experiments.benchmark import draw_batch
@@ -248,7 +254,7 @@ def test_a_log_that_cannot_be_written_is_an_error_of_ours(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="a folder that can be written"):
+    with pytest.raises(MinilxmertError, match="a folder to write into"):
         tiny_run(tmp_path / "file" / "run")
     closed = tmp_path / "closed"
     closed.mkdir()
