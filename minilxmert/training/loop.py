@@ -40,7 +40,8 @@ class Training:
 
     folder: where training.h5 and log.jsonl go; None: nowhere. frozen: parts of the parameter tree that stay as they
     are, by their path ("language", "cross.0"). accumulate: batches a step. A run whose folder holds a checkpoint goes
-    on from it, and is refused if it was another run's. Raises TrainingError, CheckpointError, ConfigError."""
+    on from it, and is refused if it was another run's. Raises TrainingError, CheckpointError, ConfigError, or
+    MinilxmertError where no folder can be made."""
 
     model: object
     batches: object
