@@ -1,5 +1,6 @@
 """A course in a folder: what it holds, what it leaves out, and that a chapter and an exercise work from it alone."""
 
+import os
 import re
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def test_a_course_holds_all_a_student_needs_and_nothing_for_teachers(tmp_path, c
     links_lead_somewhere(folder)
     (folder / "README.md").write_text("mine")
     assert start_course(folder) == [] and (folder / "README.md").read_text() == "mine"
-    env = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": ""}
     command = [sys.executable, "tutorials/02_words.py"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
