@@ -140,10 +140,10 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pa
     lang, lang_mask = pair_up(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
     visn, visn_mask = pair_up(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
     whole = dict(p["cross"])
-    rest = [whole.popitem()[1]] if last and whole else []
+    final = whole.popitem()[1] if last and whole else None
     states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, child(cache, "cross"), kept)]
-    for one in rest:
-        states.append(last(*(states or [(lang, visn)])[-1], lang_mask, visn_mask, one, config))
+    if final:
+        states.append(last(*(states or [(lang, visn)])[-1], lang_mask, visn_mask, final, config))
     lang_states += [lang for lang, _ in states]
     visn_states += [visn for _, visn in states]
     first = -kept if kept else None

@@ -52,9 +52,8 @@ def grade(folder, limits=LIMITS, workers=None, numbers=(), seed=0, progress=None
     """A Grade for every submission in a folder, by student and exercise, and for every one that is missing.
 
     numbers: the exercises that were set (default: those that anybody has handed in); workers: at a time (default: as
-    many as this process has processors); progress(done, total); variant:
-    what counts, whatever a file says. Raises MinilxmertError when there is no submission, exercise or variant of that
-    number, or no process can be started."""
+    many as this process has processors); progress(done, total); variant: what counts, whatever a file says. Raises
+    MinilxmertError when there is no submission, exercise or variant of that number, or no process can be started."""
     everybody = submissions(folder)
     files = [entry for entry in everybody if not numbers or entry[1] in numbers]
     if not everybody:

@@ -195,8 +195,10 @@ def attend_task(n, q, k, v, mask, places, heads, panels, lines, y):
     types.float32[:, ::1],  # y (R, E)
 )
 def attend_all(counter, q, k, v, mask, places, heads, panels, lines, y):
-    me, total = add(counter[ME:], 1), len(places[0]) * heads
-    n = add(counter, 1) if me < len(lines) else total  # without memory of one's own: nothing
+    me = add(counter[ME:], 1)
+    if me >= len(lines):  # without memory of one's own: nothing
+        return
+    n, total = add(counter, 1), len(places[0]) * heads
     while n < total:
         attend_task(n, q, k, v, mask, places, heads, panels[me], lines[me], y)
         n = add(counter, 1)

@@ -59,7 +59,7 @@ def blocks_all(
     What first maps have made, and the context, are words where words are multiplied; `written` and `halves` are both by
     single values."""
     me, i, begin, end, pair = add(counter[ME:], 1), -1, 0, 0, written.shape[1] // made.shape[1]
-    if me >= len(sums):
+    if me >= len(sums):  # without memory of one's own: nothing
         return
     n = add(counter, 1)
     while True:
@@ -169,18 +169,6 @@ def plain(x, rng, cache):
     return cache is None and rng is None and x.size > 0 and x.dtype == np.float32
 
 
-def attends(x, mask, p, config):
-    """Whether x (..., E), a mask and an attention block are what the kernel computes: maps of one width, in float32."""
-    width, narrow = x.shape[-1], isinstance(p["output"], Layer) and p["output"].packed.panels.dtype == np.uint32
-    return (
-        normal(x, p["norm"])
-        and all(fits(x, p[name]) and len(p[name]["w"]) == width for name in (*QKV, "output"))
-        and width % config.num_attention_heads == 0
-        and masks(x, mask)
-        and not (narrow and width // config.num_attention_heads % (2 * pairs.STEP))
-    )
-
-
 def masks(x, mask):
     """Whether a mask, or Rows, has a float32 number for each row of x."""
     if isinstance(mask, np.ndarray):
@@ -188,8 +176,19 @@ def masks(x, mask):
     return x.ndim == 2 and mask.mask.shape == x.shape[:1] and mask.mask.dtype == np.float32
 
 
+def attends(x, p, config):
+    """Whether an attention block is what the kernel computes for x (..., E): maps of one width, in float32."""
+    width, narrow = x.shape[-1], isinstance(p["output"], Layer) and p["output"].packed.panels.dtype == np.uint32
+    return (
+        normal(x, p["norm"])
+        and all(fits(x, p[name]) and len(p[name]["w"]) == width for name in (*QKV, "output"))
+        and width % config.num_attention_heads == 0
+        and not (narrow and width // config.num_attention_heads % (2 * pairs.STEP))
+    )
+
+
 def feeds(x, p):
-    """Whether a feed-forward net is what the kernel computes."""
+    """The same of a feed-forward net."""
     w, b = p["outer"]["w"], p["outer"]["b"]
     fitting = w.dtype == b.dtype == x.dtype and w.shape == p["inner"]["w"].shape[::-1] and b.shape == w.shape[:1]
     return fitting and normal(x, p["norm"]) and fits(x, p["inner"])
@@ -221,7 +220,7 @@ def feed_forward(x, p, config, rng=None, cache=None):
 
 def self_attention(x, mask, p, config, rng=None, cache=None):
     """attention.self_attention: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> y like x"""
-    if not (plain(x, rng, cache) and attends(x, mask, p, config)):
+    if not (plain(x, rng, cache) and masks(x, mask) and attends(x, p, config)):
         return NotImplemented
     (starts, mask), (states, ends) = sentences_of(x, mask), begin([x], 2)
     run([attention(p, ends, (0, len(starts) - 1), (0, 1))], states, config, mask, places_of(starts, starts))
@@ -231,16 +230,17 @@ def self_attention(x, mask, p, config, rng=None, cache=None):
 def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
     """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
     sides = (lang, lang_mask), (visn, visn_mask)
-    if not (all(plain(x, rng, cache) and attends(x, mask, p, config) for x, mask in sides) and pair_up(sides)):
+    if not (meet(sides, rng, cache) and attends(lang, p, config)):
         return NotImplemented
     (states, (_, n, _)), places, mask, count = begin([lang, visn], 2), *both_ways(sides)
     run([attention(p, (0, states.shape[1]), (2 * count, 4 * count), (0, 1))], states, config, mask, places)
     return states[1, :n].reshape(lang.shape), states[1, n:].reshape(visn.shape)
 
 
-def pair_up(sides):
-    """Whether two sides have as many sentences."""
-    return len({len(sentences_of(*side)[0]) for side in sides}) == 1
+def meet(sides, rng, cache):
+    """Whether two sides, (states, mask) each, are plain, with masks, of one width and of as many sentences."""
+    fitting = all(plain(x, rng, cache) and masks(x, mask) for x, mask in sides)
+    return fitting and len({(x.shape[-1], len(sentences_of(x, mask)[0])) for x, mask in sides}) == 1
 
 
 def both_ways(sides):

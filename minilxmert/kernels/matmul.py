@@ -135,8 +135,9 @@ def count_chunks(rows, panels, threads, most):
 def multiply_all(counter, x, words, strips, panels, bias, act, threads, most, sums, y):
     """First x is made words, where words are multiplied; then every task is a chunk of rows times a panel."""
     me, chunks = add(counter[ME:], 1), count_chunks(len(x), panels, threads, most)
-    total = strips + chunks * len(panels) if me < len(sums) else 0
-    n = add(counter, 1) if me < len(sums) else total
+    if me >= len(sums):  # without memory of one's own: nothing
+        return
+    n, total = add(counter, 1), strips + chunks * len(panels)
     while n < total:
         if n < strips:
             round_strip(n, x, words)

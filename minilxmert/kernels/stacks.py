@@ -4,7 +4,7 @@ As in blocks.py, for whatever else comes along the answer is NotImplemented, and
 
 import itertools
 
-from .blocks import attends, attention, begin, both_ways, feeds, net, pair_up, plain, run, sentences_of
+from .blocks import attends, attention, begin, both_ways, feeds, masks, meet, net, plain, run, sentences_of
 from .memory import empty
 from .packing import Layer
 from .twins import places_of
@@ -12,9 +12,8 @@ from .twins import places_of
 
 def layers(x, mask, p, config, rng=None, cache=None, kept=None):
     """encoder.layers: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> a list of states like x"""
-    if not (
-        plain(x, rng, cache) and packed(p, "attention") and all(is_layer(x, mask, one, config) for one in p.values())
-    ):
+    fitting = plain(x, rng, cache) and masks(x, mask) and packed(p, "attention")
+    if not (fitting and all(is_layer(x, one, config) for one in p.values())):
         return NotImplemented
     (starts, mask), numbers = sentences_of(x, mask), numbers_of_states(len(p), kept)
     (states, ends), blocks = begin([x], max(numbers) + 2), []
@@ -28,8 +27,8 @@ def layers(x, mask, p, config, rng=None, cache=None, kept=None):
 def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
     """encoder.cross_layers: lang and visn as x of layers -> a list of the states of both"""
     sides = (lang, lang_mask), (visn, visn_mask)
-    fitting = all(plain(x, rng, cache) and is_cross_layer(x, mask, p, config) for x, mask in sides)
-    if not (packed(p, "cross") and fitting and pair_up(sides)):
+    fitting = meet(sides, rng, cache) and packed(p, "cross")
+    if not (fitting and all(is_cross_layer(lang, one, config) for one in p.values())):
         return NotImplemented
     (places, mask, count), numbers = both_ways(sides), numbers_of_states(len(p), kept)
     (states, (_, n, end)), blocks = begin([lang, visn], max(numbers) + 3), []
@@ -51,21 +50,17 @@ def layer(p, rows, sentences, states):
     return attention(p["attention"], rows, sentences, states[:2]), net(p["ffn"], rows, states[1:])
 
 
-def is_layer(x, mask, p, config):
-    return attends(x, mask, p["attention"], config) and feeds(x, p["ffn"])
+def is_layer(x, p, config):
+    return attends(x, p["attention"], config) and feeds(x, p["ffn"])
 
 
-def is_cross_layer(x, mask, p, config):
-    """Whether all layers of p are, for the rows of one side"""
-    return all(
-        attends(x, mask, one["cross"], config) and is_layer(x, mask, one[side], config)
-        for one in p.values() for side in ("language", "vision")
-    )  # fmt: skip
+def is_cross_layer(x, p, config):
+    return attends(x, p["cross"], config) and all(is_layer(x, p[side], config) for side in ("language", "vision"))
 
 
 def packed(p, block):
     """Whether there are layers, and the maps of their attention blocks are packed (if so, all in one array)."""
-    return any(isinstance(one[block]["query"], Layer) for one in p.values())
+    return len(p) > 0 and all(isinstance(one[block]["query"], Layer) for one in p.values())
 
 
 def take_out(x, kept):

@@ -94,9 +94,10 @@ def to_tiles(counter, x, matrix, work, out, height, width, start, dilation):
 
     work (threads, 2, T · T, CHANNELS). A task is some channels of a tile."""
     me, size, channels = add(counter[ME:], 1), len(matrix), x.shape[1]
+    if me >= len(work):  # without memory of one's own: nothing
+        return
     parts = (channels + CHANNELS - 1) // CHANNELS
-    total = out.shape[1] * parts if me < len(work) else 0
-    n = add(counter, 1) if me < len(work) else total
+    n, total = add(counter, 1), out.shape[1] * parts
     while n < total:
         r, a = n // parts, n % parts * CHANNELS
         b = min(a + CHANNELS, channels)
@@ -119,9 +120,10 @@ def to_tiles(counter, x, matrix, work, out, height, width, start, dilation):
 def from_tiles(counter, products, matrix, bias, work, y, height, width, start, dilation, act):
     """Products (T · T, R, O) of tiles start … start + R -> their pixels in y (N · height · width, O), act by 0 or 1"""
     me, side, channels = add(counter[ME:], 1), len(matrix), y.shape[1]
+    if me >= len(work):  # without memory of one's own: nothing
+        return
     parts = (channels + CHANNELS - 1) // CHANNELS
-    total = products.shape[1] * parts if me < len(work) else 0
-    n = add(counter, 1) if me < len(work) else total
+    n, total = add(counter, 1), products.shape[1] * parts
     while n < total:
         r, a = n // parts, n % parts * CHANNELS
         b = min(a + CHANNELS, channels)
