@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from ..errors import MinilxmertError
-from .writing import REPLACEABLE, fcntl, flush_directory, lock, make_folder, opened, without_waiting
+from .writing import REPLACEABLE, fcntl, flush_directory, keep_rights, lock, make_folder, opened, without_waiting
 
 SAVING, SAVED, GONE, SETTLING = ".minilxmert.saving.", ".minilxmert.saved", ".gone", ".minilxmert.settling"
 TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of that name has files
@@ -31,12 +31,13 @@ def replace_files(folder):
     Raises MinilxmertError where a name to be replaced is no plain file."""
     folder = make_folder(folder)
     settle(folder)
-    sweep(folder)
+    sweep_staged(folder)
     with staging(folder) as staged:
         yield staged
         for file in staged.iterdir():
             check_free(folder / file.name.removesuffix(GONE))
-            keep_rights(file, folder / file.name)
+            if is_there(folder / file.name):
+                keep_rights(file, (folder / file.name).stat())
         flush_directory(staged)
         decide(staged, folder)
     settle(folder)
@@ -103,12 +104,11 @@ def check_free(old):
         raise MinilxmertError.at(old, None, REPLACEABLE, problem.strerror) from problem
 
 
-def keep_rights(new, old):
-    """Give a new file the rights of the one that it replaces, which must be a plain file."""
+def is_there(old):
+    """Whether there is a file to replace. Raises MinilxmertError where it is none, or a link."""
     if old.is_symlink() or (old.exists() and not old.is_file()):
         raise MinilxmertError.at(old, None, "a plain file to replace", "a link" if old.is_symlink() else "none")
-    if old.exists():
-        shutil.copymode(old, new)
+    return old.exists()
 
 
 def decide(staged, folder):
@@ -178,8 +178,8 @@ def settle_file(file, folder):
         os.replace(file, folder / file.name)
 
 
-def sweep(folder):
-    """Remove what ended processes have written and not decided."""
+def sweep_staged(folder):
+    """Remove the folders of what ended processes have written and not decided."""
     for left in folder.glob(f"{SAVING}*"):
         with held(left) as nobody_else:
             if nobody_else:

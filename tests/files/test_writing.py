@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from minilxmert import MinilxmertError
-from minilxmert.files import replacing, sweep, write_file, writing
+from minilxmert.files import replacing, saving, sweep, write_file, writing
 
 posix = pytest.mark.skipif(os.name != "posix", reason="what Windows does not have")
 WAITING = """
@@ -187,6 +187,35 @@ def test_rights_are_kept(tmp_path, mode):
         temporary.write_text("new")
         assert stat.S_IMODE(temporary.stat().st_mode) == 0o600  # nobody reads it sooner
     assert stat.S_IMODE(target.stat().st_mode) == mode and target.read_text() == "new"
+
+
+def replace_alone(path):
+    write_file(path, "new")
+
+
+def replace_in_folder(path):
+    with saving.replace_files(path.parent) as folder:
+        (folder / path.name).write_text("new")
+
+
+@posix
+@pytest.mark.parametrize("replace", [replace_alone, replace_in_folder])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_owner_is_kept_where_the_system_allows_it(tmp_path, monkeypatch, replace, allowed):
+    target, asked = tmp_path / "file", []
+    target.touch()
+    target.chmod(0o640)
+    before = target.stat()
+
+    def chown(path, user, group):
+        asked.append((user, group))
+        if not allowed:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "chown", chown)
+    replace(target)
+    assert asked == [(-1, before.st_gid), (before.st_uid, -1)]
+    assert target.read_text() == "new" and stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
 @posix
