@@ -14,7 +14,7 @@ from ..files import read_json
 from ..files.reading import refuse_other
 from ..words.saved import tokens_beside
 from ..words.vocabulary import FILES, check_tokens
-from .names import HEADS, WORDS, published_paths, to_published, untie
+from .names import ENCODER, HEADS, WORDS, published_paths, to_published, untie
 from .safetensors import about
 from .weights import find_weights, read_tensors
 
@@ -23,7 +23,6 @@ BERT_FIELDS = (  # of a BERT config, under the names that they have here; and it
     "max_position_embeddings", "type_vocab_size", "hidden_dropout_prob", "attention_probs_dropout_prob",
 )  # fmt: skip
 THEIR_ANSWERS = "trainval_label2ans.json"
-ENCODER = "lxmert.encoder"
 SIZES = {  # config field: the tensor of two axes, and the axis, that tell it
     "vocab_size": (WORDS, 0),
     "hidden_size": (WORDS, 1),

@@ -112,14 +112,14 @@ def nlvr(options):
     from ..experiments import nlvr as boxes
 
     steps = {name: getattr(options, name) for name in ("claims", "pretraining", "finetuning")}
-    recipe = replace(boxes.Recipe(), **{name: number for name, number in steps.items() if number})
+    plan = replace(boxes.Plan(), **{name: number for name, number in steps.items() if number})
     learnt, judged = (boxes.read_nlvr(path) if path else None for path in (options.data, options.test))
     boxes.look_at([*learnt[:1], *(judged or [])[:1]])  # are the pictures there?
-    training = boxes.pretrain(recipe, f"{options.out}/pretrained", options.seed, show_step, show_made)
+    training = boxes.pretrain(plan, f"{options.out}/pretrained", options.seed, show_step, show_made)
     if code := tell_end(training):
         return code
     data, tested = (examples and boxes.look_at(examples, show_looking) for examples in (learnt, judged))
-    how = options.folds, training.folder, recipe, options.out, options.seed, show_step
+    how = options.folds, training.folder, plan, options.out, options.seed, show_step
     run, said = boxes.measure(data, tested, *how)
     if run.interrupted:
         return tell_end(run)

@@ -10,8 +10,8 @@ from ..files import read_json
 from ..files.reading import refuse_repeated
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
-NUMBERS = "one two three four five six seven eight nine ten".split()
-SPELLED = {"grey": "gray"} | {word: str(number) for number, word in enumerate(NUMBERS, 1)}
+SPELLED_NUMBERS = "one two three four five six seven eight nine ten".split()
+SPELLED = {"grey": "gray"} | {word: str(number) for number, word in enumerate(SPELLED_NUMBERS, 1)}
 LIMIT = 16 << 20  # bytes; the published 9,500 answers take 0.6 MB
 
 

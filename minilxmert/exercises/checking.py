@@ -134,7 +134,7 @@ def check_part(exercise, draws, expected, found, part, name):
     if not any(faults):
         return
     haves = [get_part(exercise, result, part) for result in found]
-    if exercise.variant.number and all(map(functools.partial(is_plain, exercise, part), draws, haves)):
+    if exercise.variant.number and all(map(functools.partial(ignores_variant, exercise, part), draws, haves)):
         raise Wrong(f"{name}: right without the variant. {exercise.variant.sentence}")
     for sentence, mistaken in exercise.mistakes:
         if all(resembles(exercise, mistaken, args, part, have) for args, have in zip(draws, haves, strict=True)):
@@ -174,7 +174,7 @@ def resembles(exercise, mistaken, args, part, have):
     )
 
 
-def is_plain(exercise, part, args, have):
+def ignores_variant(exercise, part, args, have):
     """Whether an output is what would be right without the variant."""
     plain_one = replace(exercise, variant=AS_IT_STANDS)
     return resembles(plain_one, plain_one.solution, exercise.handed(args), part, have)

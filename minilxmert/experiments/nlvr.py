@@ -1,9 +1,9 @@
 """NLVR: sentences about drawn pictures of three boxes, true or not, written by people (Suhr et al., ACL 2017). A model
 is pre-trained on random claims about boxes, then learns from what people said; beside it, one learns from scratch.
 
-    pretrained = pretrain(Recipe(), "runs/nlvr/pretrained").folder
+    pretrained = pretrain(Plan(), "runs/nlvr/pretrained").folder
     data = look_at(read_nlvr("nlvr/dev/dev.json"))
-    for learnt, asked in folds(data, 5): learn(data.part(learnt), pretrained, Recipe(), "runs/nlvr/fold-0")
+    for learnt, asked in folds(data, 5): learn(data.part(learnt), pretrained, Plan(), "runs/nlvr/fold-0")
 Each sentence and scene comes as six PNG files, the boxes in every order, beside the file of sentences:
 <split>/images/<directory>/<split>-<identifier>-<k>.png. All examples of a sentence, and the six pictures of a scene,
 are on one side of every split. Source: README and metrics_images.py of lil-lab/nlvr."""
@@ -88,7 +88,7 @@ def nlvr_report(examples, predictions):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Plan:
     """How many claims are made, and for how many steps of 64 a model learns from them, and from people."""
 
     claims: int = 30_000
@@ -146,24 +146,24 @@ def claim_model(seed=0):
     return LxmertForPreTraining(LxmertConfig(**sizes, **losses), seed)
 
 
-def pretrain(recipe, folder, seed=0, progress=None, data_progress=None):
+def pretrain(plan, folder, seed=0, progress=None, data_progress=None):
     """Learn from random claims. -> Training"""
-    claims = random_claims(np.random.default_rng([seed, 0]), recipe.claims, data_progress)
-    batches, optimizer = ClaimBatches(claims, claim_tokenizer()), Adam(recipe.rate, recipe.pretraining, corrected=True)
+    claims = random_claims(np.random.default_rng([seed, 0]), plan.claims, data_progress)
+    batches, optimizer = ClaimBatches(claims, claim_tokenizer()), Adam(plan.rate, plan.pretraining, corrected=True)
     return train(claim_model(seed), batches, optimizer, 1, seed, folder, progress)
 
 
-def learn(data, pretrained, recipe, folder, seed=0, progress=None):
+def learn(data, pretrained, plan, folder, seed=0, progress=None):
     """Learn from PeopleData, with the weights of a folder or, for None, fresh ones. -> Training"""
     model = LxmertForPreTraining.from_pretrained(pretrained, mapped=False) if pretrained else claim_model(seed + 1)
-    rate, claims = recipe.gentle if pretrained else recipe.rate, data.claims
+    rate, claims = plan.gentle if pretrained else plan.rate, data.claims
     if pretrained:
-        claims += random_claims(np.random.default_rng([seed, 4]), recipe.again)
-    batches, optimizer = PeopleBatches(claims, claim_tokenizer()), Adam(rate, recipe.finetuning, corrected=True)
+        claims += random_claims(np.random.default_rng([seed, 4]), plan.again)
+    batches, optimizer = PeopleBatches(claims, claim_tokenizer()), Adam(rate, plan.finetuning, corrected=True)
     return train(model, batches, optimizer, GROUP, seed, folder, progress)
 
 
-def measure(data, tested, count, pretrained, recipe, folder, seed=0, progress=None):
+def measure(data, tested, count, pretrained, plan, folder, seed=0, progress=None):
     """Learn from PeopleData and judge others (`tested`), or for None each of `count` folds of the data.
 
     -> the last Training, and what the models of both starts say, {start: (R,) of bool}, unless it was interrupted"""
@@ -173,7 +173,7 @@ def measure(data, tested, count, pretrained, recipe, folder, seed=0, progress=No
     for name, (learnt, asked) in parts.items():
         for start, weights in zip(STARTS, (pretrained, None), strict=True):
             place = Path(folder, name, start.replace(" ", "-"))
-            run = learn(data.part(learnt), weights, recipe, place, seed, progress)
+            run = learn(data.part(learnt), weights, plan, place, seed, progress)
             if run.interrupted:
                 return run, None
             said.setdefault(start, np.zeros(len(tested), bool))[asked] = judge(run.model, tested.part(asked).claims)

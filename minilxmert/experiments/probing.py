@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..explain.perturbation import removal_curves
 from ..published.outputs import MATCHES
-from ..training.metrics import Report, Row, count_points
+from ..training.metrics import Report, Score, count_points
 from ..training.tasks import batches_of, without_labels
 from ..vision.objects import pad_objects
 
@@ -27,7 +27,7 @@ def foil_report(model, tokenizer, data, batch_size=64, progress=None):
         right += (true > false).tolist()
         if progress:
             progress(start + len(part), len(foils))
-    return Report("foils", (Row("all", sum(right), len(right)), *count_points(right, [what for *_, what in foils])))
+    return Report("foils", (Score("all", sum(right), len(right)), *count_points(right, [what for *_, what in foils])))
 
 
 def match_scores(model, tokenizer, data, foils, which):

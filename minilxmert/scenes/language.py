@@ -20,7 +20,7 @@ from .phrases import (
     SIZES,
     VQA,
     Description,
-    Kind,
+    SentenceKind,
     read_description,
 )
 from .programs import AXES, Explanation, answer_text
@@ -76,7 +76,7 @@ class Sentence:
     """A sentence with its meaning. `answer` is the true one where the sentence was made for a scene."""
 
     text: str
-    kind: Kind
+    kind: SentenceKind
     slots: dict
     answer: str | None = None
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..core.answers import SPELLED_NUMBERS
 from .programs import step
 from .world import COLORS
 
@@ -19,7 +20,7 @@ RELATIONS = {
     "left": ("left of", "to the left of"), "right": ("right of", "to the right of"),
     "above": ("above",), "below": ("below", "under"),
 }  # fmt: skip
-NUMBERS = "zero one two three four five six seven eight nine ten".split()
+NUMBERS = ("zero", *SPELLED_NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def read_description(text):
 
 
 @dataclass(frozen=True)
-class Kind:
+class SentenceKind:
     """A kind of sentence. phrasings hold slots: {a} is a description, {a+} its plural, {relation}, {number}.
 
     program: a function of the slots."""
@@ -110,7 +111,7 @@ class Kind:
 
 def kinds(family, table):
     """Kinds from {name: (program, phrasings …)}"""
-    return tuple(Kind(name, family, program, phrasings) for name, (program, *phrasings) in table.items())
+    return tuple(SentenceKind(name, family, program, phrasings) for name, (program, *phrasings) in table.items())
 
 
 def pick(description, where="picture"):

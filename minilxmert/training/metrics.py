@@ -16,7 +16,7 @@ Z = 1.959964  # a normal variable is within ± Z in 95 % of cases
 VQA_TYPES = {"yes/no": "Binary", "number": "Number", "other": "Other"}  # as the paper's tables call them
 SOFT = (0.0, 0.3, 0.6, 0.9, 1.0)  # the score of an answer that 0, 1, 2, 3, 4 or more of ten people gave
 PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'  # neither apostrophe nor colon: girl's, 2:50
-NUMBERS = {"none": "0", "zero": "0"} | {word: digit for word, digit in SPELLED.items() if digit.isdecimal()}
+DIGITS = {"none": "0", "zero": "0"} | {word: digit for word, digit in SPELLED.items() if digit.isdecimal()}
 CONTRACTIONS = """ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
 haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't
 must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've
@@ -29,7 +29,7 @@ MENDED["somebody'd"] = "somebodyd"  # the published table has this one the wrong
 
 
 @dataclass(frozen=True)
-class Row:
+class Score:
     """One line of a report: how many points of how many (points may be fractions), and the share."""
 
     name: str
@@ -51,7 +51,7 @@ class Row:
         return f"{low:.2%} … {high:7.2%}" if self.total else ""
 
 
-class Distance(Row):
+class Distance(Score):
     """A line with a number that is no share: how far answers are from what they should be."""
 
     @property
@@ -146,9 +146,9 @@ def consistency(questions, earned):
     right = [question for question in questions if earned[question.key] == 1]
     entailed = [[name for name in q.entailed or () if name != q.key] for q in right]
     if any(name not in earned for names in entailed for name in names):
-        return Row("Consistency", 0, 0)
+        return Score("Consistency", 0, 0)
     shares = [sum(earned[name] for name in names) / len(names) for names in entailed if names]
-    return Row("Consistency", sum(shares), len(shares))
+    return Score("Consistency", sum(shares), len(shares))
 
 
 def distribution(questions, answers):
@@ -165,16 +165,16 @@ def distribution(questions, answers):
 
 
 def overall(points):
-    return Row("Overall", sum(points), len(points))
+    return Score("Overall", sum(points), len(points))
 
 
 def count_points(points, kinds, names=None, start=""):
-    """The points of each question and their kinds -> a Row for each kind, `names` or all in order; None is no kind."""
+    """The points of each question and their kinds -> a Score for each kind, `names` or all in order; None is none."""
     right, total = Counter(), Counter()
     for earned, kind in zip(points, kinds, strict=True):
         right[kind] += earned
         total[kind] += 1
-    return tuple(Row(f"{start}{name}", right[name], total[name]) for name in names or sorted(total.keys() - {None}))
+    return tuple(Score(f"{start}{name}", right[name], total[name]) for name in names or sorted(total.keys() - {None}))
 
 
 def nlvr2_report(statements, predictions):
@@ -195,7 +195,7 @@ def consistency_report(title, judged):
     for sentence, right in judged:
         whole[sentence] = whole.get(sentence, True) and right
     rows = ("Accuracy", [right for _, right in judged]), ("Consistency", whole.values())
-    return Report(title, tuple(Row(name, sum(values), len(values)) for name, values in rows))
+    return Report(title, tuple(Score(name, sum(values), len(values)) for name, values in rows))
 
 
 def prediction_of(predictions, key, title):
@@ -226,7 +226,7 @@ def official_form(answer):
         beside = mark + " " in answer or " " + mark in answer or between_digits
         bare = bare.replace(mark, "" if beside else " ")
     bare = re.sub(r"\.(?!\d)", "", bare, count=32)  # the official script's flag stands where the count belongs
-    words = [NUMBERS.get(word, word) for word in bare.lower().split()]
+    words = [DIGITS.get(word, word) for word in bare.lower().split()]
     return " ".join(MENDED.get(word, word) for word in words if word not in ("a", "an", "the"))
 
 

@@ -12,7 +12,7 @@ TokenSpan = namedtuple("TokenSpan", "start end")  # tokens of a row
 
 
 def at_row(name, span=None):
-    """A method that asks one Row: f(index) for the first row, f(row, index) for any. span: the class of the answer."""
+    """A method that asks a TokenRow: f(index) the first, f(row, index) any. span: the class of the answer."""
 
     def method(self, batch_index, index=None, sequence_index=None):
         row, index = (0, batch_index) if index is None else (batch_index, index)
@@ -26,8 +26,8 @@ def at_row(name, span=None):
 class BatchEncoding(UserDict):
     """A mapping: input_ids, token_type_ids, attention_mask, … lists of a text, or of every text of a list.
 
-    Names are keys and attributes, as users of transformers know it; a number is a Row, a slice some Rows (of what
-    `pad` answers: a dict of slices). encodings: the Rows. tensor_type: "np" for arrays.
+    Names are keys and attributes, as users of transformers know it; a number is a TokenRow, a slice several (of what
+    `pad` answers: a dict of slices). encodings: the TokenRows. tensor_type: "np" for arrays.
     Raises KeyError, AttributeError, ShapeError."""
 
     def __init__(self, data=None, encodings=None, tensor_type=None):
@@ -105,15 +105,15 @@ class BatchEncoding(UserDict):
         return self
 
 
-FIELDS = {  # of an answer, in its order: the attribute of a Row
+FIELDS = {  # of an answer, in its order: the attribute of a TokenRow
     "input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask",
     "special_tokens_mask": "special_tokens_mask", "offset_mapping": "offsets",
 }  # fmt: skip
 
 
 def encoding_of(rows, wanted, many, overflowing, tensor_type):
-    """The BatchEncoding of Rows. wanted: for every field after input_ids, and for "length", whether it is asked for;
-    many: whether there was a list of texts; overflowing: whether what did not fit comes along as further rows."""
+    """The BatchEncoding of TokenRows. many: whether there was a list of texts; overflowing: whether what did not fit
+    comes along as further rows; wanted: for every field after input_ids, and for "length", whether it is asked for."""
     if overflowing:
         origin = [number for number, row in enumerate(rows) for _ in (row, *row.overflowing)]
         rows = [part for row in rows for part in (row, *row.overflowing)]

@@ -1,4 +1,4 @@
-"""Rows: one text, or a pair, as the model reads it: [CLS] A [SEP] B [SEP], cut and filled up; and what stands where."""
+"""A text, or a pair, as the model reads it: [CLS] A [SEP] B [SEP], cut and filled up; and what stands where."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class Part(NamedTuple):
 
 
 def each(place):
-    """A property of a Row: the field at a place in Part, once for every token."""
+    """A property of a TokenRow: the field at a place in Part, once for every token."""
 
     def column(row):
         values = []
@@ -33,10 +33,10 @@ def each(place):
     return property(column)
 
 
-class Row:
+class TokenRow:
     """One row of tokens. The names are those of the published fast tokenizer's Encoding.
 
-    tokens_of: the vocabulary's tokens. overflowing: Rows of what did not fit."""
+    tokens_of: the vocabulary's tokens. overflowing: TokenRows of what did not fit."""
 
     __slots__ = ("overflowing", "parts", "tokens_of")
 
@@ -47,7 +47,7 @@ class Row:
         return sum(len(part.numbers) for part in self.parts)
 
     def __repr__(self):
-        return f"<Row: {' '.join(self.tokens)}>"
+        return f"<TokenRow: {' '.join(self.tokens)}>"
 
     @property
     def ids(self):
@@ -85,7 +85,7 @@ class Row:
         """This row and its overflowing ones, filled up to a length with the number of [PAD]."""
         filling = [Part([number] * max(length - len(self), 0), seen=0)]
         parts = self.parts + filling if side == "right" else filling + self.parts
-        return Row(parts, self.tokens_of, [row.pad(length, side, number) for row in self.overflowing])
+        return TokenRow(parts, self.tokens_of, [row.pad(length, side, number) for row in self.overflowing])
 
     # --- from tokens to words and characters, and back; None where there is no text
 
@@ -121,12 +121,12 @@ class Row:
 
 
 def row_of(sides, fit, around, tokens_of):
-    """The Row of one or two Spelled texts. around: the Parts of [CLS], and of [SEP] after either text; or None."""
+    """The TokenRow of one or two Spelled texts. around: the Parts of [CLS], and of [SEP] after either text; or None."""
     counts = [len(side.numbers) for side in sides]
     if fit.truncation == "do_not_truncate":
-        return Row(parts_of(sides, [(0, count) for count in counts], around), tokens_of)
+        return TokenRow(parts_of(sides, [(0, count) for count in counts], around), tokens_of)
     windows = fit.windows(counts, 1 + len(sides) if around else 0)
-    rows = [Row(parts_of(sides, spans, around), tokens_of) for spans in combinations(windows)]
+    rows = [TokenRow(parts_of(sides, spans, around), tokens_of) for spans in combinations(windows)]
     rows[0].overflowing = rows[1:]
     return rows[0]
 

@@ -96,16 +96,16 @@ def read_options(values, file):
         if name == "model_max_length":
             value = int(value) if value is not None and 2 <= value <= LONGEST_ROW else None
         elif name in TOKEN_OPTIONS and value is not None:
-            value = content(value, file, name)
+            value = token_text(value, file, name)
         elif name == "extra_special_tokens":
             tokens = value.values() if isinstance(value, dict) else value or ()
-            value = [content(token, file, name) for token in tokens]
+            value = [token_text(token, file, name) for token in tokens]
         if value is not None or name == "strip_accents" or name in TOKEN_OPTIONS:
             kept[name] = value
     return kept
 
 
-def content(token, file, entry):
+def token_text(token, file, entry):
     """The text of a token that is written as a text or as an object. Raises VocabularyError."""
     if isinstance(token, dict):
         token = token.get("content")

@@ -81,7 +81,7 @@ def test_nlvr_is_learnt_judged_and_gone_on_with(nlvr, tmp_path, capsys, narrow):
 def test_what_people_said_is_learnt(nlvr, narrow, tmp_path):
     """Learning lowers the loss on three sentences, whose colours change at every step."""
     data = experiment.look_at(read_nlvr(nlvr))
-    training = experiment.learn(data, None, experiment.Recipe(finetuning=60), tmp_path)
+    training = experiment.learn(data, None, experiment.Plan(finetuning=60), tmp_path)
     first, last = (training.history[place]["losses"]["matched"] for place in (0, -1))
     assert last < first < 0.8
 
