@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import sys
 
 from ..ask import ask, doubts, look
@@ -187,8 +186,10 @@ def detect(options):
     minilxmert convert found-1.h5 … found-8.h5 found.h5           # the same file as if one had found them all
     """
     from ..detector.folders import detect_all, photographs
+    from ..vision.feature_files import read_part
 
-    pictures = photographs(options.photographs, part(options.part))
+    part = read_part(options.part, "--part")
+    pictures = photographs(options.photographs, part)
 
     def failed(path, problem):
         print(f"left out: {problem}", file=sys.stderr)
@@ -196,17 +197,9 @@ def detect(options):
     def done(number, total):
         cli.progress("looked at", number, total, " pictures")
 
-    missing = detect_all(cli.load_detector(options), pictures, options.out, options.recipe, done, failed)
+    missing = detect_all(cli.load_detector(options), pictures, options.out, options.recipe, part, done, failed)
     print(f"wrote {options.out}: {len(pictures) - missing} pictures, {missing} left out")
     return cli.DISAGREES if missing else cli.OK
-
-
-def part(text):
-    """ "3/8" -> (3, 8)"""
-    numbers = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
-    if not numbers or not 1 <= int(numbers[1]) <= int(numbers[2]):
-        raise MinilxmertError(f"--part: expected K/N like 3/8, found {text!r}")
-    return int(numbers[1]), int(numbers[2])
 
 
 COMMANDS = cli.family(answer, detect)

@@ -40,7 +40,7 @@ def look_at(folder, part, detector, file, recipe):
     left_out = []
     if not file.exists():
         found = photographs(folder, part)
-        detect_all(opened(detector), found, file, recipe, failed=lambda _, problem: left_out.append(str(problem)))
+        detect_all(opened(detector), found, file, recipe, part, failed=lambda _, problem: left_out.append(str(problem)))
     return left_out
 
 

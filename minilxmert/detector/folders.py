@@ -41,25 +41,28 @@ def photographs(folder, part=(1, 1)):
     return dict(sorted(found.items())[number - 1 :: parts])
 
 
-def detect_all(detector, pictures, out, recipe="authors", progress=None, failed=None):
+def detect_all(detector, pictures, out, recipe="authors", part=(1, 1), progress=None, failed=None):
     """Find the objects in pictures {id: path} and write them to `out`, our HDF5 -> how many could not be read.
 
-    progress: called with (done, in all); failed: with (path, MinilxmertError) of a picture that is left out. Stopped at
-    any moment, the next call goes on. Raises FeatureFileError where no picture could be read, or `out` is no file."""
+    part: (k, n) of the photographs, which the file says if n > 1: only then it may be without a picture. progress:
+    called with (done, in all); failed: with (path, MinilxmertError) of a picture that is left out. Stopped at any
+    moment, the next call with this detector goes on. Raises FeatureFileError: no picture could be read, no such file.
+    """
     if not is_plain(out := Path(os.path.realpath(out))):
         expected = "the name of a plain file: beside it is kept what was found"
         raise FeatureFileError.at(out, None, expected, "a folder" if out.is_dir() else "a pipe or a device")
-    journal = Path(f"{out}.{recipe}.part")
+    about = {"recipe": recipe, "weights": detector.fingerprint()}
+    journal = Path(f"{out}.{recipe}-{about['weights']}.part")
     with opened(open, journal, "ab") as file:
         if not take(file):
             raise FeatureFileError.at(out, None, "a file that nobody is writing", "one that another run is at work on")
         missing = write_found(detector, pictures, resume(journal), file, recipe, progress, failed)
-    size = journal.stat().st_size
-    if size:
-        convert_to_hdf5([journal], out, about={"recipe": recipe})
+    found = [journal] if journal.stat().st_size else []
+    if found or part[1] > 1:
+        convert_to_hdf5(found, out, about=about | {"part": f"{part[0]}/{part[1]}" if part[1] > 1 else None})
     for file in (journal, Path(f"{journal}.index")):  # the reader keeps one beside a large TSV
         file.unlink(missing_ok=True)
-    if not size:
+    if not (found or part[1] > 1):
         raise FeatureFileError.at(out, None, "a picture that can be read", "none")
     return missing
 

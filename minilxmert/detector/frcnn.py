@@ -1,7 +1,10 @@
 """The detector as one object: a photograph in, the Objects that a feature file would give out."""
 
+import hashlib
+
 import numpy as np
 
+from ..core.params import flatten
 from ..errors import ConfigError, VocabularyError
 from ..kernels.weights import Weights
 from ..vision.objects import Objects, read_names
@@ -40,6 +43,13 @@ class FasterRcnn:
     def params(self):
         """The parameter tree, to be written, too (see the models' own)."""
         return self.weights.lend()
+
+    def fingerprint(self):
+        """What tells this detector from others, by its weights, settings and precision: 16 hexadecimal digits."""
+        found = hashlib.sha256(repr((self.settings, self.weights.halved)).encode())
+        for name, array in flatten(self.weights.look()).items():
+            found.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()[:16]
 
     def __call__(self, picture, recipe="authors", image_id="picture"):
         """The Objects in a picture (H, W, 3) uint8, RGB: at most settings.most, fewer where there are no more.

@@ -55,7 +55,7 @@ KINDS = {  # a regular expression of how the file begins -> its kind; the first 
     rb"\0\x05\x16\x07": Kind("other", "a companion of a macOS file: take the one whose name does not begin with ._"),
     rb"\xff\xfe|\xfe\xff": Kind("UTF-16", "text in UTF-16: save it as UTF-8"),
     rb"\0{16}": Kind("other", "zeros: it was not copied or downloaded to its end"),
-    rb"[^\t\n]{1,256}\t(?:\d{1,5}\t[\w+/]{64}|\{\s*\"(?:num_boxes|features|objects|image_[hw])\")": VINVL,
+    rb"[^\t\n]{1,256}\t(?:\d{1,5}\t[\w+/]{64}|\[?\{\s*\"(?:num_boxes|features|objects|image_[hw]|class|rect)\")": VINVL,
     rb"[^\t\n]{1,256}\t\d{1,7}\t\d{1,7}\t[\w+/]*=*(?:\t|\Z)": Kind("TSV", "a TSV of objects"),
     rb".{8}\{\s*\"": Kind("safetensors", "a safetensors file"),
     rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]\d-])": Kind("JSON", "JSON"),

@@ -127,7 +127,7 @@ class Stored:
 
         about: what a feature file says of all its pictures, {"recipe": name}; learn: whether the model learns from them
         now. Where either says nothing, nothing is known."""
-        if about and self.detector and about != self.detector:
+        if any((self.detector or {}).get(name, text) != text for name, text in about.items()):
             theirs, mine = (", ".join(f"{name} {value}" for name, value in d.items()) for d in (about, self.detector))
             warnings.warn(f"{source}: objects of {theirs}; {self.origin()} learnt from those of {mine}", stacklevel=3)
         if about and learn:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import FeatureFileError
+from ..errors import FeatureFileError, shorten
 from ..files import what_it_is
 from ..files.arrays import read_npz
 from ..files.hdf5 import open_checked
@@ -16,6 +16,7 @@ from ..files.reading import mapping_of
 from .objects import COLUMNS, FeatureFile, check_id, make_objects, own_names
 
 FORMAT = "minilxmert objects"
+ABOUT = "recipe", "weights"  # of the detector that saw all pictures
 KINDS = {"image_ids": "S", "sizes": "iu", "starts": "iu", "boxes": "f", "features": "f"}
 SIZES = "img_w", "img_h"
 READ = "features", "boxes", *SIZES, "num_boxes", *COLUMNS  # of a picture in a group or file of its own
@@ -81,8 +82,10 @@ class TableFile(Hdf5File):
         super().__init__(path)
         if file.attribute("", "format") != FORMAT:
             raise file.refuse("root attribute format", FORMAT, file.attribute("", "format"))
-        if "recipe" in file.attributes():
-            self.about = {"recipe": str(file.attribute("", "recipe"))}
+        said = {name: str(file.attribute("", name)) for name in (*ABOUT, "part") if name in file.attributes()}
+        self.part, self.about = said.pop("part", None), said
+        if self.part:
+            read_part(self.part, "root attribute part", path)
         names = set(file.datasets())
         missing = KINDS.keys() - COLUMNS.keys() - names
         if missing:
@@ -91,7 +94,7 @@ class TableFile(Hdf5File):
         with file.sound("image_ids", "a list of texts in UTF-8"):
             ids = [check_id(text.decode(), path, "image_ids") for text in self.table["image_ids"].tolist()]
         self.ids = {image_id: number for number, image_id in enumerate(ids)}
-        if not ids or len(self.ids) < len(ids):
+        if not (ids or self.part) or len(self.ids) < len(ids):
             raise file.refuse("image_ids", "pictures, each once", f"{len(ids)} ids, {len(self.ids)} different ones")
         self.check_rows(file, len(ids))
 
@@ -114,6 +117,14 @@ class TableFile(Hdf5File):
         rows = slice(*self.table["starts"][number : number + 2].tolist())
         arrays = {name: self.table[name][rows] for name in ("boxes", "features", *COLUMNS) if name in self.table}
         return make_objects(self.path, image_id, image_id, *self.table["sizes"][number].tolist(), arrays)
+
+
+def read_part(text, entry, path=None):
+    """ "3/8" -> (3, 8). Raises FeatureFileError."""
+    numbers = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    if not numbers or not 1 <= int(numbers[1]) <= int(numbers[2]):
+        raise FeatureFileError.at(path, entry, "K/N like 3/8", shorten(text))
+    return int(numbers[1]), int(numbers[2])
 
 
 class GroupFile(Hdf5File):

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ConfigError, FeatureFileError, shorten
 from ..files import PatientFile, expecting, kind_of, replacing
 from .feature_files import FORMAT, NpzFiles, open_hdf5
-from .objects import COLUMNS, FeatureFile
+from .objects import COLUMNS, FeatureFile, Objects
 from .tsv import TsvFile
 
 
@@ -44,9 +44,12 @@ def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
     if dtype not in ("float32", "float16"):
         raise ConfigError.at("convert_to_hdf5", "dtype", "float32 or float16", dtype)
     with open_all(source) as pictures:
+        about = {**pictures.about, "part": pictures.part} if about is None else about
+        if not (len(pictures) or about.get("part")):
+            raise FeatureFileError.at(target, None, "a picture at least", "none")
         try:
             with replacing(target) as temporary, PatientFile(temporary, "w+") as file:
-                write_hdf5(pictures, file, progress, dtype, pictures.about if about is None else about)
+                write_hdf5(pictures, file, progress, dtype, about)
                 file.check()
         except OSError as problem:
             reason = os.strerror(problem.errno) if problem.errno else shorten(problem)
@@ -64,21 +67,30 @@ class Joined(FeatureFile):
     """Several feature files as one, in the order of the pictures' ids. Raises FeatureFileError: they do not fit."""
 
     def __init__(self, files):
-        super().__init__(files[0].path)
+        super().__init__(files[0].path if files else "")
         self.files, owners = files, {}
         for file in files:
             if file.about != self.about:
-                raise FeatureFileError.at(file.path, "recipe", shorten(self.about), shorten(file.about))
+                raise FeatureFileError.at(file.path, "recipe and weights", shorten(self.about), shorten(file.about))
             twice = next((image_id for image_id in file if image_id in owners), None)
             if twice is not None:
                 found = f"one in {owners[twice].path.name}, too"
                 raise FeatureFileError.at(file.path, twice, "every picture in one file", found)
             owners |= dict.fromkeys(file, file)
         self.ids = dict(sorted(owners.items()))
+        self.check_parts()
+
+    def check_parts(self):
+        """Refuse parts of a whole where one is missing, or something else is among them."""
+        parts = [file.part for file in self.files]
+        if any(parts) and set(parts) != {f"{k}/{len(parts)}" for k in range(1, len(parts) + 1)}:
+            whole = next(filter(None, parts)).split("/")[1]
+            found = shorten(", ".join(part or "a whole" for part in parts))
+            raise FeatureFileError.at(self.path, "part", f"every part of {whole}, once", found)
 
     @property
     def about(self):
-        return self.files[0].about
+        return self.files[0].about if self.files else {}
 
     def close(self):
         for file in self.files:
@@ -91,18 +103,23 @@ class Joined(FeatureFile):
         return self.ids[image_id].read(image_id)
 
 
+NOTHING = Objects("", 1, 1, np.zeros((0, 4), np.float32), np.zeros((0, 0), np.float32))
+
+
 def write_hdf5(pictures, target, progress, dtype, about):
     """Write a FeatureFile into a PatientFile in the layout of TableFile, picture after picture."""
     import h5py
 
     ids = list(pictures)
     starts = np.concatenate([[0], np.cumsum([pictures.count(image_id) for image_id in ids])]).astype("<i8")
-    sample = pictures[next((image_id for image_id in ids if pictures.count(image_id)), ids[0])]
-    known = {name: kind for name, kind in COLUMNS.items() if getattr(sample, kind[0]) is not None}
+    sample = next((pictures[image_id] for image_id in ids if pictures.count(image_id)), None)
+    sample = sample or (pictures[ids[0]] if ids else NOTHING)
+    known = columns_of(sample)
     with h5py.File(target, "w", libver="earliest") as file:
         for name, text in {"format": FORMAT, **about}.items():
-            file.attrs[name] = np.bytes_(text.encode())
-        file["image_ids"] = np.array([image_id.encode() for image_id in ids])
+            if text:
+                file.attrs[name] = np.bytes_(text.encode())
+        file["image_ids"] = np.array([image_id.encode() for image_id in ids], "S")
         file["starts"], sizes = starts, file.create_dataset("sizes", (len(ids), 2), "<i8")
         boxes = file.create_dataset("boxes", (starts[-1], 4), "<f4")
         features = file.create_dataset(
@@ -111,20 +128,34 @@ def write_hdf5(pictures, target, progress, dtype, about):
         columns = {name: file.create_dataset(name, (starts[-1],), kind) for name, (_, kind) in known.items()}
         for number, image_id in enumerate(ids):
             objects, rows = pictures[image_id], slice(*starts[number : number + 2].tolist())
-            sizes[number], boxes[rows] = (objects.width, objects.height), objects.boxes
-            features[rows] = narrow(objects, dtype, features.shape[1], pictures.path)
-            for name, column in columns.items():
-                column[rows] = getattr(objects, known[name][0])
+            sizes[number] = objects.width, objects.height
+            if len(objects):
+                check_alike(objects, sample, pictures.path)
+                boxes[rows], features[rows] = objects.boxes, narrow(objects, dtype, pictures.path)
+                for name, column in columns.items():
+                    column[rows] = getattr(objects, known[name][0])
             target.check()
             if progress:
                 progress(number + 1, len(ids))
 
 
-def narrow(objects, dtype, width, path):
-    """The features (M, F) as `dtype`, or a FeatureFileError where it cannot hold them or they have another width."""
-    if len(objects) and objects.features.shape[1] != width:
-        found = objects.features.shape[1]
+def columns_of(objects):
+    """Those of the COLUMNS that are known of a picture's objects."""
+    return {name: kind for name, kind in COLUMNS.items() if getattr(objects, kind[0]) is not None}
+
+
+def check_alike(objects, sample, path):
+    """Refuse objects of another kind than those in `sample`: with features of another width, or other columns."""
+    width, found = sample.features.shape[1], objects.features.shape[1]
+    if found != width:
         raise FeatureFileError.at(path, f"{objects.image_id}, features", f"{width} numbers an object", found)
+    known, found = (", ".join(columns_of(some)) or "no classes" for some in (sample, objects))
+    if found != known:
+        raise FeatureFileError.at(path, objects.image_id, f"{known}, as {sample.image_id} has", found)
+
+
+def narrow(objects, dtype, path):
+    """The features (M, F) as `dtype`, or a FeatureFileError where it cannot hold them."""
     with np.errstate(over="ignore"):
         features = objects.features.astype(dtype)
     if not np.isfinite(features).all():

@@ -80,7 +80,8 @@ class FeatureFile:
     """What every file of objects can do, in any thread, forked process or pickled copy. A subclass has `ids` and
     `read`. path: as given, for messages; place: its absolute path, which stays right after a change of directory."""
 
-    about = MappingProxyType({})  # what the file says of all its pictures: {"recipe": "authors"}
+    about = MappingProxyType({})  # what the file says of all its pictures: {"recipe": "authors", "weights": "1f3c…"}
+    part = None  # which of how many parts of a whole it is: "3/8"
 
     def __init__(self, path):
         self.path, self.place = Path(path), os.path.abspath(path)

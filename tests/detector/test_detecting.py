@@ -40,8 +40,8 @@ def test_one_file_of_all(photos, tmp_path, capsys):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["found.h5", "photos"]
     with open_features(tmp_path / "found.h5") as pictures:
         assert list(pictures) == ["2x2-baseline", "grey", "more/red", "orientation-6"]
-        assert pictures.about == {"recipe": "huggingface"}
         found, own = pictures["orientation-6"], FasterRcnn.from_pretrained(DETECTOR)
+        assert pictures.about == {"recipe": "huggingface", "weights": own.fingerprint()} and pictures.part is None
     seen = own(folders.read_picture(photos / "orientation-6.jpg"), "huggingface", "orientation-6")
     assert (found.width, found.height) == (seen.width, seen.height) == (16, 24)
     for name in ("boxes", "features", "object_ids", "object_conf", "attribute_ids", "attribute_conf"):
@@ -62,6 +62,40 @@ def test_parts_join_to_the_bytes_of_one_run(photos, tmp_path):
         convert_to_hdf5([parts[0], tmp_path / "other.h5"], tmp_path / "mixed.h5")
 
 
+def test_parts_without_a_picture_and_parts_that_are_missing(photos, tmp_path):
+    """Of six parts of four pictures and one that cannot be read, one has none and one has nothing else."""
+    (photos / "cut.jpg").write_bytes(FILES["grey.jpg"][:300])
+    detector = FasterRcnn.from_pretrained(DETECTOR)
+
+    def find(out, k, n):
+        return folders.detect_all(detector, folders.photographs(photos, (k, n)), out, "huggingface", (k, n))
+
+    assert find(tmp_path / "one.h5", 1, 1) == 1
+    parts = [tmp_path / f"part-{k}.h5" for k in range(1, 7)]
+    assert [find(part, k, 6) for k, part in enumerate(parts, 1)] == [0, 1, 0, 0, 0, 0]
+    convert_to_hdf5(parts, tmp_path / "joined.h5")
+    assert (tmp_path / "joined.h5").read_bytes() == (tmp_path / "one.h5").read_bytes()
+    for others in (parts[:5], [*parts[:5], parts[1]], [*parts, parts[1]], [*parts[:5], tmp_path / "one.h5"]):
+        with pytest.raises(FeatureFileError, match=r"part: expected every part of 6, once|every picture in one file"):
+            convert_to_hdf5(others, tmp_path / "less.h5")
+    convert_to_hdf5(parts[5], tmp_path / "alone.h5", dtype="float16")  # it stays the part that it is
+    with open_features(tmp_path / "alone.h5") as pictures:
+        assert pictures.part == "6/6" and not len(pictures)
+    with pytest.raises(FeatureFileError, match="a picture at least, found none"):
+        convert_to_hdf5([], tmp_path / "nothing.h5")
+
+
+def test_what_another_detector_found_is_not_joined(photos, tmp_path):
+    own, other = (FasterRcnn.from_pretrained(DETECTOR) for _ in range(2))
+    assert own.fingerprint() == other.fingerprint() != FasterRcnn.from_pretrained(DETECTOR, "bfloat16").fingerprint()
+    other.params["classes"]["b"] = other.params["classes"]["b"] + 1  # which changes no probability
+    for k, detector in enumerate((own, other), 1):
+        found = folders.photographs(photos, (k, 4))
+        folders.detect_all(detector, found, tmp_path / f"{k}.h5", "huggingface", (k, 2))
+    with pytest.raises(FeatureFileError, match=r"2\.h5: recipe and weights: expected .*huggingface"):
+        convert_to_hdf5([tmp_path / "1.h5", tmp_path / "2.h5"], tmp_path / "x.h5")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs the files of POSIX")
 def test_what_is_no_plain_file_is_refused_at_once_and_a_link_written_through(photos, tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe")
@@ -79,20 +113,26 @@ class Stopped(Exception):
     pass
 
 
+def detector_that(look):
+    """The detector, to which look(detector, picture, recipe, image_id) is all that it does."""
+    return type("Detector", (FasterRcnn,), {"__call__": look}).from_pretrained(DETECTOR)
+
+
 def test_a_stopped_run_goes_on_behind_the_last_whole_line(photos, tmp_path):
     detector, looked = FasterRcnn.from_pretrained(DETECTOR), []
 
-    def stopping(picture, recipe, image_id):
+    def look(self, picture, recipe, image_id):
         looked.append(image_id)
         if len(looked) == 3:
             raise Stopped
         return detector(picture, recipe, image_id)
 
+    stopping = detector_that(look)
     pictures, out = folders.photographs(photos), tmp_path / "found.h5"
     folders.detect_all(detector, pictures, tmp_path / "whole.h5", "huggingface")
     with pytest.raises(Stopped):
         folders.detect_all(stopping, pictures, out, "huggingface")
-    journal = tmp_path / "found.h5.huggingface.part"
+    journal = tmp_path / f"found.h5.huggingface-{detector.fingerprint()}.part"
     assert journal.read_bytes().count(b"\n") == 2 and not out.exists()
     journal.write_bytes(journal.read_bytes()[:-100])  # and the second line was not whole
     folders.detect_all(stopping, pictures, out, "huggingface")
@@ -157,9 +197,9 @@ def test_a_copy_is_compared_with_the_published_run(tmp_path, capsys):
 def test_two_runs_into_one_file(photos, tmp_path):
     detector, out = FasterRcnn.from_pretrained(DETECTOR), tmp_path / "found.h5"
 
-    def another(picture, recipe, image_id):
+    def another(self, picture, recipe, image_id):
         with pytest.raises(FeatureFileError, match=r"found\.h5: .* another run is at work"):
             folders.detect_all(detector, folders.photographs(photos), out, recipe)
         return detector(picture, recipe, image_id)
 
-    assert folders.detect_all(another, folders.photographs(photos), out, "huggingface") == 0
+    assert folders.detect_all(detector_that(another), folders.photographs(photos), out, "huggingface") == 0

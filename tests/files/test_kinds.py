@@ -97,7 +97,12 @@ def test_a_folder_without_npz_is_named(tmp_path, name, data, word):
 
 
 BASE64 = b"A" * 10940
-VINVL = [b"12\t36\t" + BASE64, b'12\t{"num_boxes": 36, "features": "' + BASE64, b'9\t{"objects": [{"class": "cat"']
+VINVL = [
+    b"12\t36\t" + BASE64,
+    b'12\t{"num_boxes": 36, "features": "' + BASE64,
+    b'9\t{"objects": [{"class": "cat"',
+    b'9\t[{"class": "cat", "rect": [1, 2, 3, 4]',
+]
 
 
 @pytest.mark.parametrize("data", VINVL, ids=len)

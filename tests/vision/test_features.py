@@ -459,6 +459,21 @@ def test_features_of_several_widths_are_not_joined(tmp_path):
         convert_to_hdf5(tmp_path, tmp_path / "x.h5")
 
 
+@pytest.mark.parametrize("order", [(10, 6), (6, 10)])
+def test_pictures_with_classes_and_without_are_not_converted_together(tmp_path, order):
+    text = [row(f"of {fields}", seed=fields, fields=LAYOUTS[fields])[0] for fields in order]
+    (tmp_path / "x.tsv").write_text("".join([row("empty", 0, fields=LAYOUTS[6])[0], *text]))
+    classes = "objects_id, objects_conf, attrs_id, attrs_conf"
+    expected, found = (classes, "no classes") if order[0] == 10 else ("no classes", classes)
+    words = f"of {order[1]}: expected {expected}, as of {order[0]} has, found {found}"
+    with pytest.raises(FeatureFileError, match=words):
+        convert_to_hdf5(tmp_path / "x.tsv", tmp_path / "x.h5")
+    (tmp_path / "x.tsv").write_text(row("empty", 0, fields=LAYOUTS[6])[0] + text[0])
+    convert_to_hdf5(tmp_path / "x.tsv", tmp_path / "x.h5")
+    with open_features(tmp_path / "x.h5") as pictures:
+        assert len(pictures["empty"]) == 0 and len(pictures[f"of {order[0]}"]) == 3
+
+
 ARRAYS = [np.arange(6.0).reshape(2, 3), np.float32(3), np.zeros((0, 4), "f2"), np.array([[True, False]]), np.arange(4)]
 
 
