@@ -8,7 +8,7 @@ the `tf_model.h5` of transformers' TensorFlow models.
 
 Opening compares every checksum: crc32 of the bytes of each array, and SHA-256, the digest, of everything else that
 the reader uses: the other attributes, and the name, type, shape and crc32 of each array. So a file that loads holds
-what was saved. Checksums find damage, not malice: an author of a file can always write the weights he likes."""
+what was saved. Checksums find damage, not malice: who writes a file can write any weights into it."""
 
 import hashlib
 import json

@@ -165,7 +165,7 @@ class LoadReport:
     path: object
     loaded: list
     missing: list  # the model needs them, the file lacks them
-    unexpected: list  # nobody knows them
+    unexpected: list  # no rule fits them
     mis_shaped: dict  # name -> (expected, found)
     unused: list  # heads or layers that this model does not have
     fresh: list  # parts that the file lacks, initialised anew on request

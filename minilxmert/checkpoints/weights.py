@@ -197,7 +197,7 @@ def write_checkpoint(directory, format, arrays, config, made, about, tokenizer=N
 
 
 def other_words(folder, tokens, replace):
-    """Whether a folder holds a vocabulary that is none of these tokens'. VocabularyError unless `replace` is true."""
+    """Whether a folder holds a vocabulary of other tokens than these. VocabularyError unless `replace` is true."""
     beside = tokens and tokens_beside(folder)
     if not beside or beside[: len(tokens)] == tokens:
         return False

@@ -138,10 +138,11 @@ def files_of(data):
 
 def load_detector(options):
     """The detector of --detector, or None where none is given."""
+    if not options.detector:
+        return None
     from ..detector.frcnn import FasterRcnn
 
-    dtype = getattr(options, "dtype", "float32")
-    return FasterRcnn.from_pretrained(options.detector, dtype) if options.detector else None
+    return FasterRcnn.from_pretrained(options.detector, getattr(options, "dtype", "float32"))
 
 
 def load_model(path, options):

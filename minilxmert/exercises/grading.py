@@ -147,7 +147,7 @@ def all_of(marks, entries, workers, progress):
     """marks(running, *entry) of every entry, several at a time. When it is interrupted, what runs is ended first."""
     running = set()
     with warnings.catch_warnings(), adopting(), ThreadPoolExecutor(workers) as pool:
-        warnings.simplefilter("ignore")  # here, as the filter is everybody's; usual mistakes divide by zero
+        warnings.simplefilter("ignore")  # once for all threads, which share the filter; usual mistakes divide by zero
         futures = [pool.submit(marks, running, *entry) for entry in entries]
         try:
             for done, future in enumerate(futures, 1):

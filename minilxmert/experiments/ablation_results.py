@@ -101,7 +101,7 @@ class Estimate:
 
 
 class Results:
-    """The cells of a folder that are done. Raises ConfigError for a result that is none."""
+    """The cells of a folder that are done. Raises ConfigError for a file that holds no result."""
 
     def __init__(self, folder, rows=PAPER + LEFT_OUT):
         self.rows = list({row.key: row for row in rows}.values())

@@ -42,7 +42,7 @@ def check_shape(shape, file, entry):
 
 
 def check_name(name, file):
-    """A tensor's name from a file: printable, of bearable length, leading nowhere. Raises CheckpointError."""
+    """Refuse a tensor's name that is long, not printable, or leads elsewhere by "..". Raises CheckpointError."""
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or ".." in name.split("/"):
         raise CheckpointError.at(file, name, f"a printable name of 1 … {LONGEST_NAME} characters", "another")
 

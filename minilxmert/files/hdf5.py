@@ -57,13 +57,13 @@ class CheckedFile:
         self.opened = {}  # {entry: Object}, the last few
         self.places = {}  # {address of an object: its entry}; each has one, so there are no cycles
         self.claimed, self.total = {}, 0  # {entry of a dataset: bytes stored}, and their sum
-        self.fillable = EXPANSION * len(self.content) + ALLOWANCE  # bytes of numbers that the file may only tell of
+        self.fillable = EXPANSION * len(self.content) + ALLOWANCE  # bytes of fill values, which no file holds
         root = read_superblock(self.content, self.refuse, block)
         self.root = self.read_object("", root, "an HDF5 file")
 
     def alone(self):
-        """The file for a single question: what is noted of its objects meanwhile goes with it, and the next question
-        may read as much again. So a file that stays open takes no more memory, however often it is asked."""
+        """A copy of this file for one question. What it notes of objects is dropped with it, so that a file that stays
+        open takes no more memory, however often it is asked."""
         one = copy.copy(self)
         one.opened, one.places, one.claimed, one.total = {}, {}, {}, 0
         one.source, one.fillable = Source(self.content), EXPANSION * len(self.content) + ALLOWANCE
@@ -74,7 +74,7 @@ class CheckedFile:
 
     @contextlib.contextmanager
     def sound(self, entry, expected):
-        """Whatever goes wrong inside, where bytes are taken for what they are not, is our error."""
+        """Every exception inside becomes the file's error: damaged bytes can fail anywhere."""
         try:
             yield
         except MinilxmertError:
@@ -187,7 +187,7 @@ class CheckedFile:
         return np.require(array if array.dtype == native else array.astype(native), requirements="A")
 
     def dataset(self, entry, kinds):
-        """The Dataset of an entry, of which only where its numbers are is still unchecked."""
+        """The Dataset of an entry, all checked but where its numbers are."""
         if self.is_group(entry):
             raise self.refuse(entry, "a dataset", "a group")
         messages = self.open(entry).messages

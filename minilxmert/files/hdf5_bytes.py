@@ -100,8 +100,8 @@ def read_heap(data):
 
 
 def leaves(source, at, kind, width, level=None, seen=None):
-    """(key, address) of all that a version 1 B-tree leads to; `width`: bytes of a key. Its parts are one level lower
-    and its alone."""
+    """(key, address) of all that a version 1 B-tree leads to; `width`: bytes of a key. Each part is one level lower,
+    and in no other tree."""
     seen = set() if seen is None else seen
     signature, found, below, count = source.unpack("<4sBBH", at)
     if (signature, found) != (b"TREE", kind) or level not in (None, below) or at in seen:

@@ -223,7 +223,7 @@ def unzip(data, size):
 def unlzf(data, size):
     """LZF data, as h5py's own filter writes it -> exactly `size` bytes; ValueError for any other length or other data.
 
-    Steps of two kinds: so many bytes as they stand, or so many bytes again from so far back. Source: LibLZF 3.6."""
+    Steps of two kinds: copy the next bytes, or repeat bytes from an earlier place. Source: LibLZF 3.6."""
     result, at = bytearray(), 0
     try:
         while at < len(data) and len(result) <= size:

@@ -245,7 +245,7 @@ class FolderLock:
 
 
 def take(file):
-    """Lock an open file -> whether nobody holds it. Where a file system knows no locks, nobody does."""
+    """Lock an open file -> whether nobody else holds it: always true on a file system without locks."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

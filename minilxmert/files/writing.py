@@ -132,7 +132,7 @@ def neighbour(path, mode):
 
 
 def opened(open, *arguments, **options):
-    """What `open` makes of the arguments: something that is to be locked."""
+    """open(*arguments), noted in LOCKED: a file that is to be locked."""
     with opening:
         file = open(*arguments, **options)
         LOCKED.add(file)
@@ -149,7 +149,7 @@ def lock(file, wait=False):
 
 
 def let_go():
-    """In a forked child: what its parent has locked is the parent's alone, or the child would keep it locked."""
+    """In a forked child: close what its parent has locked; open, it would stay locked as long as the child lives."""
     opening.release()
     with open(os.devnull, "rb") as nothing:
         for file in LOCKED:

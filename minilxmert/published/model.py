@@ -154,7 +154,8 @@ class LxmertForPreTraining(AnswerHead, Face):
         matching = linear(run.pooled, p["matching"], child(c, "matching"))
         scores = {"prediction_logits": lang, "cross_relationship_score": matching}
         if "answer" in p:
-            scores["question_answering_score"] = self.answer_scores(run)
+            answers = heads.classify(run.pooled, p["answer"], self.config, child(c, "answer"))
+            scores["question_answering_score"] = answers
         if "visual" in targets:  # no published output holds these, so they are computed for their loss alone
             head = p["objects_head"]
             scores["object_scores"] = heads.objects_head(run.visn[-1], head, self.config, child(c, "objects_head"))
@@ -176,7 +177,8 @@ class LxmertForPreTraining(AnswerHead, Face):
             dy = d["cross_relationship_score"]
             dpooled += linear_backward(dy, p["matching"], c["matching"], g["matching"])
         if "question_answering_score" in d:
-            dpooled += self.answers_backward(d["question_answering_score"], run, g)
+            dy = d["question_answering_score"]
+            dpooled += heads.classify_backward(dy, p["answer"], c["answer"], g["answer"])
 
 
 class LxmertForQuestionAnswering(AnswerHead, Face):
@@ -196,7 +198,8 @@ class LxmertForQuestionAnswering(AnswerHead, Face):
         return targets
 
     def scores(self, run, targets):
-        return {"question_answering_score": self.answer_scores(run)}
+        scores = heads.classify(run.pooled, run.p["answer"], self.config, child(run.cache, "answer"))
+        return {"question_answering_score": scores}
 
     def losses(self, scores, targets):
         if "soft" not in targets:
@@ -205,7 +208,8 @@ class LxmertForQuestionAnswering(AnswerHead, Face):
         return {"ans": loss}, {"question_answering_score": gradient}
 
     def heads_backward(self, run, d, g, dlang, dvisn, dpooled):
-        dpooled += self.answers_backward(d["question_answering_score"], run, g)
+        p, c = run.p["answer"], run.cache["answer"]
+        dpooled += heads.classify_backward(d["question_answering_score"], p, c, g["answer"])
 
 
 class LxmertForVisualReasoning(Face):

@@ -112,8 +112,8 @@ class Stored:
         self.tokens = list(tokens)
 
     def compare(self, what, texts, own, part, source):
-        """Refuse texts that are not the model's `own`; say so where loaded weights have none. part: of the model, where
-        they stand: texts of a part that loading made anew are anybody's."""
+        """Refuse texts that are not the model's `own`; say so where loaded weights have none. part: of the model, to
+        which they belong; a part that loading made anew takes any."""
         from ..files.reading import refuse_other
 
         if part not in self.fresh_parts() and own:

@@ -1,12 +1,10 @@
-"""What users of transformers ask of a model beside calls and files: its word table and answer head, looked at, made
-larger or smaller, moved; and the names of a torch module, some of which mean something for NumPy arrays."""
+"""What users of transformers do with a model besides calling, loading and saving it: look at its word table and answer
+head, resize them, move answers; and use the names of a torch module, some of which mean something for NumPy arrays."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..core import heads
-from ..core.ops import child
 from ..core.params import initialise
 from ..errors import ConfigError, ShapeError
 
@@ -52,13 +50,7 @@ class WordEmbedding:
 
 
 class AnswerHead:
-    """The answer head and its surgery: a part of the faces that have one."""
-
-    def answer_scores(self, run):
-        return heads.classify(run.pooled, run.p["answer"], self.config, child(run.cache, "answer"))
-
-    def answers_backward(self, dy, run, g):
-        return heads.classify_backward(dy, run.p["answer"], run.cache["answer"], g["answer"])
+    """The surgery of the answer head: a part of the faces that have one."""
 
     @property
     def num_qa_labels(self):

@@ -133,7 +133,7 @@ def read_question(text):
 def find_misfits(text, names):
     """What is wrong with a question about a picture in which the named things were seen ("red circle", …): it is not
     of the language, or speaks of a thing that is not there, or of one of several. -> sentences"""
-    unknown = ["the question is none of those the model has learnt"]
+    unknown = ["the model has learnt no such question"]
     try:
         sentence = read_question(text)
     except LanguageError:

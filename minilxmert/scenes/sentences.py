@@ -159,7 +159,7 @@ class Teller:
         return True
 
     def number(self, kind, scene):
-        """A caption with the true number, without its text yet, or None where that is none or one."""
+        """A caption with the true number, without its text yet, or None where that is 0 or 1."""
         one = self.candidate(kind, [scene])
         for number in range(2, len(scene.things) + 1):
             true = one and replace(one, slots={**one.slots, "number": number}, answer="yes")

@@ -52,7 +52,7 @@ def find_strange(world, question, objects):
 
 
 def descriptions(question):
-    """The Descriptions in a question, or None if it is none of the language."""
+    """The Descriptions in a question, or None if the language does not have it."""
     try:
         return [value for value in read_question(question).slots.values() if isinstance(value, Description)]
     except LanguageError:
@@ -94,7 +94,7 @@ def judge_object(world, color, shape, near, middle, sides):
     if name not in world.colors:
         found["color"] = f"an object is {name}, as none of its world is"
     elif color.min() > NEAR_COLOR:
-        found["color"] = f"an object has a color that is none of its world, {name} at best"
+        found["color"] = f"an object has a color from outside its world, {name} at best"
     if all(abs(sides.max() - 2 * r - 1) > NEAR_SIZE for r in world.sizes.values()):
         found["size"] = f"an object is neither {' nor '.join(world.sizes)}"
     unknown_shape, unknown_color = {"hollow", "shape"} & found.keys(), "color" in found

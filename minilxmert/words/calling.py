@@ -16,7 +16,7 @@ LISTS = list | tuple | np.ndarray
 PADDING = ("longest", "max_length", "do_not_pad")
 TRUNCATION = ("longest_first", "only_first", "only_second", "do_not_truncate")
 SIDES = ("right", "left")
-LONGEST_ROW = 1 << 20  # tokens; a larger limit is none
+LONGEST_ROW = 1 << 20  # tokens; a larger limit counts as no limit
 
 
 def as_pairs(text, text_pair, split):

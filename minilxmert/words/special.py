@@ -15,8 +15,8 @@ class AddedToken:
     """A token beside WordPiece's own, with the fields that users of transformers know.
 
     single_word: found only where no letter or digit touches it. lstrip, rstrip: takes the spaces before or after it
-    along. normalized: found in the cleaned text ("NewTok" also in "newtok"), else in the text as it stands; without a
-    value, it is what `special` is not. special: left out by skip_special_tokens. Raises VocabularyError."""
+    along. normalized: found in the cleaned text ("NewTok" also in "newtok"), else in the text as it stands (default:
+    not special). special: left out by skip_special_tokens. Raises VocabularyError."""
 
     content: str
     single_word: bool = False

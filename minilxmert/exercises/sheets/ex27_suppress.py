@@ -18,7 +18,7 @@ def suppress(boxes, scores, threshold):
 
     Hints
     - np.argsort(-scores, kind="stable") is the order, best first; without "stable", equal scores may change places.
-    - Compare a box only with those that stay. What has been dropped drops nobody.
+    - Compare a box only with those that stay. A dropped box drops no other.
     - No division is needed: shared > threshold · union.
     """
     order = np.argsort(-scores, kind="stable")
