@@ -1,6 +1,8 @@
 """What several test files share: the reference files, and damage at random."""
 
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -13,6 +15,19 @@ import pytest
 from minilxmert import MinilxmertError
 
 REFERENCE = Path(__file__).parent / "reference"  # made by the published implementations; its README says how
+
+
+def pytest_collection_finish(session):
+    """A run of all tests compiles the kernels beside its first tests, which need none (testpaths in pyproject.toml)."""
+    config, root = session.config, session.config.rootpath
+    if config.args_source == config.ArgsSource.TESTPATHS and len(session.items) > 1000:
+        options = {
+            "env": {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}"},
+            "stderr": subprocess.DEVNULL,
+        }
+        process = subprocess.Popen([sys.executable, "-c", "import machine_code; machine_code.compile_all()"], **options)
+        config.add_cleanup(process.wait)
+        config.add_cleanup(process.kill)
 
 
 @pytest.fixture(autouse=True)

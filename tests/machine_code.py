@@ -2,7 +2,9 @@
 
 Good for x86-64 (AT&T) and AArch64. Needed are labels, jumps, tables of jumps, and the names of instructions."""
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from minilxmert.kernels import (
     matmul,
     norm,
     packing,
+    pairs,
     regions,
     shared,
     unfilter,
@@ -48,6 +51,15 @@ X86 = re.compile(r"v?(add|sub|mul|div|max|min|cmp|fn?m(?:add|sub)|dpbf16)\w*?([p
 ARM = re.compile(r"(fadd|fsub|fmul|fdiv|fmax|fmin|fcm|fn?m(?:la|ls|add|sub|ul))\w*$")
 ROUNDING = re.compile(r"(?:(v?psrld|ushr|u?shrn)|shrl|lsr)\t(?:\$16,|.*#16$)")  # the upper half of a float32: bfloat16
 COUNTING = re.compile(r"NRT_(?:incref|decref)")
+
+
+def compile_all():
+    """Compile into the cache what tests need on this processor, then, as another program, for another tile."""
+    for name in [name for name in MAKERS if pairs.USED or name not in ("feed forward", "pairs")]:
+        MAKERS[name]()
+    blocks.kernel_for(np.dtype("float32"), np.dtype("uint16"))
+    others = "from machine_code import MAKERS; MAKERS['product'](), MAKERS['packing']()"
+    os.execve(sys.executable, [sys.executable, "-c", others], {**os.environ, "MINILXMERT_TILE": "avx2"})
 
 
 def assembly(name, triple=""):

@@ -62,7 +62,7 @@ PUBLISHED = {  # our module -> the published module; * is a layer's number
     **{f"objects_head.{kind}": f"obj_predict_head.decoder_dict.{kind}" for kind in ("obj", "attr", "feat")},
     **classifier_names("answer", "answer_head"),
     **classifier_names("reasoning", "reasoning_head"),  # LxmertForVisualReasoning has no published Hugging Face name
-    **attention_names("bottom_up", "bottom_up", "att"),  # nor has what only training/bottom_up.py has
+    **attention_names("bottom_up", "bottom_up", "att"),  # nor has what only experiments/baselines.py has
     **{f"lstm.{part}": f"lstm.{part}" for part in ("input", "state")},
 }
 WRAPPERS = ("module.", "model.")  # what DataParallel and trainers put before every name, …

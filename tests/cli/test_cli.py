@@ -1,7 +1,6 @@
 """The command line, called as a person would, on the files that the repository ships."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from conftest import REFERENCE
 
 import minilxmert
 from minilxmert.cli import COMMANDS, main
-from minilxmert.experiments import benchmark
+from minilxmert.experiments import benchmark, speed
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "tests" / "sample"
@@ -157,7 +156,7 @@ def test_bench_measures_every_backend(capsys, tmp_path, monkeypatch):
 
 def test_bench_of_a_training_step(capsys, tmp_path, monkeypatch):
     """With one thread: two processes."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(speed, "thread_counts", lambda: {1: "1 thread"})
     options = ["--training", "--no-peers", "--seconds", "0.1", "--json", tmp_path / "figures.json"]
     code, out, _ = run(capsys, "bench", *options)
     figures = json.loads((tmp_path / "figures.json").read_text())

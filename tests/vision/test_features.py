@@ -543,11 +543,18 @@ def test_blank_lines_and_a_byte_order_mark_are_no_rows(tmp_path):
 # --- read by many at once
 
 
-@pytest.fixture(params=["x.tsv", "x.h5", "groups.h5", "chunks.h5", "x.npz"])
-def shared(request, small_files):
-    """Opened features of each kind, and the bytes of their numbers, by picture."""
-    pictures = open_features(small_files / request.param)
+SHARED = ["x.tsv", "x.h5", "groups.h5", "chunks.h5", "x.npz"]
+
+
+def with_bytes(path):
+    """Opened features, and the bytes of their numbers, by picture."""
+    pictures = open_features(path)
     return pictures, {name: pictures[name].features.tobytes() for name in pictures}
+
+
+@pytest.fixture(params=SHARED)
+def shared(request, small_files):
+    return with_bytes(small_files / request.param)
 
 
 def wrong_reads(pictures, wanted, seed):
@@ -562,11 +569,13 @@ def test_threads_read_what_they_ask_for(shared):
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_processes_read_what_they_ask_for(shared, start, monkeypatch):
+def test_processes_read_what_they_ask_for(small_files, start):
+    """Two processes, each of which reads files of all kinds."""
     if start not in multiprocessing.get_all_start_methods():
         pytest.skip("no fork here")
+    files = [with_bytes(small_files / name) for name in SHARED]
     with multiprocessing.get_context(start).Pool(2) as pool:
-        assert not any(pool.starmap(wrong_reads, [(*shared, seed) for seed in range(4)]))
+        assert not any(pool.starmap(wrong_reads, [(*file, seed) for seed in range(4) for file in files]))
 
 
 def test_a_copy_reads_the_same_from_anywhere(shared, tmp_path, monkeypatch):
