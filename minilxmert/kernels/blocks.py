@@ -18,25 +18,23 @@ from .attention import PLACES, attend_task, memory_for
 from .matmul import ACTIVATIONS, count_chunks, multiply_task, needs, round_strip
 from .memory import empty, scratch
 from .norm import STRIP, VECTOR, add_norm_strip
-from .packing import Layer, find
+from .packing import Block, make_block
 from .shared import add
 from .threads import DONE, ME, get_num_threads, kernel, wait_for
-from .twins import fits, normal, places_of
+from .twins import places_of
 
-QKV = ("query", "key", "value")
+NONE = 0, 0  # sentences of a feed-forward net
 NOBODY = np.empty(0, np.float32), (np.empty(0, np.int64),) * 4  # mask and places where nothing attends
 ROWS, SENTENCES, FIRST, OUTER, FROM, TO = 0, 2, 4, 6, 8, 9  # columns of a program
 
 
-class Block(NamedTuple):
+class Applied(NamedTuple):
     """y = layer_norm(outer(hidden) + x), all (R, E): hidden is act(first(x)), or, with sentences, the context of
     attention whose queries, keys and values are first(x)."""
 
+    block: Block
     rows: tuple  # the first, and the one after the last
     sentences: tuple  # the same, of those that attend; none for a feed-forward net
-    first: tuple  # Packed, and the same of its panels
-    outer: tuple
-    norm: dict
     states: tuple  # which of the states it reads, and which it writes
 
 
@@ -126,17 +124,17 @@ def run(blocks, states, config, mask, places):
     """Do blocks on states (S, R, E) with mask (R,) and the places of all sentences. -> whether their maps lie side by
     side; if not, nothing is done"""
     packed = {}
-    for block in blocks:
-        kind = "attention" if block.sentences[0] < block.sentences[1] else "net"
+    for block, *_ in blocks:
+        kind = "attention" if block.attends else "net"
         if any(packed.setdefault(*pair) is not pair[1] for pair in (("first", block.first[0]), (kind, block.outer[0]))):
             return False
     first = packed["first"]
     outer = [packed.get(kind, first) for kind in ("attention", "net")]
     width, paired, rows = first.panels.shape[2], first.panels.dtype == np.uint32, states.shape[1]
-    program = np.array([(*b.rows, *b.sentences, *b.first[1:], *b.outer[1:], *b.states) for b in blocks])
-    norms = np.stack([b.norm[name] for b in blocks for name in "wb"]).reshape(len(blocks), 2, -1)
+    program = np.array([(*b.rows, *b.sentences, *b.block.first[1:], *b.block.outer[1:], *b.states) for b in blocks])
+    norms = np.stack([b.block.norm for b in blocks])
     most, sums = needs(rows, width, paired)
-    made = between("made", rows, width * max(b.first[2] - b.first[1] for b in blocks), paired)
+    made = between("made", rows, width * max(block.first[2] - block.first[1] for block, *_ in blocks), paired)
     context = between("context", rows, states.shape[2], paired)
     heads = config.num_attention_heads
     panels, lines = memory_for(places, states.shape[2] // heads, most, width)
@@ -156,14 +154,6 @@ def between(name, rows, width, paired):
     return memory, memory.view(np.uint16)
 
 
-def attention(p, rows, sentences, states):
-    return Block(rows, sentences, find([p[name] for name in QKV]), find([p["output"]]), p["norm"], states)
-
-
-def net(p, rows, states):
-    return Block(rows, (0, 0), find([p["inner"]]), find([p["outer"]]), p["norm"], states)
-
-
 def plain(x, rng, cache):
     """Whether x is float32, in inference."""
     return cache is None and rng is None and x.size > 0 and x.dtype == np.float32
@@ -176,22 +166,12 @@ def masks(x, mask):
     return x.ndim == 2 and mask.mask.shape == x.shape[:1] and mask.mask.dtype == np.float32
 
 
-def attends(x, p, config):
-    """Whether an attention block is what the kernel computes for x (..., E): maps of one width, in float32."""
-    width, narrow = x.shape[-1], isinstance(p["output"], Layer) and p["output"].packed.panels.dtype == np.uint32
-    return (
-        normal(x, p["norm"])
-        and all(fits(x, p[name]) and len(p[name]["w"]) == width for name in (*QKV, "output"))
-        and width % config.num_attention_heads == 0
-        and not (narrow and width // config.num_attention_heads % (2 * pairs.STEP))
-    )
-
-
-def feeds(x, p):
-    """The same of a feed-forward net."""
-    w, b = p["outer"]["w"], p["outer"]["b"]
-    fitting = w.dtype == b.dtype == x.dtype and w.shape == p["inner"]["w"].shape[::-1] and b.shape == w.shape[:1]
-    return fitting and normal(x, p["norm"]) and fits(x, p["inner"])
+def takes(x, block, config):
+    """Whether the kernel computes a block for x (..., E): it is as wide, and so is what its heads have together."""
+    width, heads = x.shape[-1], config.num_attention_heads
+    if block.norm.shape[1] != width or not block.attends:
+        return block.norm.shape[1] == width
+    return width % heads == 0 and not (block.outer[0].panels.dtype == np.uint32 and width // heads % (2 * pairs.STEP))
 
 
 def begin(sides, count):
@@ -211,29 +191,32 @@ def sentences_of(x, mask):
 
 def feed_forward(x, p, config, rng=None, cache=None):
     """encoder.feed_forward: x (..., E) -> (..., E)"""
-    if not (plain(x, rng, cache) and feeds(x, p)):
+    block = plain(x, rng, cache) and make_block(p)
+    if not (block and takes(x, block, config)):
         return NotImplemented
     states, ends = begin([x], 2)
-    run([net(p, ends, (0, 1))], states, config, *NOBODY)
+    run([Applied(block, ends, NONE, (0, 1))], states, config, *NOBODY)
     return states[1].reshape(x.shape)
 
 
 def self_attention(x, mask, p, config, rng=None, cache=None):
     """attention.self_attention: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> y like x"""
-    if not (plain(x, rng, cache) and masks(x, mask) and attends(x, p, config)):
+    block = plain(x, rng, cache) and masks(x, mask) and make_block(p)
+    if not (block and takes(x, block, config)):
         return NotImplemented
     (starts, mask), (states, ends) = sentences_of(x, mask), begin([x], 2)
-    run([attention(p, ends, (0, len(starts) - 1), (0, 1))], states, config, mask, places_of(starts, starts))
+    run([Applied(block, ends, (0, len(starts) - 1), (0, 1))], states, config, mask, places_of(starts, starts))
     return states[1].reshape(x.shape)
 
 
 def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None):
     """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
     sides = (lang, lang_mask), (visn, visn_mask)
-    if not (meet(sides, rng, cache) and attends(lang, p, config)):
+    block = meet(sides, rng, cache) and make_block(p)
+    if not (block and takes(lang, block, config)):
         return NotImplemented
-    (states, (_, n, _)), places, mask, count = begin([lang, visn], 2), *both_ways(sides)
-    run([attention(p, (0, states.shape[1]), (2 * count, 4 * count), (0, 1))], states, config, mask, places)
+    (states, (_, n, end)), places, mask, count = begin([lang, visn], 2), *both_ways(sides)
+    run([Applied(block, (0, end), (2 * count, 4 * count), (0, 1))], states, config, mask, places)
     return states[1, :n].reshape(lang.shape), states[1, n:].reshape(visn.shape)
 
 

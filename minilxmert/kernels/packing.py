@@ -22,6 +22,7 @@ from .threads import kernel
 from .tiles import NARROW, WIDTH
 from .vectors import row
 
+BLOCKS = ("query", "key", "value", "output"), ("inner", "outer")  # maps of attention, and of a feed-forward net
 READ = 4 << 20  # bytes of weights that are packed at a time: of a mapped file, so much is in memory
 
 
@@ -81,6 +82,35 @@ class Layer(dict):
         self.last = first + -(-len(layer["w"]) // packed.bias.shape[1])
 
 
+class Block(dict):
+    """The parameters of attention with its norm, or of a feed-forward net with its own, and how a kernel finds them.
+
+    first, outer: where the maps of the inputs and that of the results lie (see find); norm: its w and b (2, E)."""
+
+    def __init__(self, p, first, outer):
+        super().__init__(p)
+        self.attends, self.first, self.outer = len(first) > 1, find(first), find([outer])
+        self.norm = np.stack([p["norm"]["w"], p["norm"]["b"]])
+
+
+def make_block(p):
+    """The Block of a node of a parameter tree, packed for this call if its maps are not Layers; None if the node is
+    none, or its arrays are not float32 or do not fit each other."""
+    if isinstance(p, Block):
+        return p
+    names = next((names for names in BLOCKS if {*names, "norm"} == p.keys()), None)
+    if names is None or not all(is_map(p[name]) for name in names):
+        return None
+    *first, outer = (p[name] for name in names)
+    (hidden, width), norm = first[0]["w"].shape, p["norm"]
+    square = len(first) == 1 or hidden == width
+    if not square or any(layer["w"].shape != (hidden, width) for layer in first) or outer["w"].shape != (width, hidden):
+        return None
+    if any(norm[name].shape != (width,) or norm[name].dtype != np.float32 for name in "wb"):
+        return None
+    return Block(p, first, outer)
+
+
 def is_map(node):
     """Whether a node of a parameter tree is a linear map in float32."""
     w, b = (node.get(name) for name in "wb") if isinstance(node, dict) else (None, None)
@@ -91,8 +121,8 @@ def is_map(node):
 
 
 def pack_tree(tree, halved):
-    """A parameter tree in which every linear map is a Layer; those of as many inputs share one Packed, in the order of
-    the tree. halved: the copies are bfloat16."""
+    """A parameter tree of Layers and Blocks; the maps of as many inputs share one Packed, in the order of the tree.
+    halved: the copies are bfloat16."""
     maps, tree = {}, tree if halved else divide(tree)
     for node in maps_of(tree):
         maps.setdefault(node["w"].shape[1], []).append(node)
@@ -116,10 +146,13 @@ def maps_of(node):
 
 
 def exchange(node, layers):
-    """The tree with the next of layers[inputs] in the place of every linear map."""
+    """The tree with the next of layers[inputs] in the place of every linear map, and Blocks of them."""
     if is_map(node):
         return next(layers[node["w"].shape[1]])
-    return {name: exchange(inner, layers) for name, inner in node.items()} if isinstance(node, dict) else node
+    if not isinstance(node, dict):
+        return node
+    made = {name: exchange(inner, layers) for name, inner in node.items()}
+    return make_block(made) or made
 
 
 def pack_layers(layers, halved=False):

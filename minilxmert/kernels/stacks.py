@@ -4,16 +4,15 @@ As in blocks.py, for whatever else comes along the answer is NotImplemented, and
 
 import itertools
 
-from .blocks import attends, attention, begin, both_ways, feeds, masks, meet, net, plain, run, sentences_of
+from .blocks import NONE, Applied, begin, both_ways, masks, meet, plain, run, sentences_of, takes
 from .memory import empty
-from .packing import Layer
+from .packing import Block
 from .twins import places_of
 
 
 def layers(x, mask, p, config, rng=None, cache=None, kept=None):
     """encoder.layers: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> a list of states like x"""
-    fitting = plain(x, rng, cache) and masks(x, mask) and packed(p, "attention")
-    if not (fitting and all(is_layer(x, one, config) for one in p.values())):
+    if not (plain(x, rng, cache) and masks(x, mask) and are_blocks(p, x, config)):
         return NotImplemented
     (starts, mask), numbers = sentences_of(x, mask), numbers_of_states(len(p), kept)
     (states, ends), blocks = begin([x], max(numbers) + 2), []
@@ -27,14 +26,13 @@ def layers(x, mask, p, config, rng=None, cache=None, kept=None):
 def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
     """encoder.cross_layers: lang and visn as x of layers -> a list of the states of both"""
     sides = (lang, lang_mask), (visn, visn_mask)
-    fitting = meet(sides, rng, cache) and packed(p, "cross")
-    if not (fitting and all(is_cross_layer(lang, one, config) for one in p.values())):
+    if not (meet(sides, rng, cache) and are_blocks(p, lang, config)):
         return NotImplemented
     (places, mask, count), numbers = both_ways(sides), numbers_of_states(len(p), kept)
     (states, (_, n, end)), blocks = begin([lang, visn], max(numbers) + 3), []
     *_, first, second = range(len(states))
     for one, (before, after) in zip(p.values(), itertools.pairwise(numbers), strict=True):
-        blocks += [attention(one["cross"], (0, end), (2 * count, 4 * count), (before, first))]
+        blocks.append(Applied(one["cross"], (0, end), (2 * count, 4 * count), (before, first)))
         blocks += layer(one["language"], (0, n), (0, count), (first, second, after))
         blocks += layer(one["vision"], (n, end), (count, 2 * count), (first, second, after))
     if not run(blocks, states, config, mask, places):
@@ -47,20 +45,20 @@ def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=No
 
 def layer(p, rows, sentences, states):
     """The two blocks of a layer; states: the numbers of three, of the last two it writes"""
-    return attention(p["attention"], rows, sentences, states[:2]), net(p["ffn"], rows, states[1:])
+    return Applied(p["attention"], rows, sentences, states[:2]), Applied(p["ffn"], rows, NONE, states[1:])
 
 
-def is_layer(x, p, config):
-    return attends(x, p["attention"], config) and feeds(x, p["ffn"])
+def are_blocks(p, x, config):
+    """Whether there are layers, all their parts Blocks (so that the maps of a stack lie in one array) that take x."""
+    parts = [part for one in p.values() for part in parts_of(one)]
+    return len(parts) > 0 and all(isinstance(part, Block) and takes(x, part, config) for part in parts)
 
 
-def is_cross_layer(x, p, config):
-    return attends(x, p["cross"], config) and all(is_layer(x, p[side], config) for side in ("language", "vision"))
-
-
-def packed(p, block):
-    """Whether there are layers, and the maps of their attention blocks are packed (if so, all in one array)."""
-    return len(p) > 0 and all(isinstance(one[block]["query"], Layer) for one in p.values())
+def parts_of(layer):
+    """The parameters of the blocks of a layer, or of a cross layer"""
+    if "cross" in layer:
+        return layer["cross"], *parts_of(layer["language"]), *parts_of(layer["vision"])
+    return layer["attention"], layer["ffn"]
 
 
 def take_out(x, kept):
