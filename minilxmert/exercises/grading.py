@@ -207,13 +207,19 @@ def as_json(grades):
 
 
 def as_csv(grades):
-    """The grades as CSV text; a cell that a spreadsheet would take for a formula gets an apostrophe."""
+    """The grades as CSV text."""
+    rows = ((g.student, g.exercise, int(g.right), g.verdict, g.file) for g in grades)
+    return csv_text([("student", "exercise", "right", "verdict", "file"), *rows])
 
-    def safe(text):
-        return visible(f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text)
+
+def csv_text(rows):
+    """Rows as CSV text; a text that a spreadsheet would take for a formula gets an apostrophe."""
+
+    def safe(cell):
+        if not isinstance(cell, str):
+            return cell
+        return visible(f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell)
 
     text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["student", "exercise", "right", "verdict", "file"])
-    rows.writerows([safe(g.student), g.exercise, int(g.right), safe(g.verdict), safe(g.file)] for g in grades)
+    csv.writer(text, lineterminator="\n").writerows([map(safe, row) for row in rows])
     return text.getvalue()

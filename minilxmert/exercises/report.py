@@ -1,16 +1,14 @@
 """The report of a project, written by one command, and its points, counted by another."""
 
 import contextlib
-import csv
 import html
-import io
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
 
 from ..ask import call_arguments
-from ..errors import MinilxmertError, visible
+from ..errors import MinilxmertError
 from ..explain.attention import attention
 from ..explain.page import window
 from ..files import write_file
@@ -22,7 +20,7 @@ from ..training.log import curves_of, read_log
 from ..training.miniature import FIRST, Miniature, miniature_config
 from ..training.recipes import miniature_tokenizer
 from ..vision.drawings import draw_curves, draw_matrix
-from .grading import grade
+from .grading import csv_text, grade
 from .project import MILESTONES, SIZES, assemble, pieces_of
 
 FRESH, BATCH = 200, 100  # scenes that no training saw; questions at once
@@ -128,10 +126,6 @@ def grade_projects(folder, progress=None, **limits):
 
 def points_table(rows):
     """The points as CSV text."""
-    text = io.StringIO()
-    sheet = csv.writer(text, lineterminator="\n")
-    sheet.writerow(["student", "points", "of", "milestones", "accuracy"])
-    for student, points, right, share in rows:
-        whole = EACH * len(MILESTONES) + MODEL
-        sheet.writerow([visible(student), points, whole, right, "" if share is None else f"{share:.3f}"])
-    return text.getvalue()
+    whole = EACH * len(MILESTONES) + MODEL
+    lines = ((who, points, whole, right, "" if share is None else f"{share:.3f}") for who, points, right, share in rows)
+    return csv_text([("student", "points", "of", "milestones", "accuracy"), *lines])

@@ -4,12 +4,12 @@ text, program = Grammar(rng).claim("t")  # of towers; "s": of scattered things
 evaluate(program, scenes)                # its truth in Boxes: (S,) of bool
 read("There is a tower with 4 blocks.")  # its programs"""
 
-import difflib
 import functools
 import re
 
 import numpy as np
 
+from ..errors import nearest
 from .claim_rules import RULES
 from .phrases import NUMBERS
 
@@ -88,5 +88,4 @@ def known_words():
 
 def correct_spelling(text):
     """A sentence whose unknown words are replaced by the most similar known ones: squere, tocuhing."""
-    near = (difflib.get_close_matches(word, known_words(), 1, 0.8) for word in plain(text).split())
-    return " ".join((found or ["[UNK]"])[0] for found in near)
+    return " ".join(nearest(word, known_words(), 0.8) or "[UNK]" for word in plain(text).split())

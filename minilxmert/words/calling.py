@@ -163,7 +163,7 @@ def whole_number(option, value, least=0):
 
 
 def refuse_unknown(where, names, known):
-    """Refuse the first of some options that nobody has; the nearest known one is named. Raises ConfigError."""
+    """Raises ConfigError for the first of some options that is not known, with the known one that is most like it."""
     for name in names:
         near = nearest(name, known)
         expected = f"an option such as {near}" if near else f"an option that {where} has"

@@ -15,7 +15,7 @@ from minilxmert.cli import main
 from minilxmert.core.params import flatten, zeros_like
 from minilxmert.exercises import NAMES, exercise, report
 from minilxmert.exercises.project import MILESTONES, SIZES, OwnAdam, OwnModel, pieces_of, train
-from minilxmert.exercises.report import accuracies, load_trained
+from minilxmert.exercises.report import accuracies, load_trained, points_table
 from minilxmert.scenes.world import SMALL
 from minilxmert.training.miniature import miniature_config
 from minilxmert.training.optimizer import Adam
@@ -109,6 +109,11 @@ def walk(student, asked, capsys, steps, scenes):
     assert shares["cyd"] == shares["ada"] and shares["bob"] == shares["dan"] == ""
     assert int(points["ada"]) - int(points["cyd"]) == 70 and points["bob"] == "0" and points["dan"] == "10"
     return accuracies(load_trained(student), asked), int(points["ada"])
+
+
+def test_no_student_is_a_formula_in_the_points():
+    lines = points_table([("=1+1", 10, 1, None), ("ada", 95, 8, 0.6)]).splitlines()
+    assert lines == ["student,points,of,milestones,accuracy", "'=1+1,10,100,1,", "ada,95,100,8,0.600"]
 
 
 def test_the_walk_ends_at_a_model_that_sees(student, asked, capsys):
