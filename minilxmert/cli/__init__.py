@@ -104,18 +104,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (--[\w-]+)", message)
-        near = wrong and nearest(wrong[1] or wrong[2], words(self))
+        near = wrong and nearest(wrong[1] or wrong[2], choices_of(self))
         super().error(f"{message}; did you mean {near}?" if near else message)
 
 
-def words(parser):
+def choices_of(parser):
     """The options, commands and other choices of a parser and of its commands."""
     for action in parser._actions:
         yield from action.option_strings
         yield from map(str, action.choices or ())
         if isinstance(action.choices, dict):
             for below in set(action.choices.values()):
-                yield from words(below)
+                yield from choices_of(below)
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):

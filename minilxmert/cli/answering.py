@@ -49,7 +49,7 @@ def answer(options):
     """
     model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
     drawn = is_drawn(options)
-    with pictures(options, model) as features:
+    with open_pictures(options, model) as features:
         for question, objects, answers in answer_all(model, tokenizer, features, questions(options), options):
             guess = doubts(tokenizer, question["question"], objects, answers[0], drawn)
             seen = features.names(objects) if not options.features else None
@@ -69,7 +69,7 @@ def is_drawn(options):
 
 
 @contextlib.contextmanager
-def pictures(options, model):
+def open_pictures(options, model):
     """Something that gives Objects by the name of a picture: a feature file, or a detector. It is said if the model
     learnt from objects of another one."""
     if options.features:

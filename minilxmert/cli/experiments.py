@@ -71,14 +71,14 @@ def easy_vqa(options):
     if options.scratch and options.weights:
         starts.append((None, f"{options.out}/scratch"))
     for weights, folder in starts:
-        training, tokenizer = learn(options, train, weights, folder, answers)
+        training, tokenizer = learn_easy_vqa(options, train, weights, folder, answers)
         if code := tell_end(training):
             return code
         print(f"\nfrom {weights or 'scratch'}, {training.step:,} steps in {training.seconds / 60:.1f} minutes")
         print(replace(test.report(predict(training.model, tokenizer, test)), title="easy-VQA"))
 
 
-def learn(options, data, weights, folder, answers):
+def learn_easy_vqa(options, data, weights, folder, answers):
     """Train as the options say. -> Training, tokenizer"""
     from ..experiments.easy_vqa import starting_model
     from ..training.optimizer import Adam

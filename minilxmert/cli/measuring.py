@@ -99,13 +99,13 @@ def relevance(options):
 
 def strangers(options):
     """Print the table of experiments/calibration.py; return its figures."""
-    from ..experiments.calibration import figures, measure, table
+    from ..experiments.calibration import figures, measure, strangers_table
 
     if options.world not in (None, "small"):
         raise ConfigError.at("--world", None, "small, outside of which the drawings are", options.world)
     model, tokenizer, _ = load_probe(options)
     found = measure(model, tokenizer, options.scenes, options.seed, show_kinds)
-    print(table(found))
+    print(strangers_table(found))
     return {name: figures(rows) for name, rows in found.items()}
 
 

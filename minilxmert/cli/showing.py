@@ -4,7 +4,7 @@ import numpy as np
 
 from ..explain.observations import ONE_HOT
 from . import common as cli
-from .answering import ANSWERS, IMAGE, PICTURES, is_drawn, pictures, questions, refuse_empty
+from .answering import ANSWERS, IMAGE, PICTURES, is_drawn, open_pictures, questions, refuse_empty
 
 MOST_OBJECTS = 10  # of the most attended ones that are printed
 NAMES = (
@@ -36,7 +36,7 @@ def show(options):
 
     refuse_empty(options.question)
     model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
-    with pictures(options, model) as features:
+    with open_pictures(options, model) as features:
         objects = features[options.image]
         names = names_of(objects, options) if options.features else features.kinds(objects)
     picture = options.picture or (None if options.features else options.image)
@@ -79,7 +79,7 @@ def analyze(options):
     is_drawn(options)
     rows = questions(options)
     model, tokenizer = cli.load_model(options.weights, options), cli.tokenizer_of(options)
-    with pictures(options, model) as features:
+    with open_pictures(options, model) as features:
         objects = [features[row["image"]] for row in rows]
         names = [names_of(o, options) if options.features else features.kinds(o) for o in objects]
     classes = {"nouns": frozenset(options.nouns.lower().split())} if options.nouns else None

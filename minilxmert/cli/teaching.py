@@ -85,7 +85,7 @@ def check(options):
 )
 def grade(options):
     from ..exercises.apart import Limits
-    from ..exercises.grading import as_csv, as_json, grade, passed_by, table
+    from ..exercises.grading import as_csv, as_json, grade, grades_table, passed_by
 
     asked = {"numbers": options.numbers, "seed": options.seed, "variant": options.variant}
     limits, counted = Limits(options.seconds, options.memory), functools.partial(progress, "graded")
@@ -93,7 +93,7 @@ def grade(options):
     for file, form in ((options.csv, as_csv), (options.json, as_json)):
         if file:
             write_file(file, form(grades))
-    print(table(grades))
+    print(grades_table(grades))
     for path in passed_by(options.folder):
         print(f"passed by: {path} (answers have names such as ex06_layer_norm.py)")
     return OK
@@ -138,14 +138,14 @@ def report_project(options):
     cli.option("--csv", "also write the points as CSV", metavar="FILE"),
 )
 def grade_projects(options):
-    from ..exercises.grading import table
+    from ..exercises.grading import grades_table
     from ..exercises.report import grade_projects, points_table
 
     grades, rows = grade_projects(options.folder, functools.partial(progress, "graded"))
     text = points_table(rows)
     if options.csv:
         write_file(options.csv, text)
-    print(table(grades), text, sep="\n\n", end="")
+    print(grades_table(grades), text, sep="\n\n", end="")
     return OK
 
 

@@ -107,7 +107,7 @@ def finetune(options):
     if all(record.label is None for record in data.records):
         raise ConfigError.at("--data", None, "labels to learn (of v2_…_questions.json: with --annotations)", "none")
     data = data.cut(TINY if options.tiny else FAST if options.fast else len(data))
-    model, tokenizer = starting(options, data)
+    model, tokenizer = find_start(options, data)
     size, optimizer = schedule(options, data)
     where = model, data, tokenizer, options.out, optimizer, size
     return tell_end(
@@ -115,7 +115,7 @@ def finetune(options):
     )
 
 
-def starting(options, data):
+def find_start(options, data):
     """The model that fine-tuning starts from, and its tokenizer."""
     from ..training.recipes import fresh_miniature, miniature_tokenizer, start_model
     from ..training.tasks import TASKS

@@ -176,7 +176,7 @@ def verdict_of(running, number, path, **options):
     return verdict.right, verdict.text
 
 
-def table(grades):
+def grades_table(grades):
     """The grades as text, a line each, then the count of right ones for each student and each exercise."""
     width, lines = max(len("exercise 26"), *(len(visible(grade.student)) for grade in grades)), []
     for g in grades:

@@ -1,6 +1,6 @@
 """Drawings from outside the world of a miniature: is it less sure of its answers where it is less often right?
 
-    print(table(measure(model, tokenizer, drawings=200)))
+    print(strangers_table(measure(model, tokenizer, drawings=200)))
 In an ordinary scene one thing is made new, or there are too many, or the ground is not plain. The questions are
 those of the ordinary scene, the true answers those of the drawing: where "the circle" has become a pentagon, its colour
 has no true answer, and every answer is wrong. Half of the kinds gave the numbers of scenes/strangers.py (TRUST)."""
@@ -163,7 +163,7 @@ def figures(rows):
     return {name: float(value) for name, value in found.items()}
 
 
-def table(found):
+def strangers_table(found):
     """What `measure` found, as text; and how often the fitted kinds were right by what was strange first: TRUST."""
     lines = []
     for name, rows in found.items():

@@ -146,7 +146,7 @@ def as_config(tree):
     return types.SimpleNamespace(**values, **{name.upper(): value for name, value in values.items()})
 
 
-def weights(rng):
+def random_weights(rng):
     """Random tensors of the published size, of a detector that proposes as many boxes as it may."""
     tensors = random_tensors(rng)
     tensors[f"{HEAD}anchor_deltas.weight"] *= NEAR
@@ -200,7 +200,7 @@ def run_detector_benchmark(seconds, peers=True, report=print):
     report(processor())
     report(f"a picture of {SIDES[0]} × {SIDES[1]} through the detector, random weights")
     with tempfile.TemporaryDirectory() as folder:
-        write_safetensors(Path(folder) / WEIGHTS, weights(np.random.default_rng(0)), {})
+        write_safetensors(Path(folder) / WEIGHTS, random_weights(np.random.default_rng(0)), {})
         for threads, text in thread_counts().items():
             for boxes in BOXES:
                 found = measure_in_process(__name__, threads, "time", folder, boxes, seconds, *names)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import MinilxmertError
 from ..explain.page import fill
 from ..files import make_folder, write_file
-from .example import beside
+from .example import find_folder
 from .formulas import typeset
 
 MARK = re.compile(r"^# %%(.*)$", re.MULTILINE)
@@ -58,10 +58,10 @@ class Chapter:
 def read_chapter(path):
     """A percent-format file as a Chapter."""
     pieces = MARK.split(Path(path).read_text(encoding="utf-8"))[1:]  # a mark's rest and the text below, in turns
-    return Chapter(Path(path), tuple(cell(*pair) for pair in zip(pieces[::2], pieces[1::2], strict=True)))
+    return Chapter(Path(path), tuple(read_cell(*pair) for pair in zip(pieces[::2], pieces[1::2], strict=True)))
 
 
-def cell(mark, text):
+def read_cell(mark, text):
     if "[markdown]" not in mark:
         return Cell(False, text.strip("\n"))
     return Cell(True, "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.strip("\n").split("\n")))
@@ -69,7 +69,7 @@ def cell(mark, text):
 
 def chapters(folder=None):
     """All Chapters, in order; without a folder, of the nearest `tutorials`. Raises MinilxmertError."""
-    folder = Path(folder) if folder else beside("tutorials", "README.md")
+    folder = Path(folder) if folder else find_folder("tutorials", "README.md")
     return [read_chapter(path) for path in sorted(folder.glob("[0-9][0-9]_*.py"))]
 
 
@@ -77,7 +77,7 @@ def build(chapter, out):
     """Run a chapter as a notebook; write it with what it shows, as .ipynb and .html. -> both paths
 
     Raises MinilxmertError without the extra `tutorials`, or where a cell fails."""
-    notebook, out = run(chapter), make_folder(out)
+    notebook, out = run_chapter(chapter), make_folder(out)
     paths = tuple((out / chapter.path.stem).with_suffix(kind) for kind in (".ipynb", ".html"))
     for path in paths:
         made = copy.deepcopy(notebook)
@@ -88,7 +88,7 @@ def build(chapter, out):
     return paths
 
 
-def run(chapter):
+def run_chapter(chapter):
     """A chapter as a notebook with what its cells show."""
     try:
         import jupytext

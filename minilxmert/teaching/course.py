@@ -7,7 +7,7 @@ from pathlib import Path
 from ..exercises import NAMES
 from ..exercises.answering import start
 from ..files import make_folder, write_file
-from .example import REFERENCE, beside, reference, weights
+from .example import REFERENCE, find_folder, reference, weights
 
 README = """# LXMERT, chapter by chapter
 
@@ -29,7 +29,7 @@ def start_course(folder):
     """Lay chapters, exercises, pictures and weights into a folder; what is there stays. -> the new files
 
     Pages for teachers are not among them. Raises MinilxmertError where the package came without its chapters."""
-    folder, chapters, new = Path(folder), beside("tutorials", "README.md"), []
+    folder, chapters, new = Path(folder), find_folder("tutorials", "README.md"), []
     found = {Path("README.md"): README.encode()}
     found |= {Path("tests/reference", name): reference() / name for name in REFERENCE}
     for place, files in (("tutorials", chapters), ("weights", weights())):

@@ -35,7 +35,7 @@ def weights():
     """The path of the folder `weights` in the folder where Python runs or above it. Raises MinilxmertError.
 
     A notebook runs in tutorials/, a script in the repository's root: both find the same."""
-    return beside("weights", "config.json")
+    return find_folder("weights", "config.json")
 
 
 REFERENCE = (  # a small checkpoint in all formats, inputs, and what the published implementations compute for them
@@ -52,10 +52,10 @@ REFERENCE = (  # a small checkpoint in all formats, inputs, and what the publish
 
 def reference():
     """The path of the folder with the files REFERENCE of chapter 7, found as weights() is. Raises MinilxmertError."""
-    return beside("tests/reference", "config.json")
+    return find_folder("tests/reference", "config.json")
 
 
-def beside(folder, file):
+def find_folder(folder, file):
     """The nearest folder of this name, here, above or with the package, in which a file is. Raises MinilxmertError."""
     package = Path(__file__).parents[1]
     for place in (here := Path.cwd(), *here.parents, package, package.parent):

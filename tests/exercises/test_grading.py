@@ -18,7 +18,16 @@ from minilxmert.exercises import NAMES, apart, exercise
 from minilxmert.exercises.answering import check_file, solved_in
 from minilxmert.exercises.apart import Limits
 from minilxmert.exercises.checking import Verdict, check
-from minilxmert.exercises.grading import NOT_HANDED_IN, Grade, as_csv, as_json, grade, passed_by, submissions, table
+from minilxmert.exercises.grading import (
+    NOT_HANDED_IN,
+    Grade,
+    as_csv,
+    as_json,
+    grade,
+    grades_table,
+    passed_by,
+    submissions,
+)
 from minilxmert.exercises.plain import LARGEST, Other, TooLarge, pack, plain, unpack
 from minilxmert.exercises.student import Wrong, read_student
 
@@ -501,7 +510,7 @@ def test_no_control_character_reaches_the_table(tmp_path):
     text = "def gelu(x):\n    raise ValueError('\\x1b[2K\\x9b1G\\u202e right')\n"
     write(tmp_path, {"a\nb/ex10.py": text, "c\x1b[1Gd/ex10.py": RIGHT, os.fsdecode(b"\xff") + "/ex10.py": "x = 1"})
     grades = grade(tmp_path)
-    told = table(grades)
+    told = grades_table(grades)
     assert not any(bad in told for bad in "\x1b\x9b\u202e") and len(told.splitlines()) == 3 + 3 + 1
     assert as_csv(grades).encode().count(b"\n") == 4
 

@@ -35,7 +35,7 @@ def test_as_many_boxes_are_timed_as_is_said(tmp_path, monkeypatch):
     few = {name: (1, 4) for name in PUBLISHED}
     small = functools.partial(random_tensors, stages=few, hidden=8, classes=4, attributes=4)
     monkeypatch.setattr(detector_speed, "random_tensors", small)
-    write_safetensors(tmp_path / detector_speed.WEIGHTS, detector_speed.weights(np.random.default_rng(0)), {})
+    write_safetensors(tmp_path / detector_speed.WEIGHTS, detector_speed.random_weights(np.random.default_rng(0)), {})
     detector_speed.check_count(tmp_path, 300)
     with pytest.raises(MinilxmertError, match="boxes, not 3000"):
         detector_speed.check_count(tmp_path, 3000)
@@ -53,7 +53,7 @@ def test_the_published_modules_find_what_we_find(tmp_path, monkeypatch):
         pytest.skip("vltk is not installed")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(detector_speed, "SIDES", (200, 320))
-    tensors = detector_speed.weights(np.random.default_rng(0))
+    tensors = detector_speed.random_weights(np.random.default_rng(0))
     write_safetensors(Path(tmp_path) / detector_speed.WEIGHTS, tensors, {})
     runs = detector_speed.prepare(tmp_path, 120, ["ours", "torch"])
     assert list(runs) == ["ours", "torch"] and runs["ours"]().shape == (36, 2048)
