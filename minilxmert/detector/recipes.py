@@ -1,7 +1,7 @@
 """What is chosen around the network: its published settings, and the two recipes by which pictures were resized
 and went through it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -35,21 +35,26 @@ def find_recipe(recipe):
     return RECIPES[recipe]
 
 
+def at(place, default):
+    """A field of Settings: where a config.yaml has it, and what is published."""
+    return field(default=default, metadata={"place": place})
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What a detector's config.yaml says that no shape of a tensor tells; the defaults are those published."""
+    """What a detector's config.yaml says that no shape of a tensor tells."""
 
-    shortest: int = 800
-    longest: int = 1333
-    mean: tuple = (102.9801, 115.9465, 122.7717)  # of blue, green and red
-    candidates: int = 6000  # the best of all anchors, before suppression
-    proposals: int = 300  # most, after it
-    overlap: float = 0.7  # above which a proposal falls
-    resolution: int = 14  # cells of a pooled box, across and down
-    weights: tuple = (10.0, 10.0, 5.0, 5.0)  # by which a box's deltas were multiplied: x, y, width, height
-    overlaps: tuple = (0.5, 0.6, 0.7)  # of the results: the first that leaves enough
-    least: int = 36  # objects wanted
-    most: int = 36
+    shortest: int = at("input.min_size_test", 800)
+    longest: int = at("input.max_size_test", 1333)
+    mean: tuple = at("model.pixel_mean", (102.9801, 115.9465, 122.7717))  # of blue, green and red
+    candidates: int = at("rpn.pre_nms_topk_test", 6000)  # the best of all anchors, before suppression
+    proposals: int = at("rpn.post_nms_topk_test", 300)  # most, after it
+    overlap: float = at("rpn.nms_thresh", 0.7)  # above which a proposal falls
+    resolution: int = at("roi_box_head.pooler_resolution", 14)  # cells of a pooled box, across and down
+    weights: tuple = at("roi_box_head.bbox_reg_weights", (10.0, 10.0, 5.0, 5.0))  # of a box's deltas: x, y, w, h
+    overlaps: tuple = at("roi_heads.nms_thresh_test", (0.5, 0.6, 0.7))  # of the results: the first that leaves enough
+    least: int = at("min_detections", 36)  # objects wanted
+    most: int = at("max_detections", 36)
 
     @classmethod
     def from_dict(cls, tree, path):
@@ -58,29 +63,12 @@ class Settings:
             found = lookup(tree, place, path, only)
             if found != only:
                 raise ConfigError.at(path, place, only, found)
-        defaults = cls()
-        found = {name: lookup(tree, place, path, getattr(defaults, name)) for name, place in PLACES.items()}
-        settings = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in found.items()})
-        for name, place in PLACES.items():
-            check(getattr(settings, name), getattr(defaults, name), place, path)
+        settings = cls(**{one.name: read_setting(tree, one, path) for one in fields(cls)})
         if settings.shortest > settings.longest or settings.least > settings.most:
             raise ConfigError.at(path, "input and detections", "least below most", "the reverse")
         return settings
 
 
-PLACES = {
-    "shortest": "input.min_size_test",
-    "longest": "input.max_size_test",
-    "mean": "model.pixel_mean",
-    "candidates": "rpn.pre_nms_topk_test",
-    "proposals": "rpn.post_nms_topk_test",
-    "overlap": "rpn.nms_thresh",
-    "resolution": "roi_box_head.pooler_resolution",
-    "weights": "roi_box_head.bbox_reg_weights",
-    "overlaps": "roi_heads.nms_thresh_test",
-    "least": "min_detections",
-    "most": "max_detections",
-}
 FIXED = {  # what the network is; res5_dilation is of a backbone that ends before res5
     "input.format": "BGR",
     "model.pixel_std": [1.0, 1.0, 1.0],
@@ -109,14 +97,18 @@ def lookup(tree, place, path, default):
     return tree
 
 
-def check(value, default, place, path):
-    """Refuse a value that is not like its default: a number, or as many (any number of overlaps)."""
+def read_setting(tree, one, path):
+    """The value of a field of Settings: a number, as its default is, or as many as in it (of overlaps any number)."""
+    place, default = one.metadata["place"], one.default
+    value = lookup(tree, place, path, default)
     if isinstance(default, tuple):
-        good = isinstance(value, tuple) and value and (len(value) == len(default) or place == PLACES["overlaps"])
-        if not good or not all(type(one) in (int, float) and 0 < one < 1000 for one in value):
+        several = isinstance(value, list | tuple) and value and (len(value) == len(default) or one.name == "overlaps")
+        if not several or not all(type(number) in (int, float) and 0 < number < 1000 for number in value):
             raise ConfigError.at(path, place, f"{len(default)} numbers above 0", value)
-    elif not (type(value) in (int, type(default)) and 0 < value <= LARGEST[type(default)]):
+        return tuple(value)
+    if not (type(value) in (int, type(default)) and 0 < value <= LARGEST[type(default)]):
         raise ConfigError.at(path, place, f"a number in 1 … {LARGEST[type(default)]}", value)
+    return value
 
 
 def resized(picture, settings, recipe):

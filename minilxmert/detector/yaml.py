@@ -13,7 +13,7 @@ NUMBER = re.compile(r"[-+]?(\d{1,18}|\d{0,18}\.\d{1,18}|\d{1,18}\.)(e[-+]?\d{1,2
 WORD = re.compile(r"[\w./][\w./\\+-]*", re.ASCII)
 QUOTED = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
 PART = re.compile(rf"{QUOTED.pattern}|[^\[\],\s]+")  # of a list
-KEY = re.compile(r"([\w.-]+)\s*:(?:\s+(.*))?", re.ASCII)
+LINE = re.compile(r"(?:-|([\w.-]+)\s*:)(?:\s+(.*))?", re.ASCII)  # "- value" or "key: value"
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None}
 
 
@@ -39,43 +39,29 @@ def significant(text, path):
 
 
 def block(lines, path, depth):
-    """Take what is indented like the next line: a list, or a map."""
+    """Take what is indented like the next line: a list, "- …" a line, or a map, "key: value" a line.
+
+    A value that is a list or a map of its own stands below, further in; a list in a list may begin on the same line."""
     number, indent, content = lines[-1]
     if depth > DEEPEST:
         raise ConfigError.at(path, f"line {number}", f"at most {DEEPEST} levels", "more")
-    return (items if is_item(content) else entries)(lines, path, depth, indent)
+    listed, found = is_item(content), {}
+    while lines and lines[-1][1] == indent and is_item(lines[-1][2]) == listed:
+        number, _, content = lines.pop()
+        match = LINE.fullmatch(content)
+        if not match or match[1] in found:
+            raise ConfigError.at(path, f"line {number}", "a key, once, a colon and its value", content)
+        key, rest = len(found) if listed else match[1], match[2] or ""
+        if listed and is_item(rest):
+            lines.append((number, indent + len(content) - len(rest), rest))
+            rest = ""
+        deeper = lines and (lines[-1][1], is_item(lines[-1][2])) > (indent, listed)
+        found[key] = block(lines, path, depth + 1) if deeper and not rest else value(rest, path, number)
+    return list(found.values()) if listed else found
 
 
 def is_item(content):
     return content == "-" or content.startswith("- ")
-
-
-def items(lines, path, depth, indent):
-    """Take the items of a list: lines "- …"."""
-    found = []
-    while lines and lines[-1][1] == indent and is_item(lines[-1][2]):
-        number, _, content = lines.pop()
-        rest = content[1:].lstrip()
-        if is_item(rest):  # a list in a list: its first item stands on this line
-            lines.append((number, indent + len(content) - len(rest), rest))
-            found.append(block(lines, path, depth + 1))
-        else:
-            found.append(value(rest, path, number))
-    return found
-
-
-def entries(lines, path, depth, indent):
-    """Take the entries of a map: lines "key: value", or "key:" and what is indented below it."""
-    found = {}
-    while lines and lines[-1][1] == indent and not is_item(lines[-1][2]):
-        number, _, content = lines.pop()
-        match = KEY.fullmatch(content)
-        if not match or match[1] in found:
-            raise ConfigError.at(path, f"line {number}", "a key, once, a colon and its value", content)
-        deeper = lines and (lines[-1][1] > indent or (lines[-1][1] == indent and is_item(lines[-1][2])))
-        nested = deeper and not match[2]
-        found[match[1]] = block(lines, path, depth + 1) if nested else value(match[2] or "", path, number)
-    return found
 
 
 def value(text, path, number):

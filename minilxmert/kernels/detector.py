@@ -1,11 +1,10 @@
 """The Numba twins of detector/arithmetic.py."""
 
-import functools
-
 import numpy as np
 from numba import types
 
-from .compiling import compiled, part
+from . import looped
+from .compiling import part
 from .packing import in_rows
 from .shared import add
 from .threads import kernel
@@ -74,8 +73,9 @@ def pool_bins(x, rows, columns):
     return out
 
 
+@looped(lambda t: (t.Array(t.float32, 2, "C", readonly=True), t.float64, t.int64[::1]))
 def keep_best(boxes, threshold, kept):
-    """Write the numbers of the boxes (N, 4) that stay into kept (most,) -> how many they are."""
+    """Write the numbers of the boxes (N, 4) that stay into kept (most,)."""
     count = 0
     for i in range(len(boxes)):
         stays, area = True, (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])
@@ -93,17 +93,9 @@ def keep_best(boxes, threshold, kept):
             count += 1
             if count == len(kept):
                 break
-    return count
-
-
-@functools.cache
-def compiled_keep():
-    """keep_best, compiled when first wanted."""
-    boxes = types.Array(types.float32, 2, "C", readonly=True)
-    return compiled(keep_best, boxes, types.float64, types.int64[::1], returns=types.int64)
 
 
 def suppress(boxes, threshold, most):
-    kept = np.empty(min(most, len(boxes)), np.int64)
-    count = compiled_keep()(np.ascontiguousarray(boxes, np.float32), threshold, kept)
-    return kept[:count]
+    kept = np.full(min(most, len(boxes)), -1)
+    keep_best(np.ascontiguousarray(boxes, np.float32), threshold, kept)
+    return kept[kept >= 0]
