@@ -31,11 +31,20 @@ class Memory:
         try:
             block = blocks.pop()
         except IndexError:
+            self.give_up(whole)
             block = memoryview(aligned(whole))
         self.idle[whole] = min(self.idle.get(whole, len(blocks)), len(blocks))
         array = np.frombuffer(block, np.float32, size // 4)
         weakref.finalize(array, blocks.append, block).atexit = False
         return array.reshape(shape)
+
+    def give_up(self, size):
+        """Let go of blocks that no running answer has needed yet, of as many bytes: a new one takes their place."""
+        for kept in sorted(self.free, reverse=True):
+            idle = self.idle.get(kept, len(self.free[kept]))
+            gone = min(idle, max(0, -(-size // kept)))
+            del self.free[kept][:gone]
+            self.idle[kept], size = idle - gone, size - gone * kept
 
     @contextlib.contextmanager
     def answering(self):
@@ -51,14 +60,13 @@ class Memory:
             self.tidy()
 
     def tidy(self):
-        idle, room, last = self.idle, KEPT, not self.running
-        if last:
+        if not self.running:
+            self.give_up(1 << 62)
             self.idle = {}
+        room = KEPT
         for size in sorted(self.free):
-            blocks = self.free[size]
-            del blocks[: idle.get(size, len(blocks)) if last else 0]
-            del blocks[room // size :]
-            room -= size * len(blocks)
+            del self.free[size][room // size :]
+            room -= size * len(self.free[size])
 
 
 def aligned(size, make=np.empty):

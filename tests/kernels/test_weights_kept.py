@@ -202,6 +202,20 @@ def test_memory_that_an_answer_did_not_need_goes():
     assert sum(map(len, memory.free.values())) == 2
 
 
+def test_a_new_size_takes_the_place_of_what_no_answer_needs():
+    memory, large, other = Memory(), (3000, 40), (2000, 40)
+    with memory.answering():
+        held = [memory.empty(large) for _ in range(3)]
+        held.clear()
+    with memory.answering():
+        memory.empty(large)  # one is needed, two are idle
+        for number, left in ((1, 2), (2, 1), (3, 1)):
+            held.append(memory.empty(other))
+            assert sorted(map(len, memory.free.values())) == [0, left], number
+        held.clear()
+    assert sorted(map(len, memory.free.values())) == [1, 3]
+
+
 def test_an_answer_leaves_the_memory_of_those_that_still_run():
     memory, small, large = Memory(), (300, 40), (3000, 40)
 
