@@ -6,7 +6,7 @@ import sys
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError, visible
-from ..files import read_small, strict_json
+from ..training.entries import read_lines
 from . import common as cli
 
 BAR = 30  # characters of a certain answer
@@ -118,15 +118,14 @@ def questions(options):
         raise MinilxmertError('give either --image PICTURE --question "…" or --batch FILE')
     if options.question:
         return [{"image": options.image, "question": options.question}]
-    rows = []
-    for number, line in enumerate(read_small(options.batch, limit=1 << 30).split(b"\n"), 1):
-        if line.strip():
-            rows.append(strict_json(line, f"{options.batch} line {number}"))
-            known = rows[-1] if isinstance(rows[-1], dict) else {}
-            if not all(isinstance(known.get(name), str) for name in ("image", "question")):
-                expected = '{"image": text, "question": text}'
-                raise MinilxmertError.at(options.batch, f"line {number}", expected, "another")
-    return rows
+    return read_lines(options.batch, check_question)
+
+
+def check_question(entry):
+    """A line of a file of questions as it is. Raises TaskFileError."""
+    for name in ("image", "question"):
+        entry.take(name, str, "a text")
+    return entry.value
 
 
 def refuse_empty(question):

@@ -17,7 +17,7 @@ import numpy as np
 from ..ask import best_answers, calibrate_answers, call_arguments, check_fit, doubts
 from ..core.ops import softmax
 from ..errors import FeatureFileError, visible
-from ..files import read_small, write_file
+from ..files import kind_of, read_small, write_file
 from .attention import FAMILIES, attention_of, texts_of
 from .observations import head_marks
 from .perturbation import without
@@ -25,7 +25,7 @@ from .relevance import relevance
 
 DIGITS = 4  # of every number in the page
 LARGEST_PICTURE = 32 << 20
-KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg"}
 HEIGHT = 900  # of the frame in a notebook
 FILES = {"style": "page.css", "views": "views.js", "script": "page.js"}
 
@@ -131,11 +131,11 @@ def data_uri(picture):
     if picture is None:
         return None
     data = picture if isinstance(picture, bytes) else read_small(picture, FeatureFileError, LARGEST_PICTURE)
-    kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), None)
-    if kind is None:
+    kind = kind_of(data)
+    if kind.name not in MEDIA:
         name = "picture" if isinstance(picture, bytes) else picture
-        raise FeatureFileError.at(name, None, "a PNG or JPEG picture", f"bytes that begin with {data[:8]!r}")
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+        raise FeatureFileError.at(name, None, "a PNG or JPEG picture", kind.text)
+    return f"data:{MEDIA[kind.name]};base64,{base64.b64encode(data).decode()}"
 
 
 def page(data):
