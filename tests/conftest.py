@@ -17,8 +17,15 @@ from minilxmert import MinilxmertError
 REFERENCE = Path(__file__).parent / "reference"  # made by the published implementations; its README says how
 
 
+FIRST = "files", "words", "exercises"  # folders whose tests need no kernels, or their last ones
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: [item.path.parent.name == folder for folder in FIRST], reverse=True)
+
+
 def pytest_collection_finish(session):
-    """A run of all tests compiles the kernels beside its first tests, which need none (testpaths in pyproject.toml)."""
+    """A run of all tests compiles the kernels beside its first ones, which need none."""
     config, root = session.config, session.config.rootpath
     if config.args_source == config.ArgsSource.TESTPATHS and len(session.items) > 1000:
         options = {

@@ -39,7 +39,7 @@ MAKERS = {
     "packing": lambda: packing.packing_kernel(types.uint32),
     "tiles": lambda: winograd.to_tiles, "tiled pixels": lambda: winograd.from_tiles,
     "sum and ReLU": lambda: detector.add_positive, "pooling": lambda: detector.largest_in_bins,
-    "suppression": detector.compiled_keep, "regions": regions.grow.compiled,
+    "suppression": detector.keep_best.compiled, "regions": regions.grow.compiled,
     "PNG": unfilter.undo.compiled, "JPEG": jpeg.read_units.compiled,
 }  # fmt: skip
 
