@@ -182,7 +182,7 @@ def half(line, shift):
 
 @looped(lambda t: (t.int16[:, :, ::1], t.int64[::1], t.uint8[:, ::1], t.int64[:, ::1]))
 def transform_blocks(blocks, steps, samples, work):
-    """to_samples: samples (8R, 8C) are written, and work (8, 8) on the way."""
+    """to_samples, block by block: samples (8R, 8C) are written, and work (8, 8) on the way."""
     for r in range(blocks.shape[0]):
         for c in range(blocks.shape[1]):
             for k in range(64):
@@ -198,7 +198,7 @@ def transform_blocks(blocks, steps, samples, work):
 
 
 def to_samples(blocks, steps):
-    """Coefficients (R, C, 64) int16 times their quantisation steps (64,) int64 -> samples (8R, 8C) uint8"""
+    """The twin of vision/jpeg.py's."""
     samples = np.empty((8 * blocks.shape[0], 8 * blocks.shape[1]), np.uint8)
     transform_blocks(blocks, steps, samples, np.empty((8, 8), np.int64))
     return samples

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..errors import PictureError
 from ..files.arrays import map_file
-from ..kernels.jpeg import DAMAGE, FAULT, LEFT, STATE, read_units, to_samples
+from ..kernels import twinned
+from ..kernels.jpeg import DAMAGE, FAULT, LEFT, STATE, half, read_units
 from .exif import empty_upright
 from .jpeg_format import MOST_SCANS, PROGRESSIVE, SCAN, Header, note, segments
 
@@ -139,6 +140,15 @@ class Scan:
         read_units(self.entropy, self.state, rows, columns, self.every, parts, *own[:3], *tables, self.band)
         if self.state[FAULT]:
             raise header.refuse("scan", "whole pixels", f"{DAMAGE[self.state[FAULT]]}: damaged")
+
+
+@twinned("jpeg")
+def to_samples(blocks, steps):
+    """Coefficients (R, C, 64) int16 times their quantisation steps (64,) int64 -> samples (8R, 8C) uint8"""
+    values = (blocks * steps).reshape(*blocks.shape[:2], 8, 8)
+    values = np.stack(half(np.moveaxis(values, 2, 0), 11), 2)  # columns first
+    values = np.stack(half(np.moveaxis(values, 3, 0), 18), 3) + 128
+    return values.clip(0, 255).astype(np.uint8).swapaxes(1, 2).reshape(8 * blocks.shape[0], 8 * blocks.shape[1])
 
 
 def pixels(planes, ratios, height, width, rgb):

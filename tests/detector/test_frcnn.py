@@ -463,6 +463,8 @@ def test_published_spellings_of_the_config(tmp_path):
     path.write_text(PUBLISHED)
     tree = read_yaml(path)
     assert tree["anchor_generator"] == {"sizes": [[64, 128], [256, 512]], "aspect_ratios": [[0.5, 1.0], [2.0]]}
+    path.write_text("a:\n  -\n    - 1\n  -\n    b: [2]\n")
+    assert read_yaml(path) == {"a": [[1], {"b": [2]}]}
     assert tree["model"]["device"] == "cpu" and tree["model"]["chkpoint"] == ""
     settings = Settings.from_dict(tree, path)
     assert (settings.shortest, settings.least, settings.longest) == (700, 10, 1333)
