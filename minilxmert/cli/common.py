@@ -175,8 +175,8 @@ def task_data(options, split):
         if options.weights:
             find_weights(Path(options.weights))  # before scenes are drawn for nothing
         scenes = recipe(options).scenes if options.command == "finetune" else options.scenes
-        unnamed = getattr(options, "unnamed", 0.0)
-        return Miniature(world(options), split, scenes, options.seed, drawing, unnamed).task(options.task)
+        choices = {name: getattr(options, name) for name in ("unnamed", "often") if name in options}
+        return Miniature(world(options), split, scenes, options.seed, drawing, **choices).task(options.task)
     need(options, "data", "features")
     return load_task(options.task, options.data, open_all(options.features), getattr(options, "annotations", None))
 

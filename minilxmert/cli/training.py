@@ -9,6 +9,7 @@ from . import common as cli
 WITHOUT = "leave out a task, or a part of one: words, matching, objects (their labels, their features), questions"
 FOILS = "of a world: the share of captions that have one fact wrong half of the time (default 0, as in the paper)"
 UNNAMED = "of the small world: the share of pictures with colors and a shape that have no word (default 0)"
+OFTEN = 'of a world: a kind, as "relation count": asked about every picture; of statements: made twice as often'
 LEARNT = "how far from the weights before to those after the result lies (default 1); less forgets less"
 RUN = (  # how a run of training is done
     cli.option("--out", "the run's folder; an interrupted run goes on there", metavar="DIR", required=True),
@@ -34,6 +35,7 @@ RUN = (  # how a run of training is done
     cli.option("--without", WITHOUT, None, [], "TASK", action="append"),
     cli.option("--weights", "weights to start from: an LXMERT's; on files, a BERT's too (language only)"),
     cli.option("--foils", FOILS, cli.rate, 0.0, "SHARE"),
+    cli.option("--unnamed", UNNAMED, cli.rate, 0.0, "SHARE"),
 )
 def pretrain(options):
     """Pre-train with the five tasks, on the miniature world or on the authors' files. Ctrl-C saves; again to go on.
@@ -49,8 +51,8 @@ def pretrain(options):
         chosen = cli.recipe(options)
         if options.weights:  # which know their first words
             chosen = replace(chosen, first_words=0, pretraining=options.steps or chosen.pretraining)
-        where = cli.world(options), chosen, options.out, options.seed, show_step, cli.drawing
-        return tell_end(pretrain_miniature(*where, run, options.weights, options.foils, **changes))
+        where = cli.world(options), chosen, options.out, options.seed, show_step, cli.drawing, run, options.weights
+        return tell_end(pretrain_miniature(*where, options.foils, options.unnamed, **changes))
     cli.need(options, "data", "features", "answers")
     if not options.config and not options.weights:
         raise ConfigError.at("--config", None, "a config.json, or --weights to start from", "neither")
@@ -91,6 +93,7 @@ def leave_out(names):
     cli.flag("--fast", "only 5,000 examples"),
     cli.option("--learnt", LEARNT, cli.rate, 1.0, "SHARE"),
     cli.option("--unnamed", UNNAMED, cli.rate, 0.0, "SHARE"),
+    cli.option("--often", OFTEN, None, [], "KIND", action="append"),
     cli.HIDDEN,
 )
 def finetune(options):

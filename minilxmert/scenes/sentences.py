@@ -212,11 +212,11 @@ def plainly(sentence):
     return replace(sentence, text=text)
 
 
-def nlvr2_statements(teller, scenes, count):
-    """`count` statements of all kinds in turn, each with its four pairs."""
+def nlvr2_statements(teller, scenes, count, kinds=NLVR2):
+    """`count` statements of the kinds in turn, each with its four pairs."""
     made = []
     while len(made) < count:
-        found = teller.statement(NLVR2[len(made) % len(NLVR2)], scenes)
+        found = teller.statement(kinds[len(made) % len(kinds)], scenes)
         if found:
             made.append(found)
     return made

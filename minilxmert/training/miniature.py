@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from ..core.config import LxmertConfig
+from ..errors import ConfigError
 from ..scenes.detector import COLOR_NAMES, SHAPES, WIDTH, detect
 from ..scenes.language import GQA, VQA, answers_of, vocabulary_of
-from ..scenes.phrases import SHAPE_OF, SIZE_OF
+from ..scenes.phrases import NLVR2, SHAPE_OF, SIZE_OF
 from ..scenes.sentences import Teller, nlvr2_statements, plainly
 from ..scenes.world import COLORS, HELD_OUT
 from .batches import Example
@@ -34,12 +35,17 @@ CAPTIONS, QUESTIONS = 4, 2  # a picture in pre-training: captions, and questions
 class Miniature:
     """One split of a world. Parts are made when first asked for; the same split and seed give the same, always.
 
-    unnamed: the share of pictures in which there may be colours and a shape without a word (World.with_unnamed)."""
+    unnamed: the share of pictures in which there may be colours and a shape without a word (World.with_unnamed).
+    often: names of kinds of questions that are asked about every picture once more, and of statements that are made
+    twice as often as others. Raises ConfigError for others."""
 
-    def __init__(self, world, split="train", scenes=1000, seed=0, progress=None, unnamed=0.0):
+    def __init__(self, world, split="train", scenes=1000, seed=0, progress=None, unnamed=0.0, often=()):
         self.world, self.split, self.count, self.seed, self.progress = world, split, scenes, seed, progress
         self.visible = world if split == "combinations" else world.without(HELD_OUT)
-        self.unnamed = unnamed
+        self.unnamed, self.often = unnamed, often
+        names = [kind.name for kind in (*VQA, *GQA, *NLVR2)]
+        if unknown := set(often).difference(names):
+            raise ConfigError.at("often", None, f"one of {', '.join(names)}", ", ".join(sorted(unknown)))
         self.answers = answers_of(world)
 
     def rng(self, stream):
@@ -68,12 +74,13 @@ class Miniature:
         return found
 
     def sentences(self, kinds, each, stream):
-        """[(picture's id, Sentence)]: up to `each` questions of random kinds about every scene."""
+        """[(picture's id, Sentence)]: up to `each` questions of random kinds, and one of each of `often`, about every
+        scene."""
         rng, made = self.rng(stream), []
-        teller = Teller(self.visible, rng)
+        teller, often = Teller(self.visible, rng), [kind for kind in kinds if kind.name in self.often]
         for number, scene in enumerate(self.scenes):
-            for kind in rng.permutation(len(kinds))[:each]:
-                sentence = teller.sentence(kinds[kind], scene)
+            for kind in [*(kinds[place] for place in rng.permutation(len(kinds))[:each]), *often]:
+                sentence = teller.sentence(kind, scene)
                 if sentence:
                     made.append((str(number), sentence))
             self.count_up(stream, number + 1)
@@ -136,15 +143,16 @@ class Miniature:
     def nlvr2(self):
         """Statements, each with four pairs of pictures one after the other: true of two of them."""
         teller = Teller(self.visible, self.rng("nlvr2"))
-        statements = nlvr2_statements(teller, self.scenes, self.count // 2)
-        records, kinds = [], []
+        kinds = [*NLVR2, *(kind for kind in NLVR2 if kind.name in self.often)]
+        statements = nlvr2_statements(teller, self.scenes, self.count // 2 * len(kinds) // len(NLVR2), kinds)
+        records, named = [], []
         for number, (sentence, pairs) in enumerate(statements):
             for place, ((left, right), answer) in enumerate(pairs):
                 name = f"{self.split}-{number}-{place}-0"
                 images, label = (str(left), str(right)), int(answer == "yes")
                 records.append(Nlvr2Statement(name, name, *images, sentence.text, label))
-                kinds.append(sentence.kind.name)
-        return TaskData("nlvr2", records, self.pictures, kinds)
+                named.append(sentence.kind.name)
+        return TaskData("nlvr2", records, self.pictures, named)
 
     @cached_property
     def foils(self):

@@ -51,17 +51,19 @@ GENTLE = {"word_rate": 0.05, "object_rate": 0.05, "foreign": 0.25}  # of first w
 
 
 def pretrain_miniature(
-    world, recipe, folder, seed=0, progress=None, data_progress=None, run=None, weights=None, foiled=0.0, **config
-):
+    world, recipe, folder, seed=0, progress=None, data_progress=None, run=None, weights=None, foiled=0.0, unnamed=0.0,
+    **config,
+):  # fmt: skip
     """Pre-train a fresh miniature, or one with the encoders (and what heads there are) of `weights`, with the five
     tasks: on first words, unless the recipe has none, then on everything. -> Training
 
-    foiled: the share of examples that are captions with one fact wrong in half the cases (batches.py); progress: of the
-    training (loop.py); data_progress: of the drawing (miniature.py); run: options of Training; config: of
-    miniature_config. If the folder holds a checkpoint, training goes on from it; after Ctrl-C the Training says
-    `interrupted`."""
+    foiled: the share of examples that are captions with one fact wrong in half the cases (batches.py); unnamed: of
+    Miniature; progress: of the training (loop.py); data_progress: of the drawing (miniature.py); run: options of
+    Training; config: of miniature_config. If the folder holds a checkpoint, training goes on from it; after Ctrl-C the
+    Training says `interrupted`."""
     folder = Path(folder)
-    data, tokenizer = Miniature(world, "train", recipe.scenes, seed, data_progress), miniature_tokenizer(world)
+    data = Miniature(world, "train", recipe.scenes, seed, data_progress, unnamed)
+    tokenizer = miniature_tokenizer(world)
     if weights:
         model = LxmertForPreTraining.from_pretrained(weights, fresh_heads=True, seed=seed, mapped=False)
     else:

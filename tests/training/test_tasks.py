@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -101,6 +102,19 @@ def test_what_has_no_word_is_seen_and_not_spoken_of():
     texts = [*(record.sent for record in ODD.task("questions").records), *(e.text for e in ODD.pretraining)]
     words = {word for text in texts for word in text.split()} | set(ODD.answers)
     assert words.isdisjoint([*UNNAMED[0], *UNNAMED[1], *(f"{shape}es" for shape in UNNAMED[1])])
+
+
+def test_kinds_are_asked_more_often():
+    hard = ("relation count", "in total")
+    usual, more = Miniature(SMALL, "train", 200), Miniature(SMALL, "train", 200, often=hard)
+    for task, kind in (("gqa", hard[0]), ("nlvr2", hard[1])):
+        before, after = (Counter(data.task(task).kinds) for data in (usual, more))
+        assert after[kind] > 1.5 * before[kind]
+        others = [counts.total() - counts[kind] for counts in (before, after)]
+        assert others[1] == pytest.approx(others[0], rel=0.1)
+    assert len(more.task("vqa")) == len(usual.task("vqa"))  # in which it is no kind
+    with pytest.raises(ConfigError, match=r"one of exist, .*, found 'three'"):
+        Miniature(SMALL, often=("three", "count"))
 
 
 def test_unknown_words_are_asked_about_in_training_alone():
