@@ -99,8 +99,8 @@ show(draw_picture(example_picture(), objects, names, share))
 show(draw_bars(maps.words, found.words[0] / max(found.words[0].sum(), 1e-12), WORDS))
 
 # %% [markdown]
-# The question names the blue square, so why does it get less than an even share, which would be 20 %, and the red
-# triangle more? Test it: hide one object at a time and ask again.
+# The red circle has the largest share, the blue square of the question the second one. But the red triangle, which is
+# not asked for, also has an even share, which is 20 %. Test it: hide one object at a time and ask again.
 
 # %%
 for number, name in enumerate(names):
@@ -112,8 +112,8 @@ for number, name in enumerate(names):
 # %% [markdown]
 # With the shipped weights no single object changes the answer when it is hidden. Without the square the model says
 # "red": in this picture the circle is the only thing on the left. So the answer does not need the square *in this
-# picture*, and relevance is right to give it little. Without the circle nothing is left of the square, and the model
-# still says "red". The triangle is red, too, and had the second largest share: hide both and see. This is no proof that
+# picture*, though relevance gives it the second largest share. Without the circle nothing is left of the square, and
+# the model still says "red". The triangle is red, too, and had an even share: hide both and see. This is no proof that
 # the model can do without the square in general; in another picture the answer may need it.
 #
 # Relevance always belongs to one *target*. The same model and picture with other answers:
@@ -163,8 +163,8 @@ one = 1 / len(records)
 print(f"relevance - attention: {curves['relevance'].area - curves['attention'].area:+.3f}; one answer weighs {one:.3f}")
 
 # %% [markdown]
-# Both orders beat chance clearly. **But relevance does not beat raw attention here**: with the shipped weights the two
-# are level, and the difference is less than one answer of the few that we asked. Why? The
+# Both orders beat chance clearly. **But relevance does not beat raw attention here**: with the shipped weights raw
+# attention is a little ahead, by hardly more than one answer of the few that we asked. Why? The
 # model is small, it has three cross layers, and its last one looks nearly only at the object in question (the matrix
 # at the top). So there the raw map already has the right order. In the paper, with the published model, relevance is
 # ahead of raw attention (Chefer et al. 2021, section 4). Our test does not contradict that, and it does not confirm

@@ -113,7 +113,7 @@ def test_kinds_are_asked_more_often():
         others = [counts.total() - counts[kind] for counts in (before, after)]
         assert others[1] == pytest.approx(others[0], rel=0.1)
     assert len(more.task("vqa")) == len(usual.task("vqa"))  # in which it is no kind
-    with pytest.raises(ConfigError, match=r"one of exist, .*, found 'three'"):
+    with pytest.raises(ConfigError, match=r"often: expected one of exist, .* found three"):
         Miniature(SMALL, often=("three", "count"))
 
 
