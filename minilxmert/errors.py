@@ -58,6 +58,11 @@ def shorten(value, limit=80):
     return text if len(text) <= limit else f"{text[: limit // 2 - 2]}…{text[-(limit - limit // 2 - 1) :]}"
 
 
+def listed(values):
+    """{name: value} in words: "name value, name value"; "nothing" if there is none"""
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or "nothing"
+
+
 def nearest(word, known, cutoff=0.6):
     """The known word that `word` may have meant, or None; cutoff: how alike they must be, 0…1."""
     return next(iter(difflib.get_close_matches(word, known, 1, cutoff)), None)

@@ -79,8 +79,9 @@ def open_pictures(options, model):
             model.take_detector(features.about, options.features)
             yield features
     else:
-        model.take_detector({"recipe": options.recipe} if options.detector else {}, options.detector)
-        yield Looked(cli.load_detector(options), options.recipe)
+        detector = cli.load_detector(options)
+        model.take_detector(detector.about(options.recipe) if detector else {}, options.detector)
+        yield Looked(detector, options.recipe)
 
 
 class Looked(dict):

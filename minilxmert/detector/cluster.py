@@ -10,6 +10,7 @@ import functools
 import os
 from pathlib import Path
 
+from ..errors import FeatureFileError
 from ..vision.features import convert_to_hdf5
 from .folders import detect_all, photographs
 from .frcnn import FasterRcnn
@@ -29,9 +30,13 @@ def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64)
         for number, file in enumerate(files, 1)
     ]
     left_out = [sentence for sentences in client.gather(tasks) for sentence in sentences]
-    convert_to_hdf5(files, out)
+    nothing = len(left_out) == len(photographs(folder))
+    if not nothing:
+        convert_to_hdf5(files, out)
     for file in files:
         os.remove(file)
+    if nothing:
+        raise FeatureFileError.at(folder, None, "a picture that can be read", left_out[0])
     return left_out
 
 

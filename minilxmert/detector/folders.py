@@ -46,17 +46,22 @@ def detect_all(detector, pictures, out, recipe="authors", part=(1, 1), progress=
 
     part: (k, n) of the photographs, which the file says if n > 1: only then it may be without a picture. progress:
     called with (done, in all); failed: with (path, MinilxmertError) of a picture that is left out. Stopped at any
-    moment, the next call with this detector goes on. Raises FeatureFileError: no picture could be read, no such file.
-    """
+    moment, the next call with this detector goes on. Raises FeatureFileError: no picture could be read, no such file,
+    a stopped run over other pictures."""
     if not is_plain(out := Path(os.path.realpath(out))):
         expected = "the name of a plain file: beside it is kept what was found"
         raise FeatureFileError.at(out, None, expected, "a folder" if out.is_dir() else "a pipe or a device")
-    about = {"recipe": recipe, "weights": detector.fingerprint()}
-    journal = Path(f"{out}.{recipe}-{about['weights']}.part")
+    about = detector.about(recipe)
+    share = "-".join(map(str, ("", *part))) if part[1] > 1 else ""
+    journal = Path(f"{out}.{recipe}-{about['weights']}{share}.part")
     with opened(open, journal, "ab") as file:
         if not take(file):
             raise FeatureFileError.at(out, None, "a file that nobody is writing", "one that another run is at work on")
-        missing = write_found(detector, pictures, resume(journal), file, recipe, progress, failed)
+        known = resume(journal)
+        if others := sorted(known - pictures.keys()):
+            found = f"one of {others[0]}, which is not among them (remove the file to begin anew)"
+            raise FeatureFileError.at(journal, None, "what a stopped run found in these pictures", found)
+        missing = write_found(detector, pictures, known, file, recipe, progress, failed)
     found = [journal] if journal.stat().st_size else []
     if found or part[1] > 1:
         convert_to_hdf5(found, out, about=about | {"part": f"{part[0]}/{part[1]}" if part[1] > 1 else None})

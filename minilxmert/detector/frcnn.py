@@ -51,6 +51,10 @@ class FasterRcnn:
             found.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return found.hexdigest()[:16]
 
+    def about(self, recipe):
+        """What is said of the objects that it finds by a recipe, given by its name."""
+        return {"recipe": recipe, "weights": self.fingerprint()}
+
     def __call__(self, picture, recipe="authors", image_id="picture"):
         """The Objects in a picture (H, W, 3) uint8, RGB: at most settings.most, fewer where there are no more.
 

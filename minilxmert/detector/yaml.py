@@ -49,7 +49,7 @@ def block(lines, path, depth):
     while lines and lines[-1][1] == indent and is_item(lines[-1][2]) == listed:
         number, _, content = lines.pop()
         match = LINE.fullmatch(content)
-        if not match or match[1] in found:
+        if not match or (match[1] is None) != listed or match[1] in found:
             raise ConfigError.at(path, f"line {number}", "a key, once, a colon and its value", content)
         key, rest = len(found) if listed else match[1], match[2] or ""
         if listed and is_item(rest):

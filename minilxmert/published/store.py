@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import params as tree
 from ..core.config import LxmertConfig
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, listed
 from ..kernels.weights import Weights
 
 PREFIX = "lxmert."
@@ -125,10 +125,10 @@ class Stored:
     def take_detector(self, about, source, learn=False):
         """Say in a line that objects come from another detector than those that the model learnt from.
 
-        about: what a feature file says of all its pictures, {"recipe": name}; learn: whether the model learns from them
-        now. Where either says nothing, nothing is known."""
+        about: what a feature file says of all its pictures, such as {"recipe": name}; learn: whether the model learns
+        from them now. Where either says nothing, nothing is known."""
         if any((self.detector or {}).get(name, text) != text for name, text in about.items()):
-            theirs, mine = (", ".join(f"{name} {value}" for name, value in d.items()) for d in (about, self.detector))
+            theirs, mine = listed(about), listed(self.detector)
             warnings.warn(f"{source}: objects of {theirs}; {self.origin()} learnt from those of {mine}", stacklevel=3)
         if about and learn:
             self.detector = dict(about)

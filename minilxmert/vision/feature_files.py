@@ -85,7 +85,7 @@ class TableFile(Hdf5File):
         said = {name: str(file.attribute("", name)) for name in (*ABOUT, "part") if name in file.attributes()}
         self.part, self.about = said.pop("part", None), said
         if self.part:
-            read_part(self.part, "root attribute part", path)
+            read_part(self.part, path, "root attribute part")
         names = set(file.datasets())
         missing = KINDS.keys() - COLUMNS.keys() - names
         if missing:
@@ -119,11 +119,11 @@ class TableFile(Hdf5File):
         return make_objects(self.path, image_id, image_id, *self.table["sizes"][number].tolist(), arrays)
 
 
-def read_part(text, entry, path=None):
-    """ "3/8" -> (3, 8). Raises FeatureFileError."""
+def read_part(text, source, entry=None):
+    """ "3/8" -> (3, 8). Raises FeatureFileError, which names the source of the text."""
     numbers = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     if not numbers or not 1 <= int(numbers[1]) <= int(numbers[2]):
-        raise FeatureFileError.at(path, entry, "K/N like 3/8", shorten(text))
+        raise FeatureFileError.at(source, entry, "K/N like 3/8", shorten(text))
     return int(numbers[1]), int(numbers[2])
 
 

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from ..errors import ConfigError, FeatureFileError, shorten
+from ..errors import ConfigError, FeatureFileError, listed, shorten
 from ..files import PatientFile, expecting, kind_of, replacing
 from .feature_files import FORMAT, NpzFiles, open_hdf5
 from .objects import COLUMNS, FeatureFile, Objects
@@ -71,7 +71,8 @@ class Joined(FeatureFile):
         self.files, owners = files, {}
         for file in files:
             if file.about != self.about:
-                raise FeatureFileError.at(file.path, "recipe and weights", shorten(self.about), shorten(file.about))
+                mine, theirs = (listed(about) for about in (self.about, file.about))
+                raise FeatureFileError.at(file.path, "recipe and weights", mine, theirs)
             twice = next((image_id for image_id in file if image_id in owners), None)
             if twice is not None:
                 found = f"one in {owners[twice].path.name}, too"

@@ -12,6 +12,7 @@ from test_jpeg import FILES
 from minilxmert import DownloadError, FasterRcnn, FeatureFileError
 from minilxmert.cli import main
 from minilxmert.detector import folders, weights
+from minilxmert.detector.cluster import detect_on_cluster
 from minilxmert.vision.features import convert_to_hdf5, open_features
 from minilxmert.vision.pictures import write_png
 
@@ -138,6 +139,49 @@ def test_a_stopped_run_goes_on_behind_the_last_whole_line(photos, tmp_path):
     folders.detect_all(stopping, pictures, out, "huggingface")
     assert looked == ["2x2-baseline", "grey", "more/red", "grey", "more/red", "orientation-6"]
     assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes() and not journal.exists()
+
+
+def test_a_stopped_run_over_other_pictures_is_not_mixed_in(photos, tmp_path):
+    looked = []
+
+    def look(self, picture, recipe, image_id):
+        looked.append(image_id)
+        if len(looked) == 2:
+            raise Stopped
+        return FasterRcnn.__call__(self, picture, recipe, image_id)
+
+    detector, out = FasterRcnn.from_pretrained(DETECTOR), tmp_path / "found.h5"
+    with pytest.raises(Stopped):
+        folders.detect_all(detector_that(look), folders.photographs(photos, (1, 2)), out, "huggingface", (1, 2))
+    pictures = folders.photographs(photos, (2, 2))
+    folders.detect_all(detector, pictures, out, "huggingface", (2, 2))
+    with open_features(out) as found:
+        assert found.part == "2/2" and set(found) == pictures.keys()
+    with pytest.raises(FeatureFileError, match="a stopped run found in these pictures, found one of 2x2-baseline"):
+        folders.detect_all(detector, {"another": photos / "grey.jpg"}, out, "huggingface", (1, 2))
+
+
+def test_a_part_that_is_none_is_named_by_its_option(photos, tmp_path, capsys):
+    assert run(photos, tmp_path / "found.h5", "--part", "9/8") == 1
+    assert capsys.readouterr().err.startswith("minilxmert detect: --part: expected K/N like 3/8, found 9/8")
+
+
+def test_a_cluster_that_could_read_no_picture_begins_anew(tmp_path):
+    class Client:  # as of Dask, without a cluster
+        def submit(self, task, *arguments, pure):
+            return task(*arguments)
+
+        def gather(self, results):
+            return results
+
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"none")
+    found = Client(), tmp_path, DETECTOR, tmp_path / "found.h5", "huggingface", 2
+    with pytest.raises(FeatureFileError, match=r"a picture that can be read, found .*plain text"):
+        detect_on_cluster(*found)
+    write_png(tmp_path / "a.png", np.zeros((30, 40, 3), np.uint8))
+    assert len(detect_on_cluster(*found)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "found.h5"]
 
 
 def test_a_large_run_leaves_the_file_alone(photos, tmp_path, monkeypatch):

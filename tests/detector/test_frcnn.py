@@ -478,6 +478,7 @@ REFUSED = {
     "a: |\n  text": "line 1",
     "a: 1\na: 2": "a key, once",
     "\ta: 1": "a tab",
+    "a:\n  b: 1\n-\t5": "a key",
     "a:\n    b: 1\n  c: 2": "line 3",
     "a:": "found nothing",
     "- 1": "one map",
