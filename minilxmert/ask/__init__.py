@@ -66,7 +66,8 @@ def look(path, detector=None, recipe="authors"):
     if detector is not None:
         return detector(picture, recipe, Path(path).name)
     if is_photograph(picture):
-        raise PictureError.at(path, None, "a drawn scene", "a photograph, which needs --detector FOLDER")
+        found = "a photograph, which needs --detector FOLDER (minilxmert download frcnn-vg-finetuned)"
+        raise PictureError.at(path, None, "a drawn scene", found)
     return detect(picture, Path(path).name)
 
 

@@ -119,7 +119,9 @@ def questions(options):
         raise MinilxmertError('give either --image PICTURE --question "…" or --batch FILE')
     if options.question:
         return [{"image": options.image, "question": options.question}]
-    return read_lines(options.batch, check_question)
+    if not (rows := read_lines(options.batch, check_question)):
+        raise MinilxmertError(f"--batch: no question in {options.batch}")
+    return rows
 
 
 def check_question(entry):

@@ -51,7 +51,7 @@ class Settings:
     proposals: int = at("rpn.post_nms_topk_test", 300)  # most, after it
     overlap: float = at("rpn.nms_thresh", 0.7)  # above which a proposal falls
     resolution: int = at("roi_box_head.pooler_resolution", 14)  # cells of a pooled box, across and down
-    weights: tuple = at("roi_box_head.bbox_reg_weights", (10.0, 10.0, 5.0, 5.0))  # of a box's deltas: x, y, w, h
+    weights: tuple = at("roi_box_head.bbox_reg_weights", (10.0, 10.0, 5.0, 5.0))  # by which the deltas were multiplied
     overlaps: tuple = at("roi_heads.nms_thresh_test", (0.5, 0.6, 0.7))  # of the results: the first that leaves enough
     least: int = at("min_detections", 36)  # objects wanted
     most: int = at("max_detections", 36)

@@ -23,7 +23,7 @@ from .shared import add
 from .threads import DONE, ME, get_num_threads, kernel, wait_for
 from .twins import places_of
 
-NONE = 0, 0  # sentences of a feed-forward net
+NO_SENTENCES = 0, 0  # of a feed-forward net
 NOBODY = np.empty(0, np.float32), (np.empty(0, np.int64),) * 4  # mask and places where nothing attends
 ROWS, SENTENCES, FIRST, OUTER, FROM, TO = 0, 2, 4, 6, 8, 9  # columns of a program
 
@@ -195,7 +195,7 @@ def feed_forward(x, p, config, rng=None, cache=None):
     if not (block and takes(x, block, config)):
         return NotImplemented
     states, ends = begin([x], 2)
-    run([Applied(block, ends, NONE, (0, 1))], states, config, *NOBODY)
+    run([Applied(block, ends, NO_SENTENCES, (0, 1))], states, config, *NOBODY)
     return states[1].reshape(x.shape)
 
 

@@ -75,7 +75,7 @@ def pool_bins(x, rows, columns):
 
 @looped(lambda t: (t.Array(t.float32, 2, "C", readonly=True), t.float64, t.int64[::1]))
 def keep_best(boxes, threshold, kept):
-    """Write the numbers of the boxes (N, 4) that stay into kept (most,)."""
+    """Write the numbers of the boxes (N, 4) that stay into kept (most,); the rest of it stays as it was."""
     count = 0
     for i in range(len(boxes)):
         stays, area = True, (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])

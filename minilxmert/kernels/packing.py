@@ -95,7 +95,7 @@ class Block(dict):
 
 def make_block(p):
     """The Block of a node of a parameter tree, packed for this call if its maps are not Layers; None if the node is
-    none, or its arrays are not float32 or do not fit each other."""
+    neither of the two, or its arrays are not float32 or do not fit each other."""
     if isinstance(p, Block):
         return p
     names = next((names for names in BLOCKS if {*names, "norm"} == p.keys()), None)

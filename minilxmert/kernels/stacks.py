@@ -4,7 +4,7 @@ As in blocks.py, for whatever else comes along the answer is NotImplemented, and
 
 import itertools
 
-from .blocks import NONE, Applied, begin, both_ways, masks, meet, plain, run, sentences_of, takes
+from .blocks import NO_SENTENCES, Applied, begin, both_ways, masks, meet, plain, run, sentences_of, takes
 from .memory import empty
 from .packing import Block
 from .twins import places_of
@@ -45,7 +45,7 @@ def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=No
 
 def layer(p, rows, sentences, states):
     """The two blocks of a layer; states: the numbers of three, of the last two it writes"""
-    return Applied(p["attention"], rows, sentences, states[:2]), Applied(p["ffn"], rows, NONE, states[1:])
+    return Applied(p["attention"], rows, sentences, states[:2]), Applied(p["ffn"], rows, NO_SENTENCES, states[1:])
 
 
 def are_blocks(p, x, config):

@@ -169,7 +169,7 @@ def overall(points):
 
 
 def count_points(points, kinds, names=None, start=""):
-    """The points of each question and their kinds -> a Score for each kind, `names` or all in order; None is none."""
+    """The points of each question and their kinds -> a Score for each kind but None, `names` or all in order"""
     right, total = Counter(), Counter()
     for earned, kind in zip(points, kinds, strict=True):
         right[kind] += earned

@@ -62,6 +62,9 @@ def test_many_questions_with_progress(capsys, tmp_path):
     one = json.loads(run(capsys, *ASK, "--image", "street", "--question", QUESTION, "--json")[1])
     found = [a["probability"] for a in answers[2]["answers"]]
     np.testing.assert_allclose(found, [a["probability"] for a in one["answers"]], atol=1e-5)  # company changes nothing
+    batch.write_text("")
+    code, out, err = run(capsys, *ASK, "--batch", batch)
+    assert code == 1 and not out and "no question in" in err
 
 
 MISTAKES = {
