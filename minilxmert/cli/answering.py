@@ -80,7 +80,8 @@ def open_pictures(options, model):
             yield features
     else:
         detector = cli.load_detector(options)
-        model.take_detector(detector.about(options.recipe) if detector else {}, options.detector)
+        if detector and model.detector:  # to tell detectors apart all their weights are read
+            model.take_detector(detector.about(options.recipe), options.detector)
         yield Looked(detector, options.recipe)
 
 

@@ -23,14 +23,15 @@ def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64)
     -> sentences about the pictures that could not be read. What was stopped goes on if it is called alike.
     Raises FeatureFileError."""
     folder, detector, out = (Path(path).absolute() for path in (folder, detector, out))
-    parts = min(parts, len(photographs(folder)))
+    pictures = len(photographs(folder))
+    parts = min(parts, pictures)
     files = [out.with_name(f"{out.name}.{recipe}.{number}-of-{parts}") for number in range(1, parts + 1)]
     tasks = [
         client.submit(look_at, folder, (number, parts), detector, file, recipe, pure=False)
         for number, file in enumerate(files, 1)
     ]
     left_out = [sentence for sentences in client.gather(tasks) for sentence in sentences]
-    nothing = len(left_out) == len(photographs(folder))
+    nothing = len(left_out) == pictures
     if not nothing:
         convert_to_hdf5(files, out)
     for file in files:

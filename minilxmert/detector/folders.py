@@ -52,8 +52,8 @@ def detect_all(detector, pictures, out, recipe="authors", part=(1, 1), progress=
         expected = "the name of a plain file: beside it is kept what was found"
         raise FeatureFileError.at(out, None, expected, "a folder" if out.is_dir() else "a pipe or a device")
     about = detector.about(recipe)
-    share = "-".join(map(str, ("", *part))) if part[1] > 1 else ""
-    journal = Path(f"{out}.{recipe}-{about['weights']}{share}.part")
+    share = [*map(str, part)] if part[1] > 1 else []
+    journal = Path(f"{out}.{'-'.join([*about.values(), *share])}.part")
     with opened(open, journal, "ab") as file:
         if not take(file):
             raise FeatureFileError.at(out, None, "a file that nobody is writing", "one that another run is at work on")
@@ -63,11 +63,11 @@ def detect_all(detector, pictures, out, recipe="authors", part=(1, 1), progress=
             raise FeatureFileError.at(journal, None, "what a stopped run found in these pictures", found)
         missing = write_found(detector, pictures, known, file, recipe, progress, failed)
     found = [journal] if journal.stat().st_size else []
-    if found or part[1] > 1:
-        convert_to_hdf5(found, out, about=about | {"part": f"{part[0]}/{part[1]}" if part[1] > 1 else None})
+    if found or share:
+        convert_to_hdf5(found, out, about=about | {"part": "/".join(share)})
     for file in (journal, Path(f"{journal}.index")):  # the reader keeps one beside a large TSV
         file.unlink(missing_ok=True)
-    if not (found or part[1] > 1):
+    if not (found or share):
         raise FeatureFileError.at(out, None, "a picture that can be read", "none")
     return missing
 

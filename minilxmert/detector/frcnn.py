@@ -48,7 +48,8 @@ class FasterRcnn:
         """What tells this detector from others, by its weights, settings and precision: 16 hexadecimal digits."""
         found = hashlib.sha256(repr((self.settings, self.weights.halved)).encode())
         for name, array in flatten(self.weights.look()).items():
-            found.update(name.encode() + np.ascontiguousarray(array).tobytes())
+            found.update(name.encode())
+            found.update(np.ascontiguousarray(array))
         return found.hexdigest()[:16]
 
     def about(self, recipe):

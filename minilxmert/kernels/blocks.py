@@ -169,9 +169,9 @@ def masks(x, mask):
 def takes(x, block, config):
     """Whether the kernel computes a block for x (..., E): it is as wide, and so is what its heads have together."""
     width, heads = x.shape[-1], config.num_attention_heads
-    if block.norm.shape[1] != width or not block.attends:
-        return block.norm.shape[1] == width
-    return width % heads == 0 and not (block.outer[0].panels.dtype == np.uint32 and width // heads % (2 * pairs.STEP))
+    paired = block.outer[0].panels.dtype == np.uint32
+    whole = width % heads == 0 and not (paired and width // heads % (2 * pairs.STEP))
+    return block.norm.shape[1] == width and (whole or not block.attends)
 
 
 def begin(sides, count):

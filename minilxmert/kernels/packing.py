@@ -102,13 +102,14 @@ def make_block(p):
     if names is None or not all(is_map(p[name]) for name in names):
         return None
     *first, outer = (p[name] for name in names)
-    (hidden, width), norm = first[0]["w"].shape, p["norm"]
-    square = len(first) == 1 or hidden == width
-    if not square or any(layer["w"].shape != (hidden, width) for layer in first) or outer["w"].shape != (width, hidden):
-        return None
-    if any(norm[name].shape != (width,) or norm[name].dtype != np.float32 for name in "wb"):
-        return None
-    return Block(p, first, outer)
+    (hidden, width), norm = first[0]["w"].shape, [p["norm"][name] for name in "wb"]
+    fitting = (
+        (len(first) == 1 or hidden == width)  # attention is as wide as its inputs
+        and all(layer["w"].shape == (hidden, width) for layer in first)
+        and outer["w"].shape == (width, hidden)
+        and all(one.shape == (width,) and one.dtype == np.float32 for one in norm)
+    )
+    return Block(p, first, outer) if fitting else None
 
 
 def is_map(node):

@@ -16,7 +16,7 @@ try:
     from .matmul import product
     from .memory import empty
     from .norm import normalised
-    from .packing import in_rows, pack_as_one
+    from .packing import in_rows, is_map, pack_as_one
 except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
     product = None
     reason = str(problem).strip().splitlines()[0]
@@ -58,14 +58,7 @@ def linears(x, p, names, cache=None):
 
 def fits(x, p):
     """Whether x (..., I) and p w (O, I), b (O,) are float32 arrays of fitting shapes, with at least one input."""
-    w, b = p["w"], p["b"]
-    return (
-        x.dtype == w.dtype == b.dtype == FLOAT
-        and x.ndim > 0
-        and w.ndim == 2
-        and x.shape[-1] == w.shape[1] > 0
-        and b.shape == w.shape[:1]
-    )
+    return is_map(p) and x.dtype == FLOAT and x.ndim > 0 and x.shape[-1] == p["w"].shape[1]
 
 
 def with_rows(operation, x, *arguments):

@@ -103,6 +103,19 @@ def test_answers_about_a_photograph(photo, weights, capsys):
     assert "  seen: attribute " in out and " object " in out and "shapes" not in out
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_the_model_says_that_it_learnt_from_another_detector(photo, weights, tmp_path, capsys, own):
+    model = LxmertForQuestionAnswering.from_pretrained(weights)
+    about = FasterRcnn.from_pretrained(DETECTOR).about("authors")
+    model.take_detector(about if own else about | {"weights": "0123456789abcdef"}, "x.h5", learn=True)
+    model.save_pretrained(tmp_path / "learnt")
+    shutil.copy(SAMPLE / "vocab.txt", tmp_path / "learnt")
+    command = ["answer", "--weights", str(tmp_path / "learnt"), "--detector", str(DETECTOR), "--image", str(photo)]
+    assert main([*command, "--question", "what is it ?"]) == 0
+    said = capsys.readouterr().err
+    assert ("learnt from those of recipe authors, weights 0123456789abcdef" in said) == (not own)
+
+
 def test_a_batch_looks_once_at_each_photograph(photo, weights, capsys, monkeypatch):
     looked = []
     call = FasterRcnn.__call__
