@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..kernels import linear, linear_act, load, twinned
+from ..kernels.memory import empty
 
 STRIP = 392  # rows of patches at a time: the weights are read once for so many
 
@@ -47,7 +48,7 @@ def by_patches(x, p, act, size, stride, padding, dilation):
     wide = np.pad(x, ((0, 0), around, around, (0, 0)))
     seen = sliding_window_view(wide, (span, span), (1, 2))[:, ::stride, ::stride, :, ::dilation, ::dilation]
     seen = seen.transpose(0, 1, 2, 4, 5, 3)  # (N, H', W', size, size, C): still a view
-    y = np.empty((*seen.shape[:3], len(p["b"])), x.dtype)
+    y = empty((*seen.shape[:3], len(p["b"])), x.dtype)
     lines = max(1, STRIP // seen.shape[2])
     for n, top in itertools.product(range(len(x)), range(0, seen.shape[1], lines)):
         rows = seen[n, top : top + lines]

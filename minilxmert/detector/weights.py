@@ -82,8 +82,8 @@ class Tensors:
 
 def layer(w, b):
     """w (O, I) or (O, I, size, size), b (O,) -> a layer in float32, its inputs in the order of patches"""
-    w = w.transpose(0, 2, 3, 1) if w.ndim == 4 else w
-    flat = np.array(w, np.float32, order="C").reshape(len(w), -1)
+    inputs_last = w.transpose(0, 2, 3, 1) if w.ndim == 4 else w
+    flat = np.array(inputs_last, np.float32, order="C").reshape(len(w), -1)
     forget_pages(w)
     return {"w": flat, "b": np.asarray(b, np.float32)}
 

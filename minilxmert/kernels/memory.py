@@ -13,6 +13,7 @@ import numpy as np
 
 SMALL = 1 << 15  # bytes: below, NumPy's own memory is as good
 KEPT = 1 << 28  # bytes that a model keeps between answers
+ROOMY = 2  # times as large as needed, at most, is a block that is taken
 LINE = 64  # bytes of a cache line: what begins on one is read twice as fast
 
 
@@ -27,16 +28,23 @@ class Memory:
         size = 4 * math.prod(shape)
         step = 1 << max(size.bit_length() - 3, 0)  # at most a quarter more than needed, so that few sizes are kept
         whole = -(-size // step) * step
-        blocks = self.free.setdefault(whole, [])
-        try:
-            block = blocks.pop()
-        except IndexError:
+        block = self.take(whole)
+        if block is None:
             self.give_up(whole)
             block = memoryview(aligned(whole))
-        self.idle[whole] = min(self.idle.get(whole, len(blocks)), len(blocks))
+        blocks = self.free.setdefault(len(block), [])
+        self.idle[len(block)] = min(self.idle.get(len(block), len(blocks)), len(blocks))
         array = np.frombuffer(block, np.float32, size // 4)
         weakref.finalize(array, blocks.append, block).atexit = False
         return array.reshape(shape)
+
+    def take(self, size):
+        """A free block of a size, or else the smallest that is not much larger; None if there is none."""
+        for kept in (size, *sorted(self.free)):
+            if size <= kept <= ROOMY * size and (blocks := self.free.get(kept)):
+                with contextlib.suppress(IndexError):  # another thread took the last
+                    return blocks.pop()
+        return None
 
     def give_up(self, size):
         """Let go of blocks that no running answer has needed yet, of as many bytes: a new one takes their place."""
@@ -84,10 +92,10 @@ class Current(threading.local):
 current = Current()
 
 
-def empty(shape):
-    """A new float32 array for a kernel to fill: the model's memory, while one answers."""
-    if current.memory is None or 4 * math.prod(shape) < SMALL:
-        return np.empty(shape, np.float32)
+def empty(shape, dtype=np.float32):
+    """A new array to be filled: of float32, and not small, in the model's memory, while one answers."""
+    if current.memory is None or dtype != np.float32 or 4 * math.prod(shape) < SMALL:
+        return np.empty(shape, dtype)
     return current.memory.empty(shape)
 
 

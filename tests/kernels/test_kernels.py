@@ -20,6 +20,7 @@ from minilxmert.core.encoder import cross_layers, feed_forward, layers
 from minilxmert.experiments.benchmark import draw_batch
 from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins, vectors
 from minilxmert.kernels.math import exp32, gelu32
+from minilxmert.kernels.memory import ROOMY
 
 CLOSE = 3e-6  # of the largest value: a sum of 3072 float32 products is good to about 1e-6, in NumPy as here
 
@@ -383,6 +384,7 @@ def test_an_output_holds_no_more_memory_than_it_shows(rng):
         while isinstance(base.base, np.ndarray):
             base = base.base
         assert base.nbytes <= 1.3 * array.nbytes
+        assert memoryview(base.base).nbytes <= ROOMY * 1.3 * array.nbytes
 
 
 @pytest.mark.parametrize("mode", ["r", "c", "r+"])

@@ -203,7 +203,7 @@ def test_memory_that_an_answer_did_not_need_goes():
 
 
 def test_a_new_size_takes_the_place_of_what_no_answer_needs():
-    memory, large, other = Memory(), (3000, 40), (2000, 40)
+    memory, large, other = Memory(), (3000, 40), (1000, 40)
     with memory.answering():
         held = [memory.empty(large) for _ in range(3)]
         held.clear()
@@ -214,6 +214,19 @@ def test_a_new_size_takes_the_place_of_what_no_answer_needs():
             assert sorted(map(len, memory.free.values())) == [0, left], number
         held.clear()
     assert sorted(map(len, memory.free.values())) == [1, 3]
+
+
+def test_a_block_that_is_not_much_too_large_is_taken():
+    memory, large, smaller = Memory(), (3000, 40), (2000, 40)
+    place = memory.empty(large).ctypes.data
+    held = memory.empty(smaller)
+    assert held.ctypes.data == place and held.shape == smaller
+    assert memory.empty(smaller).ctypes.data != place
+    held = None
+    exact = memory.empty(smaller)  # the block of its own size before the larger one
+    assert exact.ctypes.data != place
+    assert memory.empty(large).ctypes.data == place
+    assert memory.empty((1000, 40)).ctypes.data != place  # less than half
 
 
 def test_an_answer_leaves_the_memory_of_those_that_still_run():
