@@ -13,6 +13,7 @@ from minilxmert import (
     CheckpointError,
     ConfigError,
     FeatureFileError,
+    LxmertConfig,
     LxmertForPreTraining,
     LxmertForQuestionAnswering,
     LxmertTokenizer,
@@ -175,6 +176,13 @@ def test_an_answer_head_moves_by_text(pretrained):
     )
     config = LxmertForPreTraining.from_pretrained(pretrained).config
     assert start_model(data, config).answers == data.answers()
+
+
+def test_a_model_of_two_classes_does_not_keep_the_labels_of_the_answers(pretrained, tmp_path):
+    assert len(LxmertConfig.from_pretrained(pretrained).id2label) == len(WORLD.answers)
+    model = start_model(WORLD.nlvr2, pretrained)
+    model.save_pretrained(tmp_path)
+    assert LxmertConfig.from_pretrained(tmp_path).id2label == LxmertConfig().id2label
 
 
 def test_a_head_whose_answers_nobody_told_starts_anew_unless_it_fits(pretrained):
