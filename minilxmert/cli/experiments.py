@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from ..errors import ConfigError
 from . import common as cli
 from .training import show_step, tell_end
 
@@ -16,6 +17,7 @@ RUNS = cli.option("--out", "the folder of all runs; again to go on", metavar="DI
     cli.option("--seeds", "how many", cli.positive, 3),
     cli.option("--jobs", "seeds at a time, a core each", cli.positive, 1, "N"),
     cli.option("--table", "Table 3, the tasks left out", default="both", choices=("paper", "tasks", "both")),
+    cli.option("--row", 'only a row, by its name ("no labels"); again for more', metavar="NAME", action="append"),
     cli.FIGURES,
 )
 def ablate(options):
@@ -31,6 +33,10 @@ def ablate(options):
     from ..files import write_file
 
     rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
+    names = [row.name for row in rows]
+    if unknown := [name for name in options.row or [] if name not in names]:
+        raise ConfigError.at("--row", None, f"one of {', '.join(names)}", unknown[0])
+    rows = [row for row in rows if row.name in (options.row or names)]
     complete = run_seeds(options.out, options.recipe, options.seeds, rows, options.jobs, cli.say)
     results = Results(options.out, rows)
     print(results)

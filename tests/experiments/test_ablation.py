@@ -225,6 +225,16 @@ def test_a_folder_holds_one_recipe(small_table, tmp_path, capsys):
     assert "one of smoke, small, larger" in capsys.readouterr().err
 
 
+def test_one_row_of_a_table_is_trained_alone(tmp_path, capsys):
+    begin = ["ablate", "--out", str(tmp_path), "--recipe", "smoke", "--seeds", "1"]
+    assert main([*begin, "--row", "most frequent answer"]) == 0
+    assert [path.name for path in (tmp_path / "seed-0").iterdir()] == ["most-frequent-answer"]
+    printed = capsys.readouterr().out
+    assert "most frequent answer" in printed and "LSTM" not in printed
+    assert main([*begin, "--table", "tasks", "--row", "LSTM + BUTD"]) == 1
+    assert "--row" in capsys.readouterr().err
+
+
 # --- the sums --------------------------------------------------------------------------------------------------------
 
 
