@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from ..errors import FeatureFileError
-from ..vision.features import convert_to_hdf5
+from ..vision.features import convert_to_hdf5, open_all
 from .folders import detect_all, photographs
 from .frcnn import FasterRcnn
 
@@ -23,21 +23,21 @@ def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64)
     -> sentences about the pictures that could not be read. What was stopped goes on if it is called alike.
     Raises FeatureFileError."""
     folder, detector, out = (Path(path).absolute() for path in (folder, detector, out))
-    pictures = len(photographs(folder))
-    parts = min(parts, pictures)
+    parts = min(parts, len(photographs(folder)))
     files = [out.with_name(f"{out.name}.{recipe}.{number}-of-{parts}") for number in range(1, parts + 1)]
     tasks = [
         client.submit(look_at, folder, (number, parts), detector, file, recipe, pure=False)
         for number, file in enumerate(files, 1)
     ]
     left_out = [sentence for sentences in client.gather(tasks) for sentence in sentences]
-    nothing = len(left_out) == pictures
+    with open_all(files) as pictures:
+        nothing = not len(pictures)
     if not nothing:
         convert_to_hdf5(files, out)
     for file in files:
         os.remove(file)
     if nothing:
-        raise FeatureFileError.at(folder, None, "a picture that can be read", left_out[0])
+        raise FeatureFileError.at(folder, None, "a picture that can be read", [*left_out, "none"][0])
     return left_out
 
 

@@ -179,6 +179,10 @@ def test_a_cluster_that_could_read_no_picture_begins_anew(tmp_path):
     found = Client(), tmp_path, DETECTOR, tmp_path / "found.h5", "huggingface", 2
     with pytest.raises(FeatureFileError, match=r"a picture that can be read, found .*plain text"):
         detect_on_cluster(*found)
+    for number in (1, 2):  # parts that were ended before the whole was stopped
+        assert run(tmp_path, f"{found[3]}.huggingface.{number}-of-2", "--part", f"{number}/2") == 1
+    with pytest.raises(FeatureFileError, match=r"a picture that can be read, found none"):
+        detect_on_cluster(*found)
     write_png(tmp_path / "a.png", np.zeros((30, 40, 3), np.uint8))
     assert len(detect_on_cluster(*found)) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "found.h5"]
