@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.answers import check_answers, read_answers
 from ..core.config import JSON_LIMIT, LxmertConfig
 from ..core.params import encoder_shapes, head_shapes
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
 from ..files import read_json
 from ..files.reading import refuse_other
 from ..words.saved import tokens_beside
@@ -71,6 +71,8 @@ def read_checkpoint(path, config=None, num_attention_heads=None, mapped=True):
     format, arrays, metadata = read_tensors(path, mapped)
     if format == "safetensors":
         metadata = about(metadata, path)
+    if any(name.startswith("proposal_generator.") for name in arrays):
+        raise CheckpointError.at(path, None, "an LXMERT", "the detector (--detector takes its folder as it is)")
     scheme, weights = to_published(arrays, path)
     weights = untie(weights, path)
     given = config is not None

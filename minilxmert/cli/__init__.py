@@ -104,8 +104,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (--[\w-]+)", message)
-        near = wrong and nearest(wrong[1] or wrong[2], choices_of(self))
-        super().error(f"{message}; did you mean {near}?" if near else message)
+        typed = wrong and (wrong[1] or wrong[2])
+        near = typed and nearest(typed, choices_of(self))  # which may be another command's, of the same name
+        super().error(f"{message}; did you mean {near}?" if near and near != typed else message)
 
 
 def choices_of(parser):

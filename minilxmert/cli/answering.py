@@ -37,7 +37,7 @@ ANSWERS = (
     *ANSWERS,
     cli.option("--batch-size", "questions at a time", cli.positive, 8, "N"),
     cli.flag("--json", "print JSON lines instead of bars"),
-    cli.option("--dtype", "how weights are kept", default="float32", choices=("float32", "bfloat16")),
+    cli.DTYPE,
 )
 def answer(options):
     """Answer a question about a picture, or many.
@@ -178,6 +178,7 @@ def print_answers(question, answers, seen=None, guess=()):
     cli.option("--detector", "the folder of frcnn-vg-finetuned", metavar="FOLDER", required=True),
     cli.RECIPE,
     cli.option("--out", "the feature file to write, HDF5", metavar="FILE", required=True),
+    cli.DTYPE,
     cli.option("--part", "only every Nth picture, from the Kth on", default="1/1", metavar="K/N"),
 )
 def detect(options):

@@ -114,6 +114,7 @@ SEED = option("--seed", "of all random numbers", natural, 0)
 HIDDEN = option("--hidden", "a blind baseline, which sees none of them", choices=("objects", "words"))
 FIGURES = option("--json", "also write every figure to a JSON file", metavar="FILE")
 DETECTOR = option("--detector", "for photographs: the folder of frcnn-vg-finetuned", metavar="FOLDER")
+DTYPE = option("--dtype", "how weights are kept", default="float32", choices=("float32", "bfloat16"))
 RECIPE = option(
     "--recipe", "how photographs go through it: as LXMERT was trained, or as the converted file was published",
     default="authors", choices=tuple(PREPARATIONS),

@@ -21,6 +21,7 @@ NAMES = (
     cli.option("--question", "the question, in quotes", required=True),
     cli.option("--picture", "the PNG or JPEG to show behind the boxes (default: blank)", metavar="FILE"),
     *ANSWERS,
+    cli.DTYPE,
     cli.option("--out", "the HTML page to write", metavar="FILE", required=True),
 )
 def show(options):
@@ -101,8 +102,10 @@ def print_observations(found):
         if sharp.size:
             print(f"  {family:<18}{most(sharp)}  one-hot: {(sharp >= ONE_HOT).sum()} of {sharp.size}")
     print("Objects that words look at most (1 is even attention; how many)")
-    for name, lift, count in found.objects[:MOST_OBJECTS]:
-        print(f"  {name:<18}{lift:.2f}  {count}")
+    shown = found.objects[:MOST_OBJECTS]
+    width = max([16, *(len(name) for name, *_ in shown)])
+    for name, lift, count in shown:
+        print(f"  {name:<{width}}  {lift:.2f}  {count}")
     print("Words that objects look at")
     for name, (lift, count) in found.word_classes.items():
         print(f"  {name:<18}{f'{lift:.2f}' if count else '  – '}  {count}")

@@ -12,21 +12,21 @@ from pathlib import Path
 
 from ..errors import FeatureFileError
 from ..vision.features import convert_to_hdf5, open_all
-from .folders import detect_all, photographs
+from .folders import check_part, detect_all, photographs
 from .frcnn import FasterRcnn
 
 
-def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64):
+def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64, dtype="float32"):
     """Find the objects in the pictures of a folder and write them to `out`, our HDF5.
 
-    client: a dask.distributed.Client; detector: the folder of its weights; parts: how many shares there are to take.
-    -> sentences about the pictures that could not be read. What was stopped goes on if it is called alike.
-    Raises FeatureFileError."""
+    client: a dask.distributed.Client; detector: the folder of its weights, dtype: as of FasterRcnn; parts: how many
+    shares there are to take. -> sentences about the pictures that could not be read. What was stopped goes on if it is
+    called alike, and is refused over other pictures. Raises FeatureFileError."""
     folder, detector, out = (Path(path).absolute() for path in (folder, detector, out))
     parts = min(parts, len(photographs(folder)))
     files = [out.with_name(f"{out.name}.{recipe}.{number}-of-{parts}") for number in range(1, parts + 1)]
     tasks = [
-        client.submit(look_at, folder, (number, parts), detector, file, recipe, pure=False)
+        client.submit(look_at, folder, (number, parts), detector, dtype, file, recipe, pure=False)
         for number, file in enumerate(files, 1)
     ]
     left_out = [sentence for sentences in client.gather(tasks) for sentence in sentences]
@@ -37,20 +37,20 @@ def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64)
     for file in files:
         os.remove(file)
     if nothing:
-        raise FeatureFileError.at(folder, None, "a picture that can be read", [*left_out, "none"][0])
+        raise FeatureFileError.at(folder, None, "a picture that can be read", left_out[0])
     return left_out
 
 
-def look_at(folder, part, detector, file, recipe):
+def look_at(folder, part, detector, dtype, file, recipe):
     """A worker's task: the objects of a part (k, n) of a folder, in a file -> sentences about what was left out."""
-    left_out = []
-    if not file.exists():
-        found = photographs(folder, part)
-        detect_all(opened(detector), found, file, recipe, part, failed=lambda _, problem: left_out.append(str(problem)))
+    pictures, detector, left_out = photographs(folder, part), opened(detector, dtype), []
+    if file.exists():
+        return check_part(file, pictures, detector.about(recipe))
+    detect_all(detector, pictures, file, recipe, part, failed=lambda _, problem: left_out.append(str(problem)))
     return left_out
 
 
 @functools.lru_cache(1)
-def opened(detector):
+def opened(detector, dtype):
     """The detector of a folder: a process has one, for all its tasks."""
-    return FasterRcnn.from_pretrained(detector)
+    return FasterRcnn.from_pretrained(detector, dtype)

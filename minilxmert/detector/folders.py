@@ -10,31 +10,37 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FeatureFileError, MinilxmertError
+from ..files import kind_of
 from ..files.saving import take
 from ..files.writing import is_plain, opened
 from ..vision.features import convert_to_hdf5, open_features
+from ..vision.objects import check_id, plain_id
 from ..vision.pictures import read_picture
 from ..vision.tsv import LONGEST_LINE
 
+READABLE = "PNG", "JPEG"
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
 
 
 def photographs(folder, part=(1, 1)):
     """{id: path} of the pictures in a folder and those in it, in the order of their ids; of part (k, n), every nth.
 
-    A picture's id is its path in the folder without the suffix. Raises FeatureFileError: none, or two of one id."""
+    A picture's id is its path in the folder without the suffix, with _ for what an id cannot hold. Where two would have
+    the same, one that is neither PNG nor JPEG (a telephone's HEIC beside its JPEG) keeps its suffix.
+    Raises FeatureFileError: none, or two of one id."""
     folder = Path(folder)
     if not folder.is_dir():
         raise FeatureFileError.at(folder, None, "a folder of pictures", "no such folder")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    found = {}
+    named, found = {}, {}
     for path in files:
-        image_id = path.relative_to(folder).with_suffix("").as_posix()
-        if image_id in found:
-            raise FeatureFileError.at(
-                folder, image_id, "one picture of this name", f"{found[image_id].name}, {path.name}"
-            )
-        found[image_id] = path
+        named.setdefault(plain_id(path.relative_to(folder).with_suffix("").as_posix()), []).append(path)
+    for image_id, paths in named.items():
+        alone = paths if len(paths) == 1 else [path for path in paths if kind_of(path).name in READABLE]
+        if len(alone) > 1:
+            names = ", ".join(path.name for path in alone)
+            raise FeatureFileError.at(folder, image_id, "one picture of this name (rename the others)", names)
+        found |= {image_id if path in alone else plain_id(path.relative_to(folder).as_posix()): path for path in paths}
     if not found:
         raise FeatureFileError.at(folder, None, "pictures: files like photo.jpg", "none")
     number, parts = part
@@ -78,7 +84,7 @@ def write_found(detector, pictures, known, file, recipe, progress, failed):
     for number, (image_id, path) in enumerate(pictures.items(), 1):
         if image_id not in known:
             try:
-                file.write(tsv_line(detector(read_picture(path), recipe, image_id)))
+                file.write(tsv_line(detector(read_photograph(image_id, path), recipe, image_id)))
                 file.flush()
             except MinilxmertError as problem:
                 missing += 1
@@ -87,6 +93,30 @@ def write_found(detector, pictures, known, file, recipe, progress, failed):
         if progress:
             progress(number, len(pictures))
     return missing
+
+
+def read_photograph(image_id, path):
+    """The picture (H, W, 3) in a file whose objects are to be kept by this id. Raises MinilxmertError."""
+    check_id(image_id, path, "its name")
+    return read_picture(path)
+
+
+def check_part(file, pictures, about):
+    """What is not in a part that was ended before: sentences about those of its pictures {id: path} that cannot be
+    read. Raises FeatureFileError: another detector's or recipe's, or of other pictures."""
+    with open_features(file) as known:
+        ids, same = set(known), known.about == about
+    left_out = []
+    for image_id in sorted(pictures.keys() - ids):
+        try:
+            read_photograph(image_id, pictures[image_id])
+        except MinilxmertError as problem:
+            left_out.append(str(problem))
+            ids.add(image_id)
+    if not same or ids != pictures.keys():
+        expected = "what this detector finds in these pictures"
+        raise FeatureFileError.at(file, None, expected, "what was found before in others (remove it to begin anew)")
+    return left_out
 
 
 def resume(journal):

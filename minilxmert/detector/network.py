@@ -117,7 +117,7 @@ def describe(found, likeliest, p):
 
 def regress(found, boxes, ids, size, p, weights):
     """Features (N, F), boxes (N, 4), classes (N,) -> the boxes as each one's class moves them (N, 4)"""
-    deltas = linear(found, p["boxes"]).reshape(len(found), -1, 4)
+    deltas = linear(found, p["boxes"]).reshape(len(found), len(p["boxes"]["b"]) // 4, 4)
     return clip(decode(deltas[np.arange(len(ids)), ids], boxes, weights), size)
 
 

@@ -8,6 +8,7 @@ markup."""
 import base64
 import html
 import json
+import os
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -18,13 +19,14 @@ from ..ask import best_answers, calibrate_answers, call_arguments, check_fit, do
 from ..core.ops import softmax
 from ..errors import FeatureFileError, visible
 from ..files import kind_of, read_small, write_file
+from ..vision.pictures import encode_png, read_picture
 from .attention import FAMILIES, attention_of, texts_of
 from .observations import head_marks
 from .perturbation import without
 from .relevance import relevance
 
 DIGITS = 4  # of every number in the page
-LARGEST_PICTURE = 32 << 20
+LARGEST_PICTURE, LONGEST_SIDE = 8 << 20, 1600  # bytes, and pixels, of one that is shown as it is
 MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg"}
 HEIGHT = 900  # of the frame in a notebook
 FILES = {"style": "page.css", "views": "views.js", "script": "page.js"}
@@ -127,15 +129,25 @@ def shorten_numbers(values):
 
 
 def data_uri(picture):
-    """A picture file, or its bytes, as a data URI; None stays None. Raises FeatureFileError."""
+    """A picture file, or its bytes, as a data URI; None stays None. A large file is shrunk. Raises FeatureFileError,
+    PictureError."""
     if picture is None:
         return None
+    if not isinstance(picture, bytes) and os.path.isfile(picture) and os.path.getsize(picture) > LARGEST_PICTURE:
+        picture = encode_png(shrink(read_picture(picture)))
     data = picture if isinstance(picture, bytes) else read_small(picture, FeatureFileError, LARGEST_PICTURE)
     kind = kind_of(data)
     if kind.name not in MEDIA:
         name = "picture" if isinstance(picture, bytes) else picture
         raise FeatureFileError.at(name, None, "a PNG or JPEG picture", kind.text)
     return f"data:{MEDIA[kind.name]};base64,{base64.b64encode(data).decode()}"
+
+
+def shrink(picture):
+    """A picture (H, W, 3) whose longer side is LONGEST_SIDE or little less: means of squares of pixels."""
+    step = -(-max(picture.shape[:2]) // LONGEST_SIDE)
+    h, w = (side // step for side in picture.shape[:2])
+    return picture[: h * step, : w * step].reshape(h, step, w, step, 3).mean((1, 3)).round().astype(np.uint8)
 
 
 def page(data):

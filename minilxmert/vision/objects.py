@@ -42,6 +42,12 @@ def check_id(image_id, path, entry):
     return image_id
 
 
+def plain_id(text):
+    """A text, the name of a file say, as an id of a picture: what an id cannot hold becomes _."""
+    kept = "".join(c if c.isprintable() and c not in '"\\:' else "_" for c in text)
+    return re.sub(r"^\s|\s$", "_", kept)
+
+
 @dataclass(frozen=True)
 class Objects:
     """The objects of one picture. Classes and attributes are None where the file has none."""

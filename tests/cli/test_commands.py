@@ -40,6 +40,12 @@ def test_a_misspelt_word_gets_the_nearest(capsys, words, meant):
     assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
 
 
+def test_an_option_of_another_command_is_not_meant(capsys):
+    with pytest.raises(SystemExit):
+        main(["world", "--dtype", "bfloat16"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words, threads",
     [("project train nowhere", "1"), ("evaluate vqa --world=small --weights no", "1"), ("cache", None)],

@@ -1,5 +1,6 @@
 """Many photographs: one file whoever finds them, resumed behind the last whole line; the detector fetched, checked."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -181,11 +182,67 @@ def test_a_cluster_that_could_read_no_picture_begins_anew(tmp_path):
         detect_on_cluster(*found)
     for number in (1, 2):  # parts that were ended before the whole was stopped
         assert run(tmp_path, f"{found[3]}.huggingface.{number}-of-2", "--part", f"{number}/2") == 1
-    with pytest.raises(FeatureFileError, match=r"a picture that can be read, found none"):
+    with pytest.raises(FeatureFileError, match=r"a picture that can be read, found .*plain text"):
         detect_on_cluster(*found)
     write_png(tmp_path / "a.png", np.zeros((30, 40, 3), np.uint8))
     assert len(detect_on_cluster(*found)) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "found.h5"]
+
+
+def test_a_cluster_that_goes_on_tells_again_what_it_could_not_read_and_refuses_other_pictures(photos, tmp_path):
+    class Client:
+        def submit(self, task, *arguments, pure):
+            return task(*arguments)
+
+        gather = staticmethod(list)
+
+    (photos / "broken.png").write_bytes(b"none")
+    found = Client(), photos, DETECTOR, tmp_path / "found.h5", "huggingface", 2
+    (told,) = detect_on_cluster(*found)
+    whole = found[3].read_bytes()
+    parts = [Path(f"{found[3]}.huggingface.{number}-of-2") for number in (1, 2)]
+    for number, part in enumerate(parts, 1):  # ended before the whole was stopped
+        run(photos, part, "--part", f"{number}/2")
+    assert detect_on_cluster(*found) == [told] and "broken.png" in told
+    assert found[3].read_bytes() == whole and not any(part.exists() for part in parts)
+    run(photos, parts[0], "--part", "1/2")
+    (photos / "added.jpg").write_bytes(FILES["grey.jpg"])
+    with pytest.raises(FeatureFileError, match=r"1-of-2: expected what this detector finds in these pictures"):
+        detect_on_cluster(*found)
+    (photos / "added.jpg").unlink()
+    with pytest.raises(FeatureFileError, match=r"1-of-2: expected what this detector finds"):
+        detect_on_cluster(*found, dtype="bfloat16")
+
+
+NAMED_OTHERWISE = {  # names that no id can have: the ids
+    "10:30 photo": "10_30 photo", 'say "a"': "say _a_", "tab\tbed": "tab_bed", "soft\u00adhyphen": "soft_hyphen",
+    "Screenshot at 9.41.00\u202fAM": "Screenshot at 9.41.00_AM", "trail ": "trail_", "back\\slash": "back_slash",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names")
+def test_unusual_names_become_ids_and_impossible_ones_are_left_out(tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in [*NAMED_OTHERWISE, "img_id"]:
+        (folder / f"{name}.jpg").write_bytes(FILES["grey.jpg"])
+    with contextlib.suppress(OSError):  # a system that has no such names
+        Path(os.fsdecode(os.fsencode(folder) + b"/latin\xe9.jpg")).write_bytes(FILES["grey.jpg"])
+    count = len(list(folder.iterdir()))
+    assert run(folder, tmp_path / "found.h5") == 1
+    printed = capsys.readouterr()
+    assert f"{count - 1} pictures, 1 left out" in printed.out and "img_id.jpg" in printed.err
+    with open_features(tmp_path / "found.h5") as found:
+        assert set(found) - {"latin_"} == set(NAMED_OTHERWISE.values())
+
+
+def test_an_unreadable_twin_is_left_out(photos, tmp_path, capsys):
+    (photos / "grey.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    assert run(photos, tmp_path / "found.h5") == 1
+    printed = capsys.readouterr()
+    assert "4 pictures, 1 left out" in printed.out and "grey.HEIC" in printed.err
+    with open_features(tmp_path / "found.h5") as found:
+        assert {"grey", "grey.HEIC"} & set(found) == {"grey"}
 
 
 def test_a_large_run_leaves_the_file_alone(photos, tmp_path, monkeypatch):
@@ -209,8 +266,8 @@ def test_folders_without_pictures_and_names_that_meet(photos, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FeatureFileError, match="found none"):
         folders.photographs(tmp_path / "empty")
-    (photos / "grey.png").write_bytes(b"")
-    with pytest.raises(FeatureFileError, match=r"grey: expected one picture of this name, found grey\.jpg, grey\.png"):
+    write_png(photos / "grey.png", np.zeros((30, 40, 3), np.uint8))
+    with pytest.raises(FeatureFileError, match=r"grey: expected one picture of this name .*found grey\.jpg, grey\.png"):
         folders.photographs(photos)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import REFERENCE, check_mutants, mutant_counts
 
-import minilxmert
+import minilxmert.cli
 from minilxmert import CheckpointError, ConfigError, FasterRcnn, ShapeError, VocabularyError
 from minilxmert.checkpoints.safetensors import write_safetensors
 from minilxmert.checkpoints.weights import read_tensors
@@ -344,6 +344,18 @@ def test_a_picture_with_nothing_in_it_and_the_smallest_one(detector):
         for recipe in ("huggingface", SMALLER):
             objects = detector(np.zeros(shape, np.uint8), recipe)
             assert objects.features.shape == (len(objects), 128)
+
+
+@pytest.mark.parametrize("recipe", [HUGGINGFACE, AUTHORS])
+def test_no_proposal_gives_no_objects(detector, recipe):
+    objects = detector(np.zeros((8, 8, 3), np.uint8), replace(recipe, least_side=1e4))
+    assert objects.boxes.shape == (0, 4) and objects.features.shape == (0, 128)
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_the_detector_is_named_where_an_lxmert_is_wanted(command, capsys):
+    assert minilxmert.cli.main([command, str(REFERENCE / "frcnn" / "pytorch_model.bin")]) == 1
+    assert "expected an LXMERT, found the detector" in capsys.readouterr().err
 
 
 def test_arguments_are_checked(detector, tmp_path):

@@ -1,5 +1,6 @@
 """The window: what is embedded, that nothing outside gets in as markup, and how it behaves in a headless Chromium."""
 
+import base64
 import html
 import importlib
 import json
@@ -14,10 +15,12 @@ from browser import browser, in_browser
 from minilxmert import FeatureFileError, LxmertConfig, LxmertForQuestionAnswering, LxmertTokenizer
 from minilxmert.ask import ask
 from minilxmert.cli import main
+from minilxmert.explain import page as explain_page
 from minilxmert.explain.attention import FAMILIES, attention
 from minilxmert.explain.page import Window, tell_apart, window
 from minilxmert.vision.features import open_features
 from minilxmert.vision.objects import Objects
+from minilxmert.vision.pictures import read_picture, write_png
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "tests" / "sample"
@@ -51,6 +54,18 @@ def test_what_is_embedded(page):
     assert len({tuple(a["objects"]) for a in data["answers"]}) == 5  # every answer has a relevance of its own
     np.testing.assert_allclose(data["boxes"], KITCHEN.boxes, atol=1e-3)
     assert (data["width"], data["height"]) == (KITCHEN.width, KITCHEN.height)
+
+
+def test_a_large_picture_is_shrunk(monkeypatch, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 63, 3), np.uint8)
+    write_png(tmp_path / "large.png", pixels)
+    monkeypatch.setattr(explain_page, "LARGEST_PICTURE", 100)
+    monkeypatch.setattr(explain_page, "LONGEST_SIDE", 32)
+    uri = window(MODEL, TOKENIZER, QUESTION, KITCHEN, tmp_path / "large.png").data["image"]
+    (tmp_path / "small.png").write_bytes(base64.b64decode(uri.removeprefix("data:image/png;base64,")))
+    small = read_picture(tmp_path / "small.png")
+    assert small.shape == (20, 31, 3)
+    np.testing.assert_allclose(small[3, 5], pixels[6:8, 10:12].mean((0, 1)), atol=0.5)
 
 
 def test_the_page_fetches_nothing(page):
