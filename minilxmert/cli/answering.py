@@ -183,7 +183,8 @@ def print_answers(question, answers, seen=None, guess=()):
 )
 def detect(options):
     """Find the objects of all photographs in a folder, and write them as one feature file. A picture's id is its path
-    in the folder without the suffix. What was interrupted goes on; a picture that cannot be read is named and left out.
+    in the folder without the suffix, with _ for quotes, colons, backslashes and what cannot be printed. What was
+    interrupted goes on; a picture that cannot be read is named and left out.
 
     minilxmert detect photos --detector frcnn-vg-finetuned --out found.h5
     minilxmert detect photos --detector frcnn-vg-finetuned --out found-3.h5 --part 3/8

@@ -29,16 +29,17 @@ def ablate(options):
     minilxmert ablate --out runs/ablation --jobs 2
     """
     from ..experiments.ablation import run_seeds
-    from ..experiments.ablation_results import LEFT_OUT, PAPER, Results
+    from ..experiments.ablation_results import FULL, LEFT_OUT, PAPER, Results
     from ..files import write_file
 
     rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
     names = [row.name for row in rows]
     if unknown := [name for name in options.row or [] if name not in names]:
         raise ConfigError.at("--row", None, f"one of {', '.join(names)}", unknown[0])
+    shown = [row for row in rows if row.name in (options.row or names) or row is FULL]  # with what it is compared
     rows = [row for row in rows if row.name in (options.row or names)]
     complete = run_seeds(options.out, options.recipe, options.seeds, rows, options.jobs, cli.say)
-    results = Results(options.out, rows)
+    results = Results(options.out, shown)
     print(results)
     if options.json:
         write_file(options.json, json.dumps(results.to_json(), indent=2, ensure_ascii=False) + "\n")

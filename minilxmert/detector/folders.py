@@ -4,12 +4,13 @@ What was found is kept in a TSV beside the file that comes of it, a line a photo
 whoever is stopped goes on behind the last whole line. The order in which they were found leaves no trace."""
 
 import base64
+import itertools
 import os
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import FeatureFileError, MinilxmertError
+from ..errors import FeatureFileError, MinilxmertError, PictureError
 from ..files import kind_of
 from ..files.saving import take
 from ..files.writing import is_plain, opened
@@ -25,26 +26,40 @@ SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", 
 def photographs(folder, part=(1, 1)):
     """{id: path} of the pictures in a folder and those in it, in the order of their ids; of part (k, n), every nth.
 
-    A picture's id is its path in the folder without the suffix, with _ for what an id cannot hold. Where two would have
-    the same, one that is neither PNG nor JPEG (a telephone's HEIC beside its JPEG) keeps its suffix.
-    Raises FeatureFileError: none, or two of one id."""
+    A picture's id is its path in the folder without the suffix, with _ for what an id cannot hold. Where that makes two
+    the same, or one of them is neither PNG nor JPEG (a telephone's HEIC beside its JPEG), one keeps its suffix and, if
+    need be, gets a number. Raises FeatureFileError: none, or two that differ in the suffix alone."""
     folder = Path(folder)
     if not folder.is_dir():
         raise FeatureFileError.at(folder, None, "a folder of pictures", "no such folder")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    named, found = {}, {}
-    for path in files:
-        named.setdefault(plain_id(path.relative_to(folder).with_suffix("").as_posix()), []).append(path)
-    for image_id, paths in named.items():
-        alone = paths if len(paths) == 1 else [path for path in paths if kind_of(path).name in READABLE]
-        if len(alone) > 1:
-            names = ", ".join(path.name for path in alone)
-            raise FeatureFileError.at(folder, image_id, "one picture of this name (rename the others)", names)
-        found |= {image_id if path in alone else plain_id(path.relative_to(folder).as_posix()): path for path in paths}
+    found, others = {}, []
+    for image_id, (first, *more) in same_ids(files, folder).items():
+        found[image_id] = first
+        others += more
+    for path in others:
+        image_id = plain_id(path.relative_to(folder).as_posix())
+        numbered = (f"{image_id}-{number}" for number in itertools.count(2))
+        found[next(free for free in itertools.chain([image_id], numbered) if free not in found)] = path
     if not found:
         raise FeatureFileError.at(folder, None, "pictures: files like photo.jpg", "none")
     number, parts = part
     return dict(sorted(found.items())[number - 1 :: parts])
+
+
+def same_ids(files, folder):
+    """{id: paths of the files that could have it}, first a picture that can be read and whose name needs no change."""
+    stems, named = {path: path.relative_to(folder).with_suffix("").as_posix() for path in files}, {}
+    for path, stem in stems.items():
+        named.setdefault(plain_id(stem), []).append(path)
+    for image_id, paths in named.items():
+        if len(paths) > 1:
+            readable = [path for path in paths if kind_of(path).name in READABLE]
+            paths.sort(key=lambda path, good=readable: (path not in good, stems[path] not in named))
+            if len({stems[path] for path in readable}) < len(readable):
+                names = ", ".join(path.relative_to(folder).as_posix() for path in readable)
+                raise FeatureFileError.at(folder, image_id, "one picture of this name (rename the others)", names)
+    return named
 
 
 def detect_all(detector, pictures, out, recipe="authors", part=(1, 1), progress=None, failed=None):
@@ -96,8 +111,12 @@ def write_found(detector, pictures, known, file, recipe, progress, failed):
 
 
 def read_photograph(image_id, path):
-    """The picture (H, W, 3) in a file whose objects are to be kept by this id. Raises MinilxmertError."""
-    check_id(image_id, path, "its name")
+    """The picture (H, W, 3) in a file whose objects are to be kept by this id. Raises PictureError."""
+    try:
+        check_id(image_id, path, "its name")
+    except FeatureFileError as problem:
+        expected = "at most 256 characters, neither img_id nor image_id (rename it)"
+        raise PictureError.at(path, "its name", expected, f"{len(image_id)} characters") from problem
     return read_picture(path)
 
 
@@ -105,17 +124,19 @@ def check_part(file, pictures, about):
     """What is not in a part that was ended before: sentences about those of its pictures {id: path} that cannot be
     read. Raises FeatureFileError: another detector's or recipe's, or of other pictures."""
     with open_features(file) as known:
-        ids, same = set(known), known.about == about
-    left_out = []
-    for image_id in sorted(pictures.keys() - ids):
+        ids = set(known)
+        if known.about != about:
+            raise FeatureFileError.at(file, None, f"what this detector finds: {about}", dict(known.about))
+    others, left_out = ids - pictures.keys(), []
+    for image_id in sorted(pictures.keys() - ids) if not others else ():
         try:
             read_photograph(image_id, pictures[image_id])
+            others.add(image_id)
         except MinilxmertError as problem:
             left_out.append(str(problem))
-            ids.add(image_id)
-    if not same or ids != pictures.keys():
-        expected = "what this detector finds in these pictures"
-        raise FeatureFileError.at(file, None, expected, "what was found before in others (remove it to begin anew)")
+    if others:
+        expected = "what was found in these pictures"
+        raise FeatureFileError.at(file, min(others), expected, "other pictures (remove the file to begin anew)")
     return left_out
 
 

@@ -144,7 +144,7 @@ class Results:
         tables = [
             self.table(TITLES[name], rows)
             for name, rows in (("paper", PAPER), ("tasks", LEFT_OUT))
-            if any(row in self.rows for row in rows if row is not FULL)
+            if any(row in self.rows for row in rows if row is not FULL or self.rows == [FULL])
         ]
         return "\n\n".join([*tables, self.seeds_text(), self.verdicts_text()]).rstrip()
 

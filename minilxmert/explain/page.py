@@ -144,10 +144,13 @@ def data_uri(picture):
 
 
 def shrink(picture):
-    """A picture (H, W, 3) whose longer side is LONGEST_SIDE or little less: means of squares of pixels."""
+    """A picture (H, W, 3) uint8 whose longer side is at most LONGEST_SIDE, at least half of it: means of squares."""
     step = -(-max(picture.shape[:2]) // LONGEST_SIDE)
-    h, w = (side // step for side in picture.shape[:2])
-    return picture[: h * step, : w * step].reshape(h, step, w, step, 3).mean((1, 3)).round().astype(np.uint8)
+    rows, columns = (np.arange(0, side, step) for side in picture.shape[:2])
+    sums = np.add.reduceat(np.add.reduceat(picture, rows, 0, np.uint32), columns, 1)
+    (h, w), step = picture.shape[:2], np.uint32(step)
+    down, across = np.minimum(h - rows, step), np.minimum(w - columns, step)
+    return (sums / (down[:, None] * across)[..., None]).round().astype(np.uint8)
 
 
 def page(data):

@@ -1,8 +1,9 @@
 """Memory that the arrays of one answer leave to those of the next: new pages would have to be faulted in one by one.
 
 It belongs to a model. A block is given to one array at a time, and comes back when the last view of that array has
-gone: what a caller keeps is never written again. What an answer has not needed goes at its end, so that a model keeps
-no more than its last answer took, or the last ones that ran side by side, and never more than KEPT."""
+gone: what a caller keeps is never written again (and may take twice the memory that it needs). What an answer has not
+needed goes at its end, so that a model keeps no more than its last answer took, or the last ones that ran side by side,
+and never more than KEPT."""
 
 import contextlib
 import math
@@ -39,8 +40,8 @@ class Memory:
         return array.reshape(shape)
 
     def take(self, size):
-        """A free block of a size, or else the smallest that is not much larger; None if there is none."""
-        for kept in (size, *sorted(self.free)):
+        """The smallest free block of a size or more, but not much more; None if there is none."""
+        for kept in sorted(self.free):
             if size <= kept <= ROOMY * size and (blocks := self.free.get(kept)):
                 with contextlib.suppress(IndexError):  # another thread took the last
                     return blocks.pop()

@@ -178,7 +178,7 @@ def start_model(data, weights, answers=None, seed=0):
         model = face.from_pretrained(weights, fresh_heads=True, seed=seed, mapped=False)
     if "answer" in model.params:
         give_answers(model, answers or model.answers or data.answers())
-    else:  # the answers' names are not those of its classes
+    elif model.config.names_answers():  # which are not the names of its classes
         model.config.num_labels = len(TASKS[data.task].classes)
     return model
 

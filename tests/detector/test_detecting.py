@@ -207,10 +207,10 @@ def test_a_cluster_that_goes_on_tells_again_what_it_could_not_read_and_refuses_o
     assert found[3].read_bytes() == whole and not any(part.exists() for part in parts)
     run(photos, parts[0], "--part", "1/2")
     (photos / "added.jpg").write_bytes(FILES["grey.jpg"])
-    with pytest.raises(FeatureFileError, match=r"1-of-2: expected what this detector finds in these pictures"):
+    with pytest.raises(FeatureFileError, match=r"1-of-2.*other pictures"):
         detect_on_cluster(*found)
     (photos / "added.jpg").unlink()
-    with pytest.raises(FeatureFileError, match=r"1-of-2: expected what this detector finds"):
+    with pytest.raises(FeatureFileError, match=r"1-of-2: expected what this detector finds.*weights"):
         detect_on_cluster(*found, dtype="bfloat16")
 
 
@@ -231,9 +231,22 @@ def test_unusual_names_become_ids_and_impossible_ones_are_left_out(tmp_path, cap
     count = len(list(folder.iterdir()))
     assert run(folder, tmp_path / "found.h5") == 1
     printed = capsys.readouterr()
-    assert f"{count - 1} pictures, 1 left out" in printed.out and "img_id.jpg" in printed.err
+    assert f"{count - 1} pictures, 1 left out" in printed.out
+    assert "img_id.jpg" in printed.err and "(rename it)" in printed.err
     with open_features(tmp_path / "found.h5") as found:
         assert set(found) - {"latin_"} == set(NAMED_OTHERWISE.values())
+
+
+def test_no_photograph_loses_its_id_to_another(tmp_path):
+    names = ["a_b.jpg", "a\u202fb.jpg", "a\u202fb.heic", "a_b.heic.jpg", "c.HEIC", "c.jpg", "c.HEIC.jpg", "d/e.jpg"]
+    (tmp_path / "d").mkdir()
+    for name in names:
+        (tmp_path / name).write_bytes(FILES["grey.jpg"] if name.endswith("jpg") else b"none")
+    found = folders.photographs(tmp_path)
+    assert sorted(found.values()) == sorted(tmp_path / name for name in names)
+    assert {"a_b", "a_b.jpg", "a_b.heic", "c", "c.HEIC", "d/e"} < set(found)
+    readable = ("a_b", "a_b.heic", "c", "c.HEIC")  # nobody's name is changed for one that must be changed anyway
+    assert [found[name].name for name in readable] == ["a_b.jpg", "a_b.heic.jpg", "c.jpg", "c.HEIC.jpg"]
 
 
 def test_an_unreadable_twin_is_left_out(photos, tmp_path, capsys):

@@ -231,6 +231,7 @@ def test_one_row_of_a_table_is_trained_alone(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "seed-0").iterdir()] == ["most-frequent-answer"]
     printed = capsys.readouterr().out
     assert "most frequent answer" in printed and "LSTM" not in printed
+    assert Results(tmp_path, [FULL]).table("", [FULL]) in str(Results(tmp_path, [FULL]))
     assert main([*begin, "--table", "tasks", "--row", "LSTM + BUTD"]) == 1
     assert "--row" in capsys.readouterr().err
 

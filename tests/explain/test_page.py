@@ -64,8 +64,9 @@ def test_a_large_picture_is_shrunk(monkeypatch, tmp_path):
     uri = window(MODEL, TOKENIZER, QUESTION, KITCHEN, tmp_path / "large.png").data["image"]
     (tmp_path / "small.png").write_bytes(base64.b64decode(uri.removeprefix("data:image/png;base64,")))
     small = read_picture(tmp_path / "small.png")
-    assert small.shape == (20, 31, 3)
+    assert small.shape == (20, 32, 3)
     np.testing.assert_allclose(small[3, 5], pixels[6:8, 10:12].mean((0, 1)), atol=0.5)
+    np.testing.assert_allclose(small[3, 31], pixels[6:8, 62].mean(0), atol=0.5)  # the last is half as wide
 
 
 def test_the_page_fetches_nothing(page):

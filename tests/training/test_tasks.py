@@ -181,8 +181,11 @@ def test_an_answer_head_moves_by_text(pretrained):
 def test_a_model_of_two_classes_does_not_keep_the_labels_of_the_answers(pretrained, tmp_path):
     assert len(LxmertConfig.from_pretrained(pretrained).id2label) == len(WORLD.answers)
     model = start_model(WORLD.nlvr2, pretrained)
-    model.save_pretrained(tmp_path)
-    assert LxmertConfig.from_pretrained(tmp_path).id2label == LxmertConfig().id2label
+    model.save_pretrained(tmp_path / "fresh")
+    assert LxmertConfig.from_pretrained(tmp_path / "fresh").id2label == LxmertConfig().id2label
+    model.config.id2label = {0: "False", 1: "True"}
+    model.save_pretrained(tmp_path / "named")
+    assert start_model(WORLD.nlvr2, tmp_path / "named").config.id2label[1] == "True"
 
 
 def test_a_head_whose_answers_nobody_told_starts_anew_unless_it_fits(pretrained):
