@@ -31,9 +31,9 @@ def slowly(look, opened):
         time.sleep(0.2)
         return look(self, picture, recipe, image_id)
 
-    def from_pretrained(folder):
+    def from_pretrained(folder, dtype):
         note(f"open detector {{os.getpid()}}")
-        return opened(folder)
+        return opened(folder, dtype)
 
     FasterRcnn.__call__, FasterRcnn.from_pretrained = call, from_pretrained
 
