@@ -107,7 +107,7 @@ def test_what_has_no_word_is_seen_and_not_spoken_of():
 
 def test_kinds_are_asked_more_often():
     hard = ("relation count", "in total")
-    usual, more = Miniature(SMALL, "train", 200), Miniature(SMALL, "train", 200, often=hard)
+    usual, more = Miniature(SMALL, "train", 60), Miniature(SMALL, "train", 60, often=hard)
     for task, kind in (("gqa", hard[0]), ("nlvr2", hard[1])):
         before, after = (Counter(data.task(task).kinds) for data in (usual, more))
         assert after[kind] > 1.5 * before[kind]
