@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from minilxmert.cli import COMMANDS, answering, main
+from minilxmert.cli.showing import print_observations
 from minilxmert.kernels.kept import kept_folders
 from minilxmert.teaching.chapters import chapters
 from minilxmert.teaching.example import REFERENCE
@@ -38,6 +39,13 @@ def test_a_misspelt_word_gets_the_nearest(capsys, words, meant):
     with pytest.raises(SystemExit) as stop:
         main(words.split())
     assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_a_long_name_stays_apart_from_its_number(capsys):
+    objects = [("attribute 10 object 13", 1.04, 1), ("cup", 2.0, 3)]
+    print_observations(types.SimpleNamespace(examples=1, habits={}, sharpness={}, objects=objects, word_classes={}))
+    printed = capsys.readouterr().out
+    assert "  attribute 10 object 13  1.04  1\n  cup                     2.00  3\n" in printed
 
 
 def test_an_option_of_another_command_is_not_meant(capsys):
