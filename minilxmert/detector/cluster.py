@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from ..errors import FeatureFileError
-from ..vision.features import convert_to_hdf5, open_all
+from ..vision.features import convert_to_hdf5
 from .folders import check_part, detect_all, photographs
 from .frcnn import FasterRcnn
 
@@ -23,15 +23,15 @@ def detect_on_cluster(client, folder, detector, out, recipe="authors", parts=64,
     shares there are to take. -> sentences about the pictures that could not be read. What was stopped goes on if it is
     called alike, and is refused over other pictures. Raises FeatureFileError."""
     folder, detector, out = (Path(path).absolute() for path in (folder, detector, out))
-    parts = min(parts, len(photographs(folder)))
+    pictures = len(photographs(folder))
+    parts = min(parts, pictures)
     files = [out.with_name(f"{out.name}.{recipe}.{number}-of-{parts}") for number in range(1, parts + 1)]
     tasks = [
         client.submit(look_at, folder, (number, parts), detector, dtype, file, recipe, pure=False)
         for number, file in enumerate(files, 1)
     ]
     left_out = [sentence for sentences in client.gather(tasks) for sentence in sentences]
-    with open_all(files) as pictures:
-        nothing = not len(pictures)
+    nothing = len(left_out) == pictures
     if not nothing:
         convert_to_hdf5(files, out)
     for file in files:

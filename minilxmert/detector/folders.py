@@ -16,10 +16,9 @@ from ..files.saving import take
 from ..files.writing import is_plain, opened
 from ..vision.features import convert_to_hdf5, open_features
 from ..vision.objects import check_id, plain_id
-from ..vision.pictures import read_picture
+from ..vision.pictures import READABLE, read_picture
 from ..vision.tsv import LONGEST_LINE
 
-READABLE = "PNG", "JPEG"
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
 
 

@@ -19,6 +19,7 @@ from ..ask import best_answers, calibrate_answers, call_arguments, check_fit, do
 from ..core.ops import softmax
 from ..errors import FeatureFileError, visible
 from ..files import kind_of, read_small, write_file
+from ..scenes.detector import average
 from ..vision.pictures import encode_png, read_picture
 from .attention import FAMILIES, attention_of, texts_of
 from .observations import head_marks
@@ -146,11 +147,8 @@ def data_uri(picture):
 def shrink(picture):
     """A picture (H, W, 3) uint8 whose longer side is at most LONGEST_SIDE, at least half of it: means of squares."""
     step = -(-max(picture.shape[:2]) // LONGEST_SIDE)
-    rows, columns = (np.arange(0, side, step) for side in picture.shape[:2])
-    sums = np.add.reduceat(np.add.reduceat(picture, rows, 0, np.uint32), columns, 1)
-    (h, w), step = picture.shape[:2], np.uint32(step)
-    down, across = np.minimum(h - rows, step), np.minimum(w - columns, step)
-    return (sums / (down[:, None] * across)[..., None]).round().astype(np.uint8)
+    missing = [(0, -side % step) for side in picture.shape[:2]]  # of the last squares; the edge stands for it
+    return average(np.pad(picture, (*missing, (0, 0)), "edge"), step).round().astype(np.uint8)
 
 
 def page(data):

@@ -17,6 +17,8 @@ from ..files.arrays import map_file
 from .exif import empty_upright, orientation
 from .png import GREY_ALPHA, LONGEST_SIDE, MOST_PIXELS, RGB, RGB_ALPHA, SIGNATURE, bands, chunk, collect, filter_rows
 
+READABLE = "PNG", "JPEG"  # kinds of files, by their content
+
 
 def read_picture(path):
     """The picture in a PNG or JPEG file -> (H, W, 3) uint8, RGB, as the photographer saw it. Raises PictureError.

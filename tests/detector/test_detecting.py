@@ -167,14 +167,17 @@ def test_a_part_that_is_none_is_named_by_its_option(photos, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("minilxmert detect: --part: expected K/N like 3/8, found 9/8")
 
 
+class Client:
+    """As of Dask, without a cluster."""
+
+    def submit(self, task, *arguments, pure):
+        return task(*arguments)
+
+    def gather(self, results):
+        return results
+
+
 def test_a_cluster_that_could_read_no_picture_begins_anew(tmp_path):
-    class Client:  # as of Dask, without a cluster
-        def submit(self, task, *arguments, pure):
-            return task(*arguments)
-
-        def gather(self, results):
-            return results
-
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"none")
     found = Client(), tmp_path, DETECTOR, tmp_path / "found.h5", "huggingface", 2
@@ -190,12 +193,6 @@ def test_a_cluster_that_could_read_no_picture_begins_anew(tmp_path):
 
 
 def test_a_cluster_that_goes_on_tells_again_what_it_could_not_read_and_refuses_other_pictures(photos, tmp_path):
-    class Client:
-        def submit(self, task, *arguments, pure):
-            return task(*arguments)
-
-        gather = staticmethod(list)
-
     (photos / "broken.png").write_bytes(b"none")
     found = Client(), photos, DETECTOR, tmp_path / "found.h5", "huggingface", 2
     (told,) = detect_on_cluster(*found)
