@@ -32,6 +32,7 @@ MAKERS = {
     "attention": lambda: blocks.kernel_for(np.dtype("float32"), np.dtype("float32")),
     "feed forward": lambda: blocks.kernel_for(np.dtype("uint32"), np.dtype("uint32")),
     "gelu": lambda: gelu.gelu_all, "norm": lambda: norm.normalise_all,
+    "norm in training": lambda: norm.normalise_and_keep_all, "norm backward": lambda: norm.norm_backward_all,
     "product": lambda: matmul.kernel_for(np.dtype("float32"), np.dtype("float32")),
     "widened": lambda: matmul.kernel_for(np.dtype("float32"), np.dtype("uint16")),
     "pairs": lambda: matmul.kernel_for(np.dtype("uint32"), np.dtype("uint32")),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels import add_norm, attend, attend_rows, linear, linears, twinned
+from ..kernels import add_norm, attend, attend_rows, layer_norm_backward, linear, linears, twinned
 from . import ops
 from .ops import child, dropout
 
@@ -91,7 +91,7 @@ def attention_output(z, x, p, config, rng=None, cache=None):
 
 def attention_output_backward(dy, p, cache, g):
     """dy (B, N, E) -> dz and the residual's dx, both (B, N, E)"""
-    dx = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    dx = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
     return ops.linear_backward(ops.dropout_backward(dx, cache["drop"]), p["output"], cache["output"], g["output"]), dx
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ..kernels import add_norm, embedding, layer_norm, linear, linear_act, twinned
+from ..kernels import add_norm, embedding, layer_norm, layer_norm_backward, linear, linear_act, twinned
 from . import ops
 from .attention import (
     cross_attention,
@@ -29,7 +29,7 @@ def embed_words(words, places, types, p, config, rng=None, cache=None):
 
 def embed_words_backward(dy, p, cache, g):
     """dy (B, N, E); adds into the tables of g; returns the gradient of the summed embeddings (B, N, E)"""
-    dx = ops.layer_norm_backward(ops.dropout_backward(dy, cache["drop"]), p["norm"], cache["norm"], g["norm"])
+    dx = layer_norm_backward(ops.dropout_backward(dy, cache["drop"]), p["norm"], cache["norm"], g["norm"])
     if cache["words"].dtype.kind != "f":
         ops.embedding_backward(dx, cache["words"], g["word"])
     ops.embedding_backward(dx, cache["places"], g["position"])
@@ -53,7 +53,7 @@ def embed_objects_backward(dy, p, cache, g):
 
     def branch(name):
         norm = f"{name}_norm"
-        dx = ops.layer_norm_backward(half, p[norm], cache[norm], g[norm])
+        dx = layer_norm_backward(half, p[norm], cache[norm], g[norm])
         return ops.linear_backward(dx, p[name], cache[name], g[name])
 
     return branch("feats"), branch("boxes")
@@ -76,7 +76,7 @@ def feed_forward(x, p, config, rng=None, cache=None):
 
 def feed_forward_backward(dy, p, cache, g):
     """dy (B, N, E) -> dx (B, N, E)"""
-    dx = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    dx = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
     dz = ops.linear_backward(ops.dropout_backward(dx, cache["drop"]), p["outer"], cache["outer"], g["outer"])
     return dx + ops.linear_act_backward(dz, p["inner"], cache["inner"], g["inner"])
 

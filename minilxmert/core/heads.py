@@ -1,6 +1,6 @@
 """The pooler and the heads: what is read off the encoders' states, each a forward/backward pair over its own tree."""
 
-from ..kernels import layer_norm, linear, linear_act
+from ..kernels import layer_norm, layer_norm_backward, linear, linear_act
 from . import ops
 from .ops import child
 
@@ -23,7 +23,7 @@ def transform(x, p, config, cache=None):
 
 def transform_backward(dy, p, cache, g):
     """dy (..., E) -> dx (..., E)"""
-    dz = ops.layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
+    dz = layer_norm_backward(dy, p["norm"], cache["norm"], g["norm"])
     return ops.linear_act_backward(dz, p["transform"], cache["transform"], g["transform"])
 
 
@@ -67,5 +67,5 @@ def classify(x, p, config, cache=None):
 def classify_backward(dy, p, cache, g):
     """dy (B, C) -> dx (B, I)"""
     dz = ops.linear_backward(dy, p["outer"], cache["outer"], g["outer"])
-    dz = ops.layer_norm_backward(dz, p["norm"], cache["norm"], g["norm"])
+    dz = layer_norm_backward(dz, p["norm"], cache["norm"], g["norm"])
     return ops.linear_act_backward(dz, p["inner"], cache["inner"], g["inner"])

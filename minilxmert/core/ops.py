@@ -120,10 +120,15 @@ def centre(x):
 def layer_norm_backward(dy, p, cache, g):
     """dy (..., E) -> dx (..., E); adds into g w, b. Both means are there because mean and variance depend on x."""
     unit = cache["unit"]
-    g["w"] += (dy * unit).reshape(-1, unit.shape[-1]).sum(0)
-    g["b"] += dy.reshape(-1, unit.shape[-1]).sum(0)
+    add_norm_gradients(dy, unit, g)
     d = dy * p["w"]
     return cache["scale"] * (centre(d) - unit * (d * unit).mean(-1, keepdims=True))
+
+
+def add_norm_gradients(dy, unit, g):
+    """dy, unit (..., E); adds the gradients of layer_norm's parameters into g w, b"""
+    g["w"] += as_rows(dy * unit).sum(0)
+    g["b"] += as_rows(dy).sum(0)
 
 
 def add_norm(x, residual, p, eps, cache=None):

@@ -1,7 +1,7 @@
 """The Numba twins of the hot operations of ops.py: same names, same arguments, same numbers to float32 rounding.
 
-A twin is for inference in float32 (of training, the GELU alone has one). Whatever else comes along (a cache, dropout,
-another type, shapes that do not fit and must be refused) goes to the definition."""
+A twin is for inference in float32 (in training, GELU and LayerNorm have one). Whatever else comes along (a cache,
+dropout, another type, shapes that do not fit and must be refused) goes to the definition."""
 
 import warnings
 
@@ -15,14 +15,24 @@ try:
     from .gelu import gelu_and_slope
     from .matmul import product
     from .memory import empty
-    from .norm import normalised
+    from .norm import norm_backward, normalised, normalised_and_kept
     from .packing import in_rows, is_map, pack_as_one
 except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
     product = None
     reason = str(problem).strip().splitlines()[0]
     warnings.warn(f"the kernels do not compile here ({reason}); NumPy's definitions are used", stacklevel=2)
 
-TWINS = ("add_norm", "attend", "attend_rows", "embedding", "layer_norm", "linear", "linear_act", "linears")
+TWINS = (
+    "add_norm",
+    "attend",
+    "attend_rows",
+    "embedding",
+    "layer_norm",
+    "layer_norm_backward",
+    "linear",
+    "linear_act",
+    "linears",
+)
 FLOAT = np.dtype(np.float32)
 
 
@@ -71,15 +81,28 @@ def with_rows(operation, x, *arguments):
 
 def layer_norm(x, p, eps, cache=None):
     """ops.layer_norm: x (..., E) -> (..., E)"""
-    if cache is not None or not normal(x, p):
+    if not normal(x, p):
         return ops.layer_norm(x, p, eps, cache)
-    return with_rows(normalised, x, None, p["w"], p["b"], eps)
+    if cache is None:
+        return with_rows(normalised, x, None, p["w"], p["b"], eps)
+    y, cache["unit"], cache["scale"] = normalised_and_kept(x, p["w"], p["b"], eps)
+    return y
+
+
+def layer_norm_backward(dy, p, cache, g):
+    """ops.layer_norm_backward: dy (..., E) -> dx (..., E); adds into g w, b"""
+    if not (normal(dy, p) and cache["unit"].dtype == FLOAT and cache["unit"].shape == dy.shape):
+        return ops.layer_norm_backward(dy, p, cache, g)
+    ops.add_norm_gradients(dy, cache["unit"], g)
+    return norm_backward(dy, cache["unit"], cache["scale"], p["w"])
 
 
 def add_norm(x, residual, p, eps, cache=None):
     """ops.add_norm: x, residual (..., E) -> (..., E)"""
-    if cache is not None or not normal(x, p) or residual.shape != x.shape or residual.dtype != FLOAT:
-        return ops.add_norm(x, residual, p, eps, cache)
+    if cache is not None:
+        return layer_norm(x + residual, p, eps, cache)
+    if not normal(x, p) or residual.shape != x.shape or residual.dtype != FLOAT:
+        return ops.add_norm(x, residual, p, eps)
     residual = in_rows(residual.reshape(-1, x.shape[-1]))
     return with_rows(normalised, x, residual, p["w"], p["b"], eps)
 

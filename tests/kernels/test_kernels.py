@@ -17,6 +17,7 @@ from minilxmert import ConfigError, LxmertConfig, LxmertModel, kernels
 from minilxmert.core import ops
 from minilxmert.core.attention import self_attention
 from minilxmert.core.encoder import cross_layers, feed_forward, layers
+from minilxmert.core.params import zeros_like
 from minilxmert.experiments.benchmark import draw_batch
 from minilxmert.kernels import compiling, cpu, packing, threads, tiles, twins, vectors
 from minilxmert.kernels.math import exp32, gelu32
@@ -275,6 +276,23 @@ def test_gelu_and_its_slope_in_training(shape, rng):
     p = {"w": np.eye(shape[-1], dtype=np.float32), "b": np.zeros(shape[-1], np.float32)}
     check_close(twins.linear_act(x, p, "gelu", found), ops.linear_act(x, p, "gelu", expected))
     check_close(found["slope"], expected["slope"])
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (1, 3), (7, 5), (2, 3, 768), (60, 771), (5,)])
+def test_norms_and_their_backward_in_training(shape, rng):
+    x, residual, p = 3 * normal(rng, *shape) + 5, normal(rng, *shape), {name: normal(rng, shape[-1]) for name in "wb"}
+    wide = normal(rng, *shape[:-1], 2 * shape[-1])
+    dy = wide[..., shape[-1] :]  # a slice, as that of the words beside the objects
+    found, expected, g, expected_g = {}, {}, zeros_like(p), zeros_like(p)
+    check_close(twins.add_norm(x, residual, p, 1e-12, found), ops.add_norm(x, residual, p, 1e-12, expected))
+    check_close(twins.layer_norm_backward(dy, p, found, g), ops.layer_norm_backward(dy, p, expected, expected_g))
+    for name in "wb":
+        check_close(g[name], expected_g[name])
+    threads.set_num_threads(1)
+    alone = {}
+    twins.add_norm(x, residual, p, 1e-12, alone)
+    for name in found:
+        np.testing.assert_array_equal(alone[name], found[name])
 
 
 def test_training_and_other_types_use_the_definition(rng):
