@@ -49,6 +49,10 @@ def set_num_threads(n):
     count = n
 
 
+# Not [::1], which every counter is: Numba (0.68) fails to pass on arguments that are all of the very types it expects.
+COUNTER = types.int64[:]
+
+
 class Kernel:
     """A compiled function of (counter, *arguments) that takes tasks until none is left; called without the counter.
 
@@ -56,7 +60,7 @@ class Kernel:
     how many tasks are done, which a kernel counts whose later tasks need the earlier ones (wait_for)."""
 
     def __init__(self, function, kinds):
-        kinds = (types.int64[::1], *kinds)
+        kinds = (COUNTER, *kinds)
         self.alone = compiled(function, *kinds)
         if not numba.config.DISABLE_JIT:
             built = self.alone.overloads[self.alone.signatures[0]]

@@ -295,6 +295,16 @@ def test_norms_and_their_backward_in_training(shape, rng):
         np.testing.assert_array_equal(alone[name], found[name])
 
 
+def test_arguments_that_cannot_be_written(rng):
+    """Large enough for the helpers. Numba once failed on them where each was of the very type of its kernel."""
+    x, p = normal(rng, 600, 160), {name: normal(rng, 80) for name in "wb"}
+    for array in (x, *p.values()):
+        array.flags.writeable = False
+    for part in (x[:, :80], x[:, ::2]):
+        check_close(twins.layer_norm(part, p, 1e-12), ops.layer_norm(part, p, 1e-12))
+        check_close(twins.layer_norm(part, p, 1e-12, {}), ops.layer_norm(part, p, 1e-12))
+
+
 def test_training_and_other_types_use_the_definition(rng):
     x, p = normal(rng, 3, 4), layer(rng, 5, 4)
     cache = {}
