@@ -30,6 +30,9 @@ FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."):
 FILES = {name.removesuffix(".__init__"): path for name, path in FILES.items() if name != "__init__"}
 
 
+BY_NAME = ("load", "twinned", "switched")  # of kernels/__init__: they import a file of that room, given its name
+
+
 @functools.cache
 def imports(name):
     """The files of the package that a file imports, late imports too."""
@@ -42,6 +45,9 @@ def imports(name):
             for alias in node.names:
                 inner = f"{base}.{alias.name}".lstrip(".")
                 found.add(inner if inner in FILES else base)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BY_NAME:
+            named = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            found.update(f"kernels.{kernel}" for kernel in named or ["twins"])
     return found & FILES.keys() - {name}
 
 

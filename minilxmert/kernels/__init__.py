@@ -7,97 +7,12 @@ The environment variable MINILXMERT_BACKEND chooses the first one; the default i
 Numba is imported when an operation first runs, never by importing this package. Where it cannot be had, as in a
 browser, one warning says so and NumPy computes."""
 
-import contextlib
 import functools
 import importlib
-import os
-import signal
-import threading
-import warnings
 
 from ..core import ops
 from ..errors import ConfigError
-
-NUMBA = ("numba.core.event", "numba.extending", "numba.np.numpy_support", "numba.np.arrayobj")  # what this room imports
-BACKENDS = ("numba", "numpy")
-
-forks_wait = threading.RLock()  # for what a forked child would find begun by a thread that it does not have
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=forks_wait.acquire, after_in_parent=forks_wait.release, after_in_child=forks_wait.release
-    )
-
-
-class Chosen(threading.local):
-    """The backend that a thread has chosen; one that has chosen none has MINILXMERT_BACKEND's."""
-
-    name = "numba"
-
-
-chosen = Chosen()
-
-
-class backend:
-    """Choose the backend of this thread by name, from now on; used in `with`, until the block ends.
-
-    Raises ConfigError."""
-
-    def __init__(self, name):
-        self.previous, chosen.name = chosen.name, checked(name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *failure):
-        chosen.name = self.previous
-
-    def __repr__(self):
-        return f"<minilxmert backend: {chosen.name}>"
-
-
-def checked(name):
-    if name not in BACKENDS:
-        raise ConfigError.at("backend", None, f"one of {', '.join(BACKENDS)}", name)
-    return name
-
-
-Chosen.name = checked(os.environ.get("MINILXMERT_BACKEND") or "numba")
-
-
-def current_backend():
-    """The name of the backend that this thread uses: numpy where there is no Numba."""
-    return chosen.name if chosen.name == "numpy" or ready() else "numpy"
-
-
-@contextlib.contextmanager
-def uninterrupted():
-    """Inside the block Ctrl-C waits: what it breaks off in Numba (an import, a compilation) stays broken for good."""
-    waiting = []
-    try:
-        before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
-    except ValueError:  # not in the main thread, which alone is interrupted
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
-        if waiting:
-            signal.raise_signal(signal.SIGINT)
-
-
-@functools.cache
-def ready():
-    """Import Numba, once; -> whether it can be had. Warns where not."""
-    importlib.import_module("logging")  # Numba's, with a lock for forks: it must not appear while one waits
-    try:
-        with forks_wait, uninterrupted():
-            for module in NUMBA:
-                importlib.import_module(module)
-    except (ImportError, OSError, MemoryError) as missing:  # or the system has no room for it
-        warnings.warn(f"no compiled kernels, NumPy computes: {missing}", stacklevel=3)
-        return False
-    return True
+from .switch import BACKENDS, backend, current_backend, forks_wait, ready
 
 
 @functools.cache

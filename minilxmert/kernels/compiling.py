@@ -17,8 +17,9 @@ import llvmlite.binding
 import numba
 from numba.core import event
 
-from . import cpu, forks_wait, uninterrupted
+from . import cpu
 from .kept import cache_base
+from .switch import forks_wait, uninterrupted
 
 SECONDS = 10  # what compiling everything takes on an ordinary laptop
 

@@ -1,6 +1,7 @@
 """The filters of a PNG's rows undone: each byte was stored less a guess from its neighbours, left, above, or both."""
 
-from . import current_backend, looped
+from . import looped
+from .switch import current_backend
 
 
 @looped(lambda t: (*(t.Array(t.uint8, n, "A", readonly=n == 1) for n in (1, 2, 1)), t.int64))

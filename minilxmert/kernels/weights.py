@@ -11,8 +11,9 @@ from collections import Counter
 
 import numpy as np
 
-from . import current_backend, forks_wait, load
+from . import load
 from .memory import Memory
+from .switch import current_backend, forks_wait
 
 
 class Weights:
