@@ -99,8 +99,8 @@ show(draw_picture(example_picture(), objects, names, share))
 show(draw_bars(maps.words, found.words[0] / max(found.words[0].sum(), 1e-12), WORDS))
 
 # %% [markdown]
-# The red circle has the largest share, the blue square of the question the second one. But the red triangle, which is
-# not asked for, also has an even share, which is 20 %. Test it: hide one object at a time and ask again.
+# The red circle has by far the largest share. The blue square, which the question names, has no more than the red
+# triangle, which is not asked for. Test it: hide one object at a time and ask again.
 
 # %%
 for number, name in enumerate(names):
@@ -110,11 +110,11 @@ for number, name in enumerate(names):
     print(f"without the {name:<13} {model.answers[scores.argmax()]:>6}")
 
 # %% [markdown]
-# With the shipped weights no single object changes the answer when it is hidden. Without the square the model says
-# "red": in this picture the circle is the only thing on the left. So the answer does not need the square *in this
-# picture*, though relevance gives it the second largest share. Without the circle nothing is left of the square, and
-# the model still says "red". The triangle is red, too, and had an even share: hide both and see. This is no proof that
-# the model can do without the square in general; in another picture the answer may need it.
+# With the shipped weights one object alone changes the answer when it is hidden: the red circle, which had the largest
+# share. Without it nothing is left of the square, and the model says "blue", the color of the square itself. Without
+# the square it still says "red": in this picture the circle is the only thing on the left. So the answer does not need
+# the square *in this picture*, and relevance is right to give it little. This is no proof that the model can do without
+# the square in general; in another picture the answer may need it.
 #
 # Relevance always belongs to one *target*. The same model and picture with other answers:
 
@@ -163,8 +163,8 @@ one = 1 / len(records)
 print(f"relevance - attention: {curves['relevance'].area - curves['attention'].area:+.3f}; one answer weighs {one:.3f}")
 
 # %% [markdown]
-# Both orders beat chance clearly. **But relevance does not beat raw attention here**: with the shipped weights raw
-# attention is a little ahead, by hardly more than one answer of the few that we asked. Why? The
+# Both orders beat chance clearly. **But relevance hardly beats raw attention here**: with the least relevant first the
+# two are level, with the most relevant first it is ahead by two of the few answers that we asked for. Why so little? The
 # model is small, it has three cross layers, and its last one looks nearly only at the object in question (the matrix
 # at the top). So there the raw map already has the right order. In the paper, with the published model, relevance is
 # ahead of raw attention (Chefer et al. 2021, section 4). Our test does not contradict that, and it does not confirm
@@ -201,7 +201,7 @@ report = foil_report(matcher, LxmertTokenizer.from_pretrained(weights() / "pretr
 show(draw_bars([f"{row.name} ({row.total})" for row in report.rows], [row.share for row in report.rows], BOTH))
 
 # %% [markdown]
-# It notices most wrong words, of relations and numbers too. After the paper's pre-training it did not: there the wrong
+# It notices nearly every wrong word, of relations and numbers too. After the paper's pre-training it did not: there the wrong
 # sentences are those of other pictures, which hardly ever differ in one fact alone. What has changed it is told in
 # [weights/README.md](../weights/README.md). (Some groups have few foils: see the counts.)
 #
