@@ -164,11 +164,11 @@ print(f"relevance - attention: {curves['relevance'].area - curves['attention'].a
 
 # %% [markdown]
 # Both orders beat chance clearly. **But relevance hardly beats raw attention here**: with the least relevant first the
-# two are level, with the most relevant first it is ahead by two of the few answers that we asked for. Why so little? The
-# model is small, it has three cross layers, and its last one looks nearly only at the object in question (the matrix
-# at the top). So there the raw map already has the right order. In the paper, with the published model, relevance is
-# ahead of raw attention (Chefer et al. 2021, section 4). Our test does not contradict that, and it does not confirm
-# it. To decide, take more questions and look at the differences question by question.
+# two are level, with the most relevant first it is ahead by two of the few answers that we asked for. Why so little?
+# The model is small, it has three cross layers, and its last one looks nearly only at the object in question (the
+# matrix at the top). So there the raw map already has the right order. In the paper, with the published model,
+# relevance is ahead of raw attention (Chefer et al. 2021, section 4). Our test does not contradict that, and it does
+# not confirm it. To decide, take more questions and look at the differences question by question.
 #
 # ## Is it looking at all? The blind baseline
 #
@@ -201,9 +201,9 @@ report = foil_report(matcher, LxmertTokenizer.from_pretrained(weights() / "pretr
 show(draw_bars([f"{row.name} ({row.total})" for row in report.rows], [row.share for row in report.rows], BOTH))
 
 # %% [markdown]
-# It notices nearly every wrong word, of relations and numbers too. After the paper's pre-training it did not: there the wrong
-# sentences are those of other pictures, which hardly ever differ in one fact alone. What has changed it is told in
-# [weights/README.md](../weights/README.md). (Some groups have few foils: see the counts.)
+# It notices nearly every wrong word, of relations and numbers too. After the paper's pre-training it did not: there the
+# wrong sentences are those of other pictures, which hardly ever differ in one fact alone. What has changed it is told
+# in [weights/README.md](../weights/README.md). (Some groups have few foils: see the counts.)
 #
 # ## The paper's observations, tested
 #

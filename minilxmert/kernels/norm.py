@@ -143,7 +143,7 @@ def normalised_and_kept(x, w, b, eps):
 
 def norm_backward(dy, unit, scale, w):
     """dy, unit (..., E), scale (..., 1) as normalised_and_kept gives them, w (E,) -> dx (..., E)"""
-    dy, w = np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    dy, unit, w = (np.ascontiguousarray(array) for array in (dy, unit, w))
     dx = np.empty_like(dy)
     norm_backward_all(as_rows(dy), as_rows(unit), scale.reshape(-1), w, as_rows(dx), small=dx.size <= SMALL)
     return dx

@@ -1,7 +1,7 @@
 """The Numba twins of the hot operations of ops.py: same names, same arguments, same numbers to float32 rounding.
 
-A twin is for inference in float32 (in training, GELU and LayerNorm have one). Whatever else comes along (a cache,
-dropout, another type, shapes that do not fit and must be refused) goes to the definition."""
+A twin is for inference in float32 (in training, GELU and LayerNorm have one). Whatever else comes along (another
+cache, dropout, another type, shapes that do not fit and must be refused) goes to the definition."""
 
 import warnings
 

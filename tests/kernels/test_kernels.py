@@ -288,11 +288,22 @@ def test_norms_and_their_backward_in_training(shape, rng):
     check_close(twins.layer_norm_backward(dy, p, found, g), ops.layer_norm_backward(dy, p, expected, expected_g))
     for name in "wb":
         check_close(g[name], expected_g[name])
+    backward = twins.layer_norm_backward(dy, p, expected, zeros_like(p))  # from what the definition has kept
+    check_close(backward, ops.layer_norm_backward(dy, p, expected, zeros_like(p)))
     threads.set_num_threads(1)
     alone = {}
     twins.add_norm(x, residual, p, 1e-12, alone)
     for name in found:
         np.testing.assert_array_equal(alone[name], found[name])
+
+
+def test_norm_backward_of_a_cache_in_columns(rng):
+    """The definition keeps the order of its input."""
+    x, p, cache = normal(rng, 80, 70).T, {name: normal(rng, 80) for name in "wb"}, {}
+    dy = ops.layer_norm(x, p, 1e-12, cache)
+    check_close(
+        twins.layer_norm_backward(dy, p, cache, zeros_like(p)), ops.layer_norm_backward(dy, p, cache, zeros_like(p))
+    )
 
 
 def test_arguments_that_cannot_be_written(rng):
