@@ -174,7 +174,7 @@ show(draw_bars([model.answers[i] for i in best], probabilities[best].tolist()))
 # <details><summary>Answer</summary>
 #
 # Everything on the objects' side, and after the crossing the rows of all words but [CLS]. The package leaves them out:
-# see [model.py](../minilxmert/core/model.py).
+# see [short.py](../minilxmert/core/short.py).
 # </details>
 #
 # Next: [7 The published model](07_the_published_model.py): the same parts, only larger.

@@ -296,7 +296,7 @@ set_num_threads(most)  # as it was
 # answer · [kernels/blocks.py](../minilxmert/kernels/blocks.py): many steps, one launch ·
 # [kernels/math.py](../minilxmert/kernels/math.py): the polynomials ·
 # [kernels/threads.py](../minilxmert/kernels/threads.py): who does the work ·
-# [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [model.py](../minilxmert/core/model.py): the short way
+# [kernels/pairs.py](../minilxmert/kernels/pairs.py): bfloat16 · [short.py](../minilxmert/core/short.py): the short way
 # · [benchmark.py](../minilxmert/experiments/benchmark.py)
 #
 # ## Questions

@@ -34,10 +34,15 @@ class Rows(NamedTuple):
 
 def attend_to(q, k, v, queries, keys, config, rng=None, cache=None):
     """attend, or attend_rows where the masks of queries and keys are Rows."""
-    heads = config.num_attention_heads
+    options = config.num_attention_heads, config.attention_probs_dropout_prob, rng, cache
     if isinstance(keys, Rows):
-        return attend_rows(q, k, v, queries.starts, keys.starts, keys.mask, heads)
-    return attend(q, k, v, keys, heads, config.attention_probs_dropout_prob, rng, cache)
+        return attend_rows(q, k, v, queries.starts, keys.starts, keys.mask, *options)
+    return attend(q, k, v, keys, *options)
+
+
+def attend_to_backward(dz, cache):
+    """The backward of attend_to: dz like q -> dq, dk, dv"""
+    return (ops.attend_rows_backward if "packed" in cache else ops.attend_backward)(dz, cache)
 
 
 @twinned("blocks")
@@ -51,7 +56,7 @@ def self_attention(x, mask, p, config, rng=None, cache=None):
 def self_attention_backward(dy, p, cache, g):
     """dy (B, N, E) -> dx (B, N, E)"""
     dz, dx = attention_output_backward(dy, p, cache, g)
-    return dx + ops.linears_backward(ops.attend_backward(dz, cache["attend"]), p, QKV, cache, g)
+    return dx + ops.linears_backward(attend_to_backward(dz, cache["attend"]), p, QKV, cache, g)
 
 
 @twinned("blocks")
@@ -69,12 +74,13 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
 
 def cross_attention_backward(dlang, dvisn, p, cache, g):
     """dlang (B, N, E), dvisn (B, M, E) -> the gradients of both inputs, in the same shapes"""
-    n = dlang.shape[1]
-    dz, dboth = attention_output_backward(np.concatenate([dlang, dvisn], axis=1), p, cache, g)
-    dq_lang, dk_visn, dv_visn = ops.attend_backward(dz[:, :n], cache["lang"])
-    dq_visn, dk_lang, dv_lang = ops.attend_backward(dz[:, n:], cache["visn"])
+    n = dlang.shape[-2]
+    dz, dboth = attention_output_backward(np.concatenate([dlang, dvisn], axis=-2), p, cache, g)
+    dlang_z, dvisn_z = split_rows(dz, n)
+    dq_lang, dk_visn, dv_visn = attend_to_backward(dlang_z, cache["lang"])
+    dq_visn, dk_lang, dv_lang = attend_to_backward(dvisn_z, cache["visn"])
     pairs = ((dq_lang, dq_visn), (dk_lang, dk_visn), (dv_lang, dv_visn))
-    dboth = dboth + ops.linears_backward([np.concatenate(pair, axis=1) for pair in pairs], p, QKV, cache, g)
+    dboth = dboth + ops.linears_backward([np.concatenate(pair, axis=-2) for pair in pairs], p, QKV, cache, g)
     return split_rows(dboth, n)
 
 
@@ -101,8 +107,8 @@ def attention_output_backward(dy, p, cache, g):
 def pair_up(x, mask, of, cache=None):
     """The states and the mask of each pair's sentence (or picture): x (A, N, E), of (B,) or None -> (B, N, E)"""
     if isinstance(mask, Rows) and of is not None:
-        rows, mask = mask.chosen(of)
-        return x[rows], mask
+        of, mask = mask.chosen(of)
+        return pick(x, of, cache), mask
     return pick(x, of, cache), pick(mask, of)
 
 

@@ -66,6 +66,12 @@ def embed(inputs, p, config, rng=None, cache=None):
     return lang, embed_objects(inputs.feats, inputs.boxes, p["objects"], config, rng, child(cache, "objects"))
 
 
+def embed_backward(dlang, dvisn, p, cache, g):
+    """The gradients of both -> those of the word embeddings, the feats and the boxes"""
+    dwords = embed_words_backward(dlang, p["embeddings"], cache["embeddings"], g["embeddings"])
+    return dwords, *embed_objects_backward(dvisn, p["objects"], cache["objects"], g["objects"])
+
+
 @twinned("blocks")
 def feed_forward(x, p, config, rng=None, cache=None):
     """layer_norm(dropout(outer(act(inner(x)))) + x): x (B, N, E) -> (B, N, E)"""
@@ -140,20 +146,25 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pa
     lang, lang_mask = pair_up(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
     visn, visn_mask = pair_up(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
     whole = dict(p["cross"])
-    final = whole.popitem()[1] if last and whole else None
+    final = whole.popitem() if last and whole else None
     states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, child(cache, "cross"), kept)]
     if final:
-        states.append(last(*(states or [(lang, visn)])[-1], lang_mask, visn_mask, final, config))
+        name, own = final
+        before = (states or [(lang, visn)])[-1]
+        states.append(last(*before, lang_mask, visn_mask, own, config, rng, child(child(cache, "cross"), name)))
     lang_states += [lang for lang, _ in states]
     visn_states += [visn for _, visn in states]
     first = -kept if kept else None
     return lang_states[first:], visn_states[first:]
 
 
-def encode_backward(dlang, dvisn, p, cache, g):
-    """The gradients of both outputs -> the gradients of both embeddings"""
+def encode_backward(dlang, dvisn, p, cache, g, last=None):
+    """The gradients of both outputs -> the gradients of both embeddings. last: the backward of encode's `last`, which
+    takes one output's gradient, dlang"""
     for name in reversed(p["cross"]):
-        dlang, dvisn = cross_layer_backward(dlang, dvisn, p["cross"][name], cache["cross"][name], g["cross"][name])
+        step = p["cross"][name], cache["cross"][name], g["cross"][name]
+        dlang, dvisn = last(dlang, *step) if last else cross_layer_backward(dlang, dvisn, *step)
+        last = None
     dlang, dvisn = pick_backward(dlang, cache["lang_pairs"]), pick_backward(dvisn, cache["visn_pairs"])
     for name in reversed(p["vision"]):
         dvisn = layer_backward(dvisn, p["vision"][name], cache["vision"][name], g["vision"][name])

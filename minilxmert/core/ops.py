@@ -199,15 +199,38 @@ def attend_backward(dy, cache):
     return merge_heads(ds @ k), merge_heads(ds.swapaxes(-1, -2) @ q), merge_heads(dv)
 
 
-def attend_rows(q, k, v, q_starts, k_starts, mask, heads):
-    """attend for sentences of any length, packed row after row: no padding is stored or computed.
+def attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate=0.0, rng=None, cache=None):
+    """attend for sentences of any length, packed row after row.
 
     q (R, E): sentence b is rows q_starts[b] to q_starts[b + 1]; k, v (S, E) so by k_starts, mask (S,) -> (R, E)"""
-    z = np.empty_like(q)
-    for b in range(len(q_starts) - 1):
-        queries, keys = slice(q_starts[b], q_starts[b + 1]), slice(k_starts[b], k_starts[b + 1])
-        z[queries] = attend(q[None, queries], k[None, keys], v[None, keys], mask[keys], heads)[0]
-    return z
+    queries, keys = in_place(q_starts), in_place(k_starts)
+    hidden = np.where(keys | ~keys.any(1, keepdims=True), 0, -np.inf).astype(q.dtype)  # without keys, all are zeros
+    hidden[keys] = mask
+    padded = unpack(q, queries), unpack(k, keys), unpack(v, keys), hidden[:, None, None]
+    z = attend(*padded, heads, rate, rng, cache)
+    if cache is not None:
+        cache["packed"] = queries, keys
+    return z[queries]
+
+
+def attend_rows_backward(dy, cache):
+    """dy (R, E) -> dq (R, E), dk and dv (S, E)"""
+    queries, keys = cache["packed"]
+    dq, dk, dv = attend_backward(unpack(dy, queries), cache)
+    return dq[queries], dk[keys], dv[keys]
+
+
+def in_place(starts):
+    """starts (B + 1,) of sentences that are packed row after row -> their places if they were padded, (B, N) of bool"""
+    lengths = np.diff(starts)
+    return np.arange(lengths.max(initial=0)) < lengths[:, None]
+
+
+def unpack(x, places):
+    """x (R, E) -> (B, N, E) with zeros where places (B, N) are False"""
+    y = np.zeros((*places.shape, x.shape[1]), x.dtype)
+    y[places] = x
+    return y
 
 
 # --- embedding -------------------------------------------------------------------------------------------------------

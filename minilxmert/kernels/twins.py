@@ -132,10 +132,16 @@ def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
     return attended(q, k, v, mask, places, heads).reshape(batch, n, width)
 
 
-def attend_rows(q, k, v, q_starts, k_starts, mask, heads):
+def attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate=0.0, rng=None, cache=None):
     """ops.attend_rows: q (R, E), k and v (S, E), mask (S,), starts (B + 1,) -> (R, E)"""
-    if not attendable(q, k, v, mask, heads) or q.ndim != 2 or mask.shape != k.shape[:1]:
-        return ops.attend_rows(q, k, v, q_starts, k_starts, mask, heads)
+    if (
+        cache is not None
+        or (rng is not None and rate)
+        or not attendable(q, k, v, mask, heads)
+        or q.ndim != 2
+        or mask.shape != k.shape[:1]
+    ):
+        return ops.attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate, rng, cache)
     q, k, v = (in_rows(x) for x in (q, k, v))
     return attended(q, k, v, np.ascontiguousarray(mask), places_of(q_starts, k_starts), heads)
 

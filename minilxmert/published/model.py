@@ -6,8 +6,9 @@ from ..core import heads
 from ..core import losses as objectives
 from ..core import params as tree
 from ..core.inputs import ARGUMENTS, SWITCHES, floats, read_inputs
-from ..core.model import run_encoders, run_encoders_backward, run_short
+from ..core.model import run_encoders, run_encoders_backward
 from ..core.ops import child, linear_backward
+from ..core.short import run_short, run_short_backward
 from ..errors import ShapeError
 from ..kernels import linear
 from . import outputs
@@ -54,7 +55,7 @@ class Face(TorchNames, WordEmbedding, Stored):
         inputs, targets = self.read(check_boxes, pairs, **call)
         asked = zip(SWITCHES, (output_attentions, output_hidden_states, return_dict), strict=True)
         maps, states, named = (getattr(self.config, s) if a is None else a for s, a in asked)
-        run, scores, losses, _ = self.compute(inputs, targets, {} if maps else None, states=states)
+        run, scores, losses, _ = self.compute(inputs, targets, {} if maps else None, states=states or maps)
         output = self.Output.of(run, scores, losses, maps, states)
         return output if named else output.to_tuple()
 
@@ -89,14 +90,15 @@ class Face(TorchNames, WordEmbedding, Stored):
 
     @np.errstate(under="ignore")  # what is hidden has probability 0
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
-        """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted?"""
+        """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted, or
+        attention maps?"""
         if rng is not None or not self.config.x_layers:  # each pair has its own dropout; without cross layers, no place
             inputs = inputs.spread()
         with self.reading(cache) as p:
-            if self.READS_POOLED and not states and cache is None and rng is None:
-                run = run_short(inputs, p, self.config)
+            if self.READS_POOLED and self.config.x_layers and not states:
+                run = run_short(inputs, p, self.config, rng, cache)
             else:
-                run = run_encoders(inputs, p, self.config, rng, cache, None if states or cache is not None else 1)
+                run = run_encoders(inputs, p, self.config, rng, cache, None if states else 1)
             scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
@@ -112,7 +114,7 @@ class Face(TorchNames, WordEmbedding, Stored):
     def learn(self, inputs, targets, g, rng=None, shares=None):
         """add_gradients for what `read` made. shares {task: share}: of a batch that is a part of a step (step_shares).
         -> the output, with losses times their shares"""
-        run, scores, losses, dscores = self.compute(inputs, targets, {}, rng)
+        run, scores, losses, dscores = self.compute(inputs, targets, {}, rng, states=False)
         if not losses:
             raise ShapeError("a loss needs labels: none were given")
         objectives.scale(losses, dscores, shares or {})
@@ -122,9 +124,13 @@ class Face(TorchNames, WordEmbedding, Stored):
     @np.errstate(under="ignore")
     def backward(self, run, dscores, g):
         """{score: its gradient}, from the heads to the inputs; adds into g. What each step found is in run.cache."""
-        dlang, dvisn, dpooled = (np.zeros_like(x) for x in (run.lang[-1], run.visn[-1], run.pooled))
+        dpooled = np.zeros_like(run.pooled)
+        dlang, dvisn = (np.zeros_like(states[-1]) if states else None for states in (run.lang, run.visn))
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
-        run_encoders_backward(dlang, dvisn, dpooled, run.p, run.cache, g)
+        if run.lang:
+            run_encoders_backward(dlang, dvisn, dpooled, run.p, run.cache, g)
+        else:
+            run_short_backward(dpooled, run.p, run.cache, g)
 
 
 class LxmertModel(Face):

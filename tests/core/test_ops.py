@@ -103,6 +103,28 @@ def soft_backward(dy, p, cache, g):
     return ops.softmax_backward(dy, cache["a"])
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.4])
+def test_attend_rows(rng, rate):
+    """Sentences without a query and without a key among them."""
+    q_starts, k_starts = np.array([0, 3, 3, 4, 9]), np.array([0, 2, 6, 6, 9])
+    q, k, v, dy = (rng.standard_normal((9, 6)) for _ in range(4))
+    mask = np.where(rng.random(9) < 0.3, -10_000.0, 0.0)
+
+    def forward(q, k, v, cache=None):
+        return ops.attend_rows(q, k, v, q_starts, k_starts, mask, HEADS, rate, np.random.default_rng(5), cache)
+
+    cache = {}
+    y = forward(q, k, v, cache)
+    dq, dk, dv = ops.attend_rows_backward(dy, cache)
+    check_direction(lambda q: forward(q, k, v), q, dq, dy, rng)
+    check_direction(lambda k: forward(q, k, v), k, dk, dy, rng)
+    check_direction(lambda v: forward(q, k, v), v, dv, dy, rng)
+    if not rate:
+        for a, b, c, d in zip(q_starts, q_starts[1:], k_starts, k_starts[1:], strict=False):
+            one = ops.attend(q[None, a:b], k[None, c:d], v[None, c:d], mask[c:d], HEADS)[0]
+            np.testing.assert_allclose(y[a:b], one, rtol=1e-12, atol=1e-15)
+
+
 def test_softmax(rng):
     check_op(rng, soft, soft_backward, rng.standard_normal((2, 3, 5)))
 

@@ -297,6 +297,18 @@ def test_norms_and_their_backward_in_training(shape, rng):
         np.testing.assert_array_equal(alone[name], found[name])
 
 
+@pytest.mark.parametrize("rows", [3, 2000])
+def test_norm_of_equal_values_with_eps_zero_is_nan_as_in_numpy(rng, rows):
+    """One thread and several: dividing by zero must neither raise an error nor leave rows unwritten."""
+    x, p = normal(rng, rows, 16), {"w": np.ones(16, np.float32), "b": np.zeros(16, np.float32)}
+    x[1] = 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected, kept = ops.layer_norm(x, p, 0.0), {}
+    np.testing.assert_allclose(twins.layer_norm(x, p, 0.0), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(twins.layer_norm(x, p, 0.0, kept), expected, rtol=1e-4, atol=1e-5)
+    assert np.isnan(expected[1]).all() and not np.isnan(expected[2]).any()
+
+
 def test_norm_backward_of_a_cache_in_columns(rng):
     """The definition keeps the order of its input."""
     x, p, cache = normal(rng, 80, 70).T, {name: normal(rng, 80) for name in "wb"}, {}

@@ -186,7 +186,7 @@ def test_gradients_by_direction(face, dropout):
         model.params = params
         seed = np.random.default_rng(11) if dropout else None
         inputs, targets = model.read(**call)
-        return sum(model.compute(inputs, targets, None, seed)[2].values())
+        return sum(model.compute(inputs, targets, None, seed, states=False)[2].values())
 
     params = model.params
     model.add_gradients(g, np.random.default_rng(11) if dropout else None, **call)
@@ -202,6 +202,27 @@ def test_gradients_by_direction(face, dropout):
     ahead, behind = (loss(map_tree(lambda a, v, s=s: a + s * eps * v, params, direction)) for s in (1, -1))
     exact = sum(np.sum(a * v) for a, v in zip(flatten(g).values(), flatten(direction).values(), strict=True))
     np.testing.assert_allclose(exact, (ahead - behind) / (2 * eps), rtol=1e-6)
+
+
+@pytest.mark.parametrize("face", [LxmertForQuestionAnswering, LxmertForVisualReasoning])
+@pytest.mark.parametrize("layers", [{}, {"x_layers": 1}, {"r_layers": 0, "l_layers": 0}, {"x_layers": 0}], ids=str)
+def test_the_short_way_back_gives_the_gradients_of_the_long_one(face, layers):
+    """Sentences and pictures of several lengths, one hidden altogether, one hidden in the middle; pairs of them."""
+    rng = np.random.default_rng(3)
+    model = face(TINY.replace(initializer_range=0.4, **layers), dtype="float64")
+    call = random_call(face, TINY, rng, b=4)
+    call["attention_mask"] = np.array([[1, 1, 1, 1, 1], [1, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]])
+    seen = np.array([[1, 0, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]]).repeat(face.PICTURES, 0)
+    call["visual_attention_mask"] = seen.reshape(call["visual_feats"].shape[:-1])
+    call |= {"pairs": [[3, 1], [1, 3], [0, 2], [3, 0], [2, 2]], "labels": np.array([1, 0, 1, 1, 0])}
+    inputs, targets = model.read(**call)
+    found, expected = zeros_like(model.params), zeros_like(model.params)
+    output = model.learn(inputs, targets, found)
+    run, _, losses, dscores = model.compute(inputs, targets, {})
+    model.backward(run, dscores, expected)
+    np.testing.assert_allclose(output.loss, sum(losses.values()), rtol=1e-12)
+    for (path, mine), theirs in zip(flatten(found).items(), flatten(expected).values(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12, err_msg=path)
 
 
 def test_gradients_of_the_inputs():
