@@ -9,7 +9,10 @@ from . import common as cli
 WITHOUT = "leave out a task, or a part of one: words, matching, objects (their labels, their features), questions"
 FOILS = "of a world: the share of captions that have one fact wrong half of the time (default 0, as in the paper)"
 UNNAMED = "of the small world: the share of pictures with colors and a shape that have no word (default 0)"
-OFTEN = 'of a world: a kind, as "relation count": asked about every picture; of statements: made twice as often'
+OFTEN = (
+    'of a world: a kind, as "relation count": asked about every picture; of statements: made twice as often; "hard": '
+    "all kinds of which --weights are right less often than on average"
+)
 LEARNT = "how far from the weights before to those after the result lies (default 1); less forgets less"
 RUN = (  # how a run of training is done
     cli.option("--out", "the run's folder; an interrupted run goes on there", metavar="DIR", required=True),
@@ -106,6 +109,11 @@ def finetune(options):
     from ..training.tasks import FAST, TINY
 
     cli.only_of_vqa_files(options, "annotations")
+    if "hard" in options.often:
+        cli.need(options, "world", "weights")
+        found = recipes.hard_kinds(cli.world(options), options.task, options.weights)
+        cli.say(f"hard: {', '.join(found) or 'none'}")
+        options.often = [kind for kind in options.often if kind != "hard"] + found
     data = cli.task_data(options, "train")
     if all(record.label is None for record in data.records):
         raise ConfigError.at("--data", None, "labels to learn (of v2_…_questions.json: with --annotations)", "none")

@@ -23,7 +23,7 @@ from .log import STAGES
 from .loop import Training
 from .miniature import Miniature, miniature_config, spread_boxes
 from .optimizer import Adam
-from .tasks import TASKS, batches_of, open_all, take_detector
+from .tasks import TASKS, batches_of, open_all, predict, take_detector
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,14 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     Training, e.g. frozen."""
     batches = batches_of(data, model, tokenizer, hidden, **({"soft": True} if TASKS[data.task].soft else {}))
     return train(model, batches, optimizer, batch_size, seed, folder, progress, **options)
+
+
+def hard_kinds(world, task, weights, scenes=400):
+    """The kinds of a task of a world of which a checkpoint is right less often than of a kind on average: [name], found
+    on pictures of the split "valid"."""
+    data = Miniature(world, "valid", scenes).task(task)
+    kinds = data.report_by_kind(predict(start_model(data, weights), miniature_tokenizer(world), data)).rows
+    return [kind.name for kind in kinds if kind.share < np.mean([kind.share for kind in kinds])]
 
 
 def train(model, batches, optimizer, batch_size, seed, folder, progress, learnt=1.0, **options):

@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from minilxmert import (
     LxmertForQuestionAnswering,
     LxmertTokenizer,
 )
+from minilxmert.checkpoints.h5 import read_hdf5
 from minilxmert.cli import main
 from minilxmert.core.params import map_tree
 from minilxmert.experiments import probing
@@ -26,6 +28,7 @@ from minilxmert.scenes.detector import detect
 from minilxmert.scenes.language import LanguageError, explain, read_question
 from minilxmert.scenes.phrases import Description
 from minilxmert.scenes.world import HELD_OUT, SMALL, UNNAMED
+from minilxmert.training import recipes
 from minilxmert.training.entries import write_entries
 from minilxmert.training.miniature import Miniature, miniature_config, spread_boxes
 from minilxmert.training.optimizer import Adam
@@ -116,6 +119,25 @@ def test_kinds_are_asked_more_often():
     assert len(more.task("vqa")) == len(usual.task("vqa"))  # in which it is no kind
     with pytest.raises(ConfigError, match=r"often: expected one of exist, .* found three"):
         Miniature(SMALL, often=("three", "count"))
+
+
+def test_hard_kinds_are_those_that_the_weights_get_wrong(monkeypatch, tmp_path, capsys):
+    def answer_but(wrong, task, tokenizer, data):
+        pairs = zip(data.records, data.kinds, strict=True)
+        return {record.key: "none" if kind in wrong else record.commonest for record, kind in pairs}
+
+    model = start_model(Miniature(SMALL, scenes=2).task("vqa"), miniature_config(SMALL))
+    model.save_pretrained(tmp_path / "weights", tokenizer=miniature_tokenizer(SMALL))
+    for wrong in (["count", "size"], ["color"], []):
+        monkeypatch.setattr(recipes, "predict", partial(answer_but, wrong))
+        assert recipes.hard_kinds(SMALL, "vqa", tmp_path / "weights", scenes=20) == wrong
+    monkeypatch.setattr(recipes, "hard_kinds", lambda *_: ["count"])
+    command = "finetune", "vqa", "--world", "small", "--scenes", "10", "--steps", "2", "--often", "hard"
+    assert main([*command, "--weights", str(tmp_path / "weights"), "--out", str(tmp_path / "run")]) == 0
+    assert "hard: count" in capsys.readouterr().err
+    often, usual = (len(Miniature(SMALL, "train", 10, often=kinds).task("vqa")) for kinds in (["count"], []))
+    assert read_hdf5(tmp_path / "run/training.h5")[2]["provenance"]["examples"] == often > usual
+    assert main([*command, "--out", str(tmp_path / "other")]) == 1  # without weights nothing is known to be hard
 
 
 def test_unknown_words_are_asked_about_in_training_alone():
