@@ -17,6 +17,7 @@ class Run:
     pooled: np.ndarray  # (B, E)
     p: dict  # the parameters that were used
     cache: dict | None
+    backward: object  # run_encoders_backward, or that of another way (short.py)
 
 
 def run_encoders(inputs, p, config, rng=None, cache=None, kept=None):
@@ -24,7 +25,8 @@ def run_encoders(inputs, p, config, rng=None, cache=None, kept=None):
     lang, visn = encoder.embed(inputs, p, config, rng, cache)
     masks = inputs.lang_mask, inputs.visn_mask
     lang, visn = encoder.encode(lang, visn, *masks, p, config, rng, cache, inputs.pairs, kept=kept)
-    return Run(lang, visn, heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler")), p, cache)
+    pooled = heads.pool(lang[-1][:, 0], p["pooler"], child(cache, "pooler"))
+    return Run(lang, visn, pooled, p, cache, run_encoders_backward)
 
 
 def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):

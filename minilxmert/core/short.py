@@ -1,5 +1,5 @@
-"""The short way to answers, and back, with the numbers of model.py: what reads only the pooled state needs of the last
-layer only [CLS], and no padding: rows are packed, (R, E) instead of (B, N, E)."""
+"""Shorter ways through the model, and back, with the numbers of model.py: without padding, in rows (R, E) instead of
+(B, N, E); and for what reads the pooled state alone (the answers), of the last layer only [CLS]."""
 
 import numpy as np
 
@@ -9,18 +9,20 @@ from .attention import QKV, Rows, attend_to, attend_to_backward, attention_outpu
 from .encoder import feed_forward, feed_forward_backward
 from .inputs import Inputs
 from .model import Run
-from .ops import child, linear_backward, linears_backward
+from .ops import child, linear_backward, linears_backward, unpack
 
 
 def without_padding(inputs):
-    """The same inputs without the hidden places at the end of each sentence and picture, packed row after row: the
-    arrays become (R, …) and the masks Rows. A sentence that is hidden altogether stays whole."""
+    """-> the same inputs without the hidden places at the end of each sentence and picture, packed row after row, and
+    which places are left, (A, N) and (C, M) of bool. The arrays become (R, …) and the masks Rows. A sentence that is
+    hidden altogether stays whole."""
     lang, words = visible_rows(inputs.lang_mask, at_least=1)
     visn, objects = visible_rows(inputs.visn_mask)
-    return Inputs(
+    rows = Inputs(
         inputs.words[words], inputs.places[words], inputs.types[words],
         kept_rows(inputs.feats, objects), kept_rows(inputs.boxes, objects), lang, visn, inputs.pairs,
     )  # fmt: skip
+    return rows, words, objects
 
 
 def kept_rows(x, kept):
@@ -79,15 +81,36 @@ def cross_layer_for_first_words_backward(dfirst, p, cache, g):
 def run_short(inputs, p, config, rng=None, cache=None):
     """run_encoders for what reads the pooled state alone (the answers), with a cross layer or more: Inputs -> Run
     without states"""
-    rows = without_padding(inputs)
+    rows, *_ = without_padding(inputs)
     masks = rows.lang_mask, rows.visn_mask
     short = {"pairs": rows.pairs, "last": cross_layer_for_first_words, "kept": 1}
     lang, _ = encoder.encode(*encoder.embed(rows, p, config, rng, cache), *masks, p, config, rng, cache, **short)
-    return Run([], [], heads.pool(lang[-1], p["pooler"], child(cache, "pooler")), p, cache)
+    return Run([], [], heads.pool(lang[-1], p["pooler"], child(cache, "pooler")), p, cache, run_short_backward)
 
 
-def run_short_backward(dpooled, p, cache, g):
-    """dpooled (B, E) -> the same gradients as run_encoders_backward, of packed rows"""
+def run_short_backward(_, __, dpooled, p, cache, g):
+    """The gradient of the pooled state (B, E) -> those of run_encoders_backward, of packed rows"""
     dfirst = heads.pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
     dlang, dvisn = encoder.encode_backward(dfirst, None, p, cache, g, cross_layer_for_first_words_backward)
+    return encoder.embed_backward(dlang, dvisn, p, cache, g)
+
+
+def run_packed(inputs, p, config, rng=None, cache=None):
+    """run_encoders for training: Inputs without pairs -> Run with the last states alone, zeros at hidden ends"""
+    rows, words, objects = without_padding(inputs)
+    masks = rows.lang_mask, rows.visn_mask
+    lang, visn = encoder.encode(*encoder.embed(rows, p, config, rng, cache), *masks, p, config, rng, cache, kept=1)
+    lang, visn = unpack(lang[-1], words), unpack(visn[-1], objects)
+    if cache is not None:
+        cache["packed"] = words, objects
+    pooled = heads.pool(lang[:, 0], p["pooler"], child(cache, "pooler"))
+    return Run([lang], [visn], pooled, p, cache, run_packed_backward)
+
+
+def run_packed_backward(dlang, dvisn, dpooled, p, cache, g):
+    """Gradients of the three outputs -> those of run_encoders_backward, of packed rows"""
+    words, objects = cache["packed"]
+    dlang = dlang.copy()
+    dlang[:, 0] += heads.pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
+    dlang, dvisn = encoder.encode_backward(dlang[words], dvisn[objects], p, cache, g)
     return encoder.embed_backward(dlang, dvisn, p, cache, g)

@@ -6,9 +6,9 @@ from ..core import heads
 from ..core import losses as objectives
 from ..core import params as tree
 from ..core.inputs import ARGUMENTS, SWITCHES, floats, read_inputs
-from ..core.model import run_encoders, run_encoders_backward
+from ..core.model import run_encoders
 from ..core.ops import child, linear_backward
-from ..core.short import run_short, run_short_backward
+from ..core.short import run_packed, run_short
 from ..errors import ShapeError
 from ..kernels import linear
 from . import outputs
@@ -97,6 +97,8 @@ class Face(TorchNames, WordEmbedding, Stored):
         with self.reading(cache) as p:
             if self.READS_POOLED and self.config.x_layers and not states:
                 run = run_short(inputs, p, self.config, rng, cache)
+            elif cache is not None and not states and objectives.only_visible(inputs, targets):
+                run = run_packed(inputs, p, self.config, rng, cache)
             else:
                 run = run_encoders(inputs, p, self.config, rng, cache, None if states else 1)
             scores = self.scores(run, targets)
@@ -127,10 +129,7 @@ class Face(TorchNames, WordEmbedding, Stored):
         dpooled = np.zeros_like(run.pooled)
         dlang, dvisn = (np.zeros_like(states[-1]) if states else None for states in (run.lang, run.visn))
         self.heads_backward(run, dscores, g, dlang, dvisn, dpooled)
-        if run.lang:
-            run_encoders_backward(dlang, dvisn, dpooled, run.p, run.cache, g)
-        else:
-            run_short_backward(dpooled, run.p, run.cache, g)
+        run.backward(dlang, dvisn, dpooled, run.p, run.cache, g)
 
 
 class LxmertModel(Face):

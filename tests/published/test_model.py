@@ -14,6 +14,7 @@ from minilxmert import (
     LxmertModel,
     ShapeError,
 )
+from minilxmert.core import ops
 from minilxmert.core.params import flatten, map_tree, zeros_like
 from minilxmert.kernels import pairs
 
@@ -204,17 +205,26 @@ def test_gradients_by_direction(face, dropout):
     np.testing.assert_allclose(exact, (ahead - behind) / (2 * eps), rtol=1e-6)
 
 
-@pytest.mark.parametrize("face", [LxmertForQuestionAnswering, LxmertForVisualReasoning])
-@pytest.mark.parametrize("layers", [{}, {"x_layers": 1}, {"r_layers": 0, "l_layers": 0}, {"x_layers": 0}], ids=str)
-def test_the_short_way_back_gives_the_gradients_of_the_long_one(face, layers):
-    """Sentences and pictures of several lengths, one hidden altogether, one hidden in the middle; pairs of them."""
+LAYERS = [{}, {"x_layers": 1}, {"r_layers": 0, "l_layers": 0}, {"x_layers": 0}]
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("layers", LAYERS, ids=str)
+@pytest.mark.parametrize("padding", [0, 2])
+def test_training_without_padding_gives_the_gradients_of_the_whole_pass(face, layers, padding):
+    """Sentences and pictures of several lengths, one hidden altogether, one hidden in the middle; pairs of them; and
+    pre-training with labels that are, or are not, at hidden places."""
     rng = np.random.default_rng(3)
     model = face(TINY.replace(initializer_range=0.4, **layers), dtype="float64")
     call = random_call(face, TINY, rng, b=4)
     call["attention_mask"] = np.array([[1, 1, 1, 1, 1], [1, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]])
-    seen = np.array([[1, 0, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]]).repeat(face.PICTURES, 0)
+    seen = np.array([[1, 0, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]]).repeat(getattr(face, "PICTURES", 1), 0)
     call["visual_attention_mask"] = seen.reshape(call["visual_feats"].shape[:-1])
-    call |= {"pairs": [[3, 1], [1, 3], [0, 2], [3, 0], [2, 2]], "labels": np.array([1, 0, 1, 1, 0])}
+    if face is not LxmertForPreTraining:
+        call |= {"pairs": [[3, 1], [1, 3], [0, 2], [3, 0], [2, 2]], "labels": np.array([1, 0, 1, 1, 0])}
+    elif not padding:
+        call["labels"] = np.where(call["attention_mask"], call["labels"], -1)
+        call["obj_labels"] = {kind: (label, weight * seen) for kind, (label, weight) in call["obj_labels"].items()}
     inputs, targets = model.read(**call)
     found, expected = zeros_like(model.params), zeros_like(model.params)
     output = model.learn(inputs, targets, found)
@@ -225,9 +235,23 @@ def test_the_short_way_back_gives_the_gradients_of_the_long_one(face, layers):
         np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12, err_msg=path)
 
 
+@pytest.mark.parametrize("face, most", [*zip(FACES, [16, 9, 18], strict=True)])
+def test_training_multiplies_no_padding(monkeypatch, face, most):
+    """Of 2 · 8 words 5 are seen, of 2 · 3 objects 4 (of statements, twice as many): in no product are more rows than
+    these. The head of masked words is the exception, whose scores are published with those of the padding."""
+    rows, as_rows, call = [], ops.as_rows, random_call(face, TINY, np.random.default_rng(3), n=8)
+    call["attention_mask"] = np.arange(8) < np.array([[3], [2]])
+    if face is LxmertForPreTraining:
+        call |= {"labels": np.full((2, 8), -1), "obj_labels": None}
+    monkeypatch.setattr(ops, "as_rows", lambda x: rows.append(len(as_rows(x))) or as_rows(x))
+    with minilxmert.backend("numpy"):
+        face(TINY).loss_and_gradients(**call)
+    assert max(rows) == most
+
+
 def test_gradients_of_the_inputs():
     """The gradients of ready word embeddings, object features and boxes, through everything."""
-    from minilxmert.published.model import run_encoders, run_encoders_backward
+    from minilxmert.core.model import run_encoders, run_encoders_backward
 
     rng = np.random.default_rng(0)
     model = LxmertModel(TINY.replace(initializer_range=0.4), dtype="float64")
