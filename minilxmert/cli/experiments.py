@@ -17,6 +17,7 @@ RUNS = cli.option("--out", "the folder of all runs; again to go on", metavar="DI
     cli.option("--seeds", "how many", cli.positive, 3),
     cli.option("--jobs", "seeds at a time, a core each", cli.positive, 1, "N"),
     cli.option("--table", "Table 3, the tasks left out", default="both", choices=("paper", "tasks", "both")),
+    cli.option("--task", "only this one", choices=("vqa", "gqa", "nlvr2")),
     cli.option("--row", 'only a row, by its name ("no labels"); again for more', metavar="NAME", action="append"),
     cli.FIGURES,
 )
@@ -29,7 +30,7 @@ def ablate(options):
     minilxmert ablate --out runs/ablation --jobs 2
     """
     from ..experiments.ablation import run_seeds
-    from ..experiments.ablation_results import FULL, LEFT_OUT, PAPER, Results
+    from ..experiments.ablation_results import ABLATED, FULL, LEFT_OUT, PAPER, Results
     from ..files import write_file
 
     rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
@@ -38,7 +39,8 @@ def ablate(options):
         raise ConfigError.at("--row", None, f"one of {', '.join(names)}", unknown[0])
     shown = [row for row in rows if row.name in (options.row or names) or row is FULL]  # with what it is compared
     rows = [row for row in rows if row.name in (options.row or names)]
-    complete = run_seeds(options.out, options.recipe, options.seeds, rows, options.jobs, cli.say)
+    tasks = [options.task] if options.task else ABLATED
+    complete = run_seeds(options.out, options.recipe, options.seeds, rows, tasks, options.jobs, cli.say)
     results = Results(options.out, shown)
     print(results)
     if options.json:

@@ -146,19 +146,19 @@ def open_folder(folder, size):
     write_file(path, json.dumps(mine))
 
 
-def run_seed(folder, size, seed, rows, say=print):
+def run_seed(folder, size, seed, rows, tasks=ABLATED, say=print):
     """All cells of one seed. -> whether it came to its end, and was not interrupted"""
     try:
         laboratory = Laboratory(folder, size, seed, say)
         for row in rows:
-            for task in ABLATED:
+            for task in tasks:
                 laboratory.cell(row, task)
     except KeyboardInterrupt:
         return False
     return True
 
 
-def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, say=print):
+def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, tasks=ABLATED, jobs=1, say=print):
     """Everything, `jobs` seeds at a time, each in a process and on a thread of its own. -> whether all came to its end
 
     size: a name of SIZES or a Size. Ctrl-C saves; the same call goes on. Raises ConfigError, TrainingError."""
@@ -167,18 +167,18 @@ def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, jobs=1, say=print):
     size = SIZES.get(size, size)
     open_folder(folder, size)
     if jobs == 1:
-        return all(run_seed(folder, size, seed, rows, say) for seed in range(seeds))
-    return run_processes(folder, list(range(seeds)), [row.key for row in rows], jobs)
+        return all(run_seed(folder, size, seed, rows, tasks, say) for seed in range(seeds))
+    return run_processes(folder, list(range(seeds)), [*tasks, *(row.key for row in rows)], jobs)
 
 
-def run_processes(folder, seeds, keys, jobs):
+def run_processes(folder, seeds, names, jobs):
     """Seeds in processes of their own, `jobs` at a time. -> whether all came to their end"""
     running = []
     with quietly_interrupted() as wanted:
         try:
             while running or (seeds and not wanted):
                 while seeds and len(running) < jobs and not wanted:
-                    running.append(start_process(__name__, 1, folder, seeds.pop(0), *keys, start_new_session=True))
+                    running.append(start_process(__name__, 1, folder, seeds.pop(0), *names, start_new_session=True))
                 time.sleep(0.1)
                 if wanted:
                     stop(running)
@@ -199,16 +199,17 @@ def stop(processes):
         process.wait()
 
 
-def main(folder, seed, *keys):
-    """run_seed in a process of its own -> its exit code"""
-    rows = {row.key: row for row in PAPER + LEFT_OUT if row.key in keys}
+def main(folder, seed, *names):
+    """run_seed in a process of its own -> its exit code. names: of tasks, and the keys of rows"""
+    rows = {row.key: row for row in PAPER + LEFT_OUT if row.key in names}
+    tasks = [task for task in ABLATED if task in names]
 
     def say(sentence):
         print(sentence, file=sys.stderr, flush=True)
 
     try:
         size = Size(**read_json(Path(folder) / ABOUT, ConfigError))
-        return 0 if run_seed(folder, size, int(seed), list(rows.values()), say) else 130
+        return 0 if run_seed(folder, size, int(seed), list(rows.values()), tasks, say) else 130
     except MinilxmertError as problem:
         say(problem)
         return FAILED

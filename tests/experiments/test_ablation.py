@@ -236,6 +236,14 @@ def test_one_row_of_a_table_is_trained_alone(tmp_path, capsys):
     assert "--row" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_one_task_is_trained_alone(tmp_path, capsys, jobs):
+    begin = ["ablate", "--out", str(tmp_path), "--recipe", "smoke", "--seeds", "2", "--row", "most frequent answer"]
+    assert main([*begin, "--task", "gqa", "--jobs", jobs]) == 0
+    assert sorted(path.parent.name for path in tmp_path.rglob("result.json")) == ["gqa", "gqa"]
+    assert "most frequent answer               -" in capsys.readouterr().out  # of VQA there is nothing
+
+
 # --- the sums --------------------------------------------------------------------------------------------------------
 
 
