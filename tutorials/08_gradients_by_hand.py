@@ -203,8 +203,8 @@ print("rows of the tables that do:", {name: f"{moved.sum()} of {len(moved)}" for
 
 # %% [markdown]
 # * The **vision half of the last cross layer**: the answer is read from the last state of [CLS]. The last states of
-#   the objects do not reach it. (The object losses of pre-training use them: chapter 9.) So inference may skip that
-#   half: [model.py](../minilxmert/core/model.py).
+#   the objects do not reach it. (The object losses of pre-training use them: chapter 9.) So that half
+#   need not be computed, neither forward nor backward: [short.py](../minilxmert/core/short.py).
 # * Rows of the **word table** that the question does not use, and **row 0** of all three tables, as we have just
 #   found. Only segment 0 is used here, so the whole table of segments does not learn.
 #

@@ -17,7 +17,7 @@ RUNS = cli.option("--out", "the folder of all runs; again to go on", metavar="DI
     cli.option("--seeds", "how many", cli.positive, 3),
     cli.option("--jobs", "seeds at a time, a core each", cli.positive, 1, "N"),
     cli.option("--table", "Table 3, the tasks left out", default="both", choices=("paper", "tasks", "both")),
-    cli.option("--task", "only this one", choices=("vqa", "gqa", "nlvr2")),
+    cli.option("--task", "only this task", choices=("vqa", "gqa", "nlvr2")),
     cli.option("--row", 'only a row, by its name ("no labels"); again for more', metavar="NAME", action="append"),
     cli.FIGURES,
 )

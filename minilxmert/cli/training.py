@@ -110,10 +110,7 @@ def finetune(options):
 
     cli.only_of_vqa_files(options, "annotations")
     if "hard" in options.often:
-        cli.need(options, "world", "weights")
-        found = recipes.hard_kinds(cli.world(options), options.task, options.weights)
-        cli.say(f"hard: {', '.join(found) or 'none'}")
-        options.often = [kind for kind in options.often if kind != "hard"] + found
+        options.often = [kind for kind in options.often if kind != "hard"] + hard_kinds(options)
     data = cli.task_data(options, "train")
     if all(record.label is None for record in data.records):
         raise ConfigError.at("--data", None, "labels to learn (of v2_…_questions.json: with --annotations)", "none")
@@ -124,6 +121,19 @@ def finetune(options):
     return tell_end(
         recipes.finetune(*where, options.seed, show_step, options.hidden, learnt=options.learnt, **run_options(options))
     )
+
+
+def hard_kinds(options):
+    """What --often hard means, said as well."""
+    from ..training.recipes import hard_kinds
+
+    cli.need(options, "world")
+    if not options.weights:
+        raise ConfigError.at("--often", "hard", "--weights, whose hard kinds they are", "none")
+    start = options.task, options.weights, cli.tokenizer_of(options)
+    found = hard_kinds(cli.world(options), *start, progress=cli.drawing)
+    cli.say(f"hard: {', '.join(found) or 'none'}")
+    return found
 
 
 def find_start(options, data):

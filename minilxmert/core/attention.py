@@ -41,8 +41,8 @@ def attend_to(q, k, v, queries, keys, config, rng=None, cache=None):
 
 
 def attend_to_backward(dz, cache):
-    """The backward of attend_to: dz like q -> dq, dk, dv"""
-    return (ops.attend_rows_backward if "packed" in cache else ops.attend_backward)(dz, cache)
+    """The backward of attend_to: dz like q -> dq, dk, dv. Of rows, attend_rows has kept the places."""
+    return (ops.attend_rows_backward if "places" in cache else ops.attend_backward)(dz, cache)
 
 
 @twinned("blocks")

@@ -145,13 +145,12 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pa
     visn_states = [visn, *layers(visn, visn_mask, p["vision"], config, rng, child(cache, "vision"), kept)]
     lang, lang_mask = pair_up(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
     visn, visn_mask = pair_up(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
-    whole = dict(p["cross"])
-    final = whole.popitem() if last and whole else None
-    states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, child(cache, "cross"), kept)]
+    whole, c = dict(p["cross"]), child(cache, "cross")
+    name, final = whole.popitem() if last and whole else (None, None)
+    states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, c, kept)]
     if final:
-        name, own = final
         before = (states or [(lang, visn)])[-1]
-        states.append(last(*before, lang_mask, visn_mask, own, config, rng, child(child(cache, "cross"), name)))
+        states.append(last(*before, lang_mask, visn_mask, final, config, rng, child(c, name)))
     lang_states += [lang for lang, _ in states]
     visn_states += [visn for _, visn in states]
     first = -kept if kept else None

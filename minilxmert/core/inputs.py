@@ -133,6 +133,11 @@ def added_mask(visible):
     return ((1 - visible) * np.finfo(visible.dtype).min)[:, None, None, :]
 
 
+def is_visible(mask):
+    """mask (B, 1, 1, M), as added_mask makes it -> which places are seen, (B, M) of bool"""
+    return mask[:, 0, 0] > np.finfo(mask.dtype).min
+
+
 def floats(name, value, shape, dtype):
     """value as an array of numbers of a shape; letters in `shape` are free sizes."""
     array = as_array(name, value)

@@ -61,15 +61,6 @@ def pretraining_labels(inputs, config, dtype, words, matched, objects, answers):
     return labels
 
 
-def only_visible(inputs, targets):
-    """Whether there are no pairs and no labels at hidden places, where a model without padding has no states."""
-    if inputs.pairs != (None, None):
-        return False
-    words, objects = ((mask == np.finfo(mask.dtype).min)[:, 0, 0] for mask in (inputs.lang_mask, inputs.visn_mask))
-    unlabelled = "masked_lm" not in targets or np.isin(targets["masked_lm"][words], IGNORED).all()
-    return unlabelled and not any(weight[objects].any() for _, weight in targets.get("visual", {}).values())
-
-
 # --- loss functions: each returns (loss, gradient of its first argument) ---------------------------------------------
 
 

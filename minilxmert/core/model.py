@@ -1,5 +1,6 @@
 """One pass through the whole model, and back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +11,14 @@ from .ops import child
 
 @dataclass
 class Run:
-    """One pass through the encoders: every hidden state, and the cache when something is to be read from it."""
+    """One pass through the encoders: the states that were kept, and the cache when something is to be read from it."""
 
     lang: list  # (B, N, E) each, embeddings first
     visn: list  # (B, M, E) each
     pooled: np.ndarray  # (B, E)
     p: dict  # the parameters that were used
     cache: dict | None
-    backward: object  # run_encoders_backward, or that of another way (short.py)
+    backward: Callable  # the way back: run_encoders_backward, or that of another way (short.py)
 
 
 def run_encoders(inputs, p, config, rng=None, cache=None, kept=None):
@@ -31,7 +32,12 @@ def run_encoders(inputs, p, config, rng=None, cache=None, kept=None):
 
 def run_encoders_backward(dlang, dvisn, dpooled, p, cache, g):
     """Gradients of the three outputs (B, N, E), (B, M, E), (B, E) -> gradients of word embeddings, feats and boxes"""
+    dlang, dvisn = encoder.encode_backward(add_pooled(dlang, dpooled, p, cache, g), dvisn, p, cache, g)
+    return encoder.embed_backward(dlang, dvisn, p, cache, g)
+
+
+def add_pooled(dlang, dpooled, p, cache, g):
+    """dlang (B, N, E) with what the pooled state's gradient (B, E) brings to the first words"""
     dlang = dlang.copy()
     dlang[:, 0] += heads.pool_backward(dpooled, p["pooler"], cache["pooler"], g["pooler"])
-    dlang, dvisn = encoder.encode_backward(dlang, dvisn, p, cache, g)
-    return encoder.embed_backward(dlang, dvisn, p, cache, g)
+    return dlang

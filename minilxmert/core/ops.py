@@ -200,7 +200,8 @@ def attend_backward(dy, cache):
 
 
 def attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate=0.0, rng=None, cache=None):
-    """attend for sentences of any length, packed row after row.
+    """attend for sentences of any length, packed row after row. Here they are padded again, since NumPy is quick with
+    few large products; the twin, in inference, does without.
 
     q (R, E): sentence b is rows q_starts[b] to q_starts[b + 1]; k, v (S, E) so by k_starts, mask (S,) -> (R, E)"""
     queries, keys = in_place(q_starts), in_place(k_starts)
@@ -209,21 +210,22 @@ def attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate=0.0, rng=None, ca
     padded = unpack(q, queries), unpack(k, keys), unpack(v, keys), hidden[:, None, None]
     z = attend(*padded, heads, rate, rng, cache)
     if cache is not None:
-        cache["packed"] = queries, keys
+        cache["places"] = queries, keys
     return z[queries]
 
 
 def attend_rows_backward(dy, cache):
     """dy (R, E) -> dq (R, E), dk and dv (S, E)"""
-    queries, keys = cache["packed"]
+    queries, keys = cache["places"]
     dq, dk, dv = attend_backward(unpack(dy, queries), cache)
     return dq[queries], dk[keys], dv[keys]
 
 
-def in_place(starts):
-    """starts (B + 1,) of sentences that are packed row after row -> their places if they were padded, (B, N) of bool"""
+def in_place(starts, longest=None):
+    """starts (B + 1,) of sentences that are packed row after row -> their places if they were padded, (B, N) of bool,
+    to N = longest; None: to the longest of them"""
     lengths = np.diff(starts)
-    return np.arange(lengths.max(initial=0)) < lengths[:, None]
+    return np.arange(lengths.max(initial=0) if longest is None else longest) < lengths[:, None]
 
 
 def unpack(x, places):

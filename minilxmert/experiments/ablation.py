@@ -168,17 +168,17 @@ def run_seeds(folder, size, seeds, rows=PAPER + LEFT_OUT, tasks=ABLATED, jobs=1,
     open_folder(folder, size)
     if jobs == 1:
         return all(run_seed(folder, size, seed, rows, tasks, say) for seed in range(seeds))
-    return run_processes(folder, list(range(seeds)), [*tasks, *(row.key for row in rows)], jobs)
+    return run_processes(folder, list(range(seeds)), [",".join(tasks), *(row.key for row in rows)], jobs)
 
 
-def run_processes(folder, seeds, names, jobs):
+def run_processes(folder, seeds, cells, jobs):
     """Seeds in processes of their own, `jobs` at a time. -> whether all came to their end"""
     running = []
     with quietly_interrupted() as wanted:
         try:
             while running or (seeds and not wanted):
                 while seeds and len(running) < jobs and not wanted:
-                    running.append(start_process(__name__, 1, folder, seeds.pop(0), *names, start_new_session=True))
+                    running.append(start_process(__name__, 1, folder, seeds.pop(0), *cells, start_new_session=True))
                 time.sleep(0.1)
                 if wanted:
                     stop(running)
@@ -199,17 +199,16 @@ def stop(processes):
         process.wait()
 
 
-def main(folder, seed, *names):
-    """run_seed in a process of its own -> its exit code. names: of tasks, and the keys of rows"""
-    rows = {row.key: row for row in PAPER + LEFT_OUT if row.key in names}
-    tasks = [task for task in ABLATED if task in names]
+def main(folder, seed, tasks, *keys):
+    """run_seed in a process of its own -> its exit code. tasks: with commas between; keys: of rows"""
+    rows = {row.key: row for row in PAPER + LEFT_OUT if row.key in keys}
 
     def say(sentence):
         print(sentence, file=sys.stderr, flush=True)
 
     try:
         size = Size(**read_json(Path(folder) / ABOUT, ConfigError))
-        return 0 if run_seed(folder, size, int(seed), list(rows.values()), tasks, say) else 130
+        return 0 if run_seed(folder, size, int(seed), list(rows.values()), tasks.split(","), say) else 130
     except MinilxmertError as problem:
         say(problem)
         return FAILED

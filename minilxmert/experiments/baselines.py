@@ -12,10 +12,11 @@ import numpy as np
 
 from ..core import heads
 from ..core.attention import cross_attention, cross_attention_backward
+from ..core.model import run_encoders
 from ..core.ops import child, linear_backward
 from ..core.params import attention_shapes, linear_shape
 from ..kernels import linear
-from ..published.model import LxmertForQuestionAnswering, LxmertForVisualReasoning, run_encoders
+from ..published.model import LxmertForQuestionAnswering, LxmertForVisualReasoning
 
 
 class BottomUp:

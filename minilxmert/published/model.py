@@ -8,7 +8,7 @@ from ..core import params as tree
 from ..core.inputs import ARGUMENTS, SWITCHES, floats, read_inputs
 from ..core.model import run_encoders
 from ..core.ops import child, linear_backward
-from ..core.short import run_packed, run_short
+from ..core.short import needs_no_padding, run_short, run_without_padding
 from ..errors import ShapeError
 from ..kernels import linear
 from . import outputs
@@ -91,21 +91,24 @@ class Face(TorchNames, WordEmbedding, Stored):
     @np.errstate(under="ignore")  # what is hidden has probability 0
     def compute(self, inputs, targets, cache=None, rng=None, states=True):
         """Inputs and labels -> (Run, scores, losses, gradients of the scores). states: are hidden states wanted, or
-        attention maps?"""
+        attention maps? If not, shorter ways are taken (short.py)."""
+        training = cache is not None or rng is not None
         if rng is not None or not self.config.x_layers:  # each pair has its own dropout; without cross layers, no place
             inputs = inputs.spread()
         with self.reading(cache) as p:
             if self.READS_POOLED and self.config.x_layers and not states:
                 run = run_short(inputs, p, self.config, rng, cache)
-            elif cache is not None and not states and objectives.only_visible(inputs, targets):
-                run = run_packed(inputs, p, self.config, rng, cache)
-            else:
+            elif states or not training or not needs_no_padding(inputs, targets, self.config):
                 run = run_encoders(inputs, p, self.config, rng, cache, None if states else 1)
+            else:
+                run = run_without_padding(inputs, p, self.config, rng, cache)
             scores = self.scores(run, targets)
         return run, scores, *self.losses(scores, targets)
 
     def loss_and_gradients(self, rng=None, **inputs):
-        """Call arguments with labels -> (output, {published name: gradient of the loss}); dropout when rng is given."""
+        """Call arguments with labels -> (output, {published name: gradient of the loss}); dropout when rng is given.
+
+        Words and objects at hidden ends may have other scores in the output than a call gives: nothing learns there."""
         g = tree.zeros_like(self.params)
         return self.add_gradients(g, rng, **inputs), self.published(g)
 

@@ -206,12 +206,17 @@ def finetune(model, data, tokenizer, folder, optimizer, batch_size, seed=0, prog
     return train(model, batches, optimizer, batch_size, seed, folder, progress, **options)
 
 
-def hard_kinds(world, task, weights, scenes=400):
+def hard_kinds(world, task, weights, tokenizer, scenes=400, progress=None):
     """The kinds of a task of a world of which a checkpoint is right less often than of a kind on average: [name], found
-    on pictures of the split "valid"."""
-    data = Miniature(world, "valid", scenes).task(task)
-    kinds = data.report_by_kind(predict(start_model(data, weights), miniature_tokenizer(world), data)).rows
-    return [kind.name for kind in kinds if kind.share < np.mean([kind.share for kind in kinds])]
+    on pictures of the split "valid". Raises ConfigError where the checkpoint has not learnt the task."""
+    data = Miniature(world, "valid", scenes, progress=progress)
+    model = TASKS[task].face.from_pretrained(weights, fresh_heads=True)
+    if heads := {"answer", "reasoning"}.intersection(model.fresh_parts()):
+        raise ConfigError.at("often", "hard", "weights that have learnt the task", f"fresh {', '.join(heads)}")
+    task = data.task(task)
+    kinds = task.report_by_kind(predict(model, tokenizer, task)).rows
+    average = np.mean([kind.share for kind in kinds])
+    return [kind.name for kind in kinds if kind.share < average]
 
 
 def train(model, batches, optimizer, batch_size, seed, folder, progress, learnt=1.0, **options):

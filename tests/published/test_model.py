@@ -172,15 +172,26 @@ def random_call(face, config, rng, b=2, n=5, m=3):
     return call
 
 
+def label_what_is_seen(call):
+    """Take the labels of pre-training away from what is hidden."""
+    seen = call["visual_attention_mask"]
+    call["labels"] = np.where(call["attention_mask"], call["labels"], -1)
+    call["obj_labels"] = {kind: (label, weight * seen) for kind, (label, weight) in call["obj_labels"].items()}
+
+
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("dropout", [False, True])
-def test_gradients_by_direction(face, dropout):
+@pytest.mark.parametrize("padding", [False, True])
+def test_gradients_by_direction(face, dropout, padding):
+    """padding: whether pre-training has labels there, and computes it."""
     rng = np.random.default_rng(3)
     model = face(TINY, dtype="float64")
     model.params = random_tree(map_tree(np.shape, model.params), rng)
     for table in ("word", "position", "token_type"):
         model.params["embeddings"][table]["w"][0] = 0
     call, g = random_call(face, TINY, rng), zeros_like(model.params)
+    if face is LxmertForPreTraining and not padding:
+        label_what_is_seen(call)
     call["input_ids"] = np.maximum(call["input_ids"], 1)  # row 0, the padding, never learns: kept out of the direction
 
     def loss(params):
@@ -210,7 +221,7 @@ LAYERS = [{}, {"x_layers": 1}, {"r_layers": 0, "l_layers": 0}, {"x_layers": 0}]
 
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("layers", LAYERS, ids=str)
-@pytest.mark.parametrize("padding", [0, 2])
+@pytest.mark.parametrize("padding", [False, True])
 def test_training_without_padding_gives_the_gradients_of_the_whole_pass(face, layers, padding):
     """Sentences and pictures of several lengths, one hidden altogether, one hidden in the middle; pairs of them; and
     pre-training with labels that are, or are not, at hidden places."""
@@ -223,8 +234,7 @@ def test_training_without_padding_gives_the_gradients_of_the_whole_pass(face, la
     if face is not LxmertForPreTraining:
         call |= {"pairs": [[3, 1], [1, 3], [0, 2], [3, 0], [2, 2]], "labels": np.array([1, 0, 1, 1, 0])}
     elif not padding:
-        call["labels"] = np.where(call["attention_mask"], call["labels"], -1)
-        call["obj_labels"] = {kind: (label, weight * seen) for kind, (label, weight) in call["obj_labels"].items()}
+        label_what_is_seen(call)
     inputs, targets = model.read(**call)
     found, expected = zeros_like(model.params), zeros_like(model.params)
     output = model.learn(inputs, targets, found)
@@ -233,6 +243,19 @@ def test_training_without_padding_gives_the_gradients_of_the_whole_pass(face, la
     np.testing.assert_allclose(output.loss, sum(losses.values()), rtol=1e-12)
     for (path, mine), theirs in zip(flatten(found).items(), flatten(expected).values(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12, err_msg=path)
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-12])
+@pytest.mark.parametrize("shown", [0, -1])
+def test_hidden_places_of_any_kind_give_the_loss_of_a_call(eps, shown):
+    """Where eps is 0, zeros would become NaN; a mask of less than 0 hides as one of 0 does."""
+    model = LxmertForPreTraining(TINY.replace(layer_norm_eps=eps, initializer_range=0.4), dtype="float64")
+    call = random_call(LxmertForPreTraining, TINY, np.random.default_rng(3), b=3)
+    label_what_is_seen(call)
+    call["attention_mask"] = np.where(call["attention_mask"], 1, shown)
+    with np.errstate(over="ignore"):  # twice the lowest number is -inf
+        output, _ = model.loss_and_gradients(**call)
+        assert np.isfinite(output.loss) and output.loss == pytest.approx(model(**call).loss, rel=1e-12)
 
 
 @pytest.mark.parametrize("face, most", [*zip(FACES, [16, 9, 18], strict=True)])

@@ -122,22 +122,27 @@ def test_kinds_are_asked_more_often():
 
 
 def test_hard_kinds_are_those_that_the_weights_get_wrong(monkeypatch, tmp_path, capsys):
-    def answer_but(wrong, task, tokenizer, data):
+    def answer_but(wrong, model, tokenizer, data):
         pairs = zip(data.records, data.kinds, strict=True)
         return {record.key: "none" if kind in wrong else record.commonest for record, kind in pairs}
 
-    model = start_model(Miniature(SMALL, scenes=2).task("vqa"), miniature_config(SMALL))
-    model.save_pretrained(tmp_path / "weights", tokenizer=miniature_tokenizer(SMALL))
+    weights, tokenizer = tmp_path / "weights", miniature_tokenizer(SMALL)
+    start_model(Miniature(SMALL, scenes=2).task("vqa"), miniature_config(SMALL)).save_pretrained(
+        weights, tokenizer=tokenizer
+    )
     for wrong in (["count", "size"], ["color"], []):
         monkeypatch.setattr(recipes, "predict", partial(answer_but, wrong))
-        assert recipes.hard_kinds(SMALL, "vqa", tmp_path / "weights", scenes=20) == wrong
-    monkeypatch.setattr(recipes, "hard_kinds", lambda *_: ["count"])
+        assert recipes.hard_kinds(SMALL, "vqa", weights, tokenizer, scenes=20) == wrong
+    with pytest.raises(ConfigError, match="have learnt the task, found fresh reasoning"):
+        recipes.hard_kinds(SMALL, "nlvr2", weights, tokenizer)
+    monkeypatch.setattr(recipes, "hard_kinds", lambda *_, **__: ["count"])
     command = "finetune", "vqa", "--world", "small", "--scenes", "10", "--steps", "2", "--often", "hard"
-    assert main([*command, "--weights", str(tmp_path / "weights"), "--out", str(tmp_path / "run")]) == 0
+    assert main([*command, "--weights", str(weights), "--out", str(tmp_path / "run")]) == 0
     assert "hard: count" in capsys.readouterr().err
     often, usual = (len(Miniature(SMALL, "train", 10, often=kinds).task("vqa")) for kinds in (["count"], []))
     assert read_hdf5(tmp_path / "run/training.h5")[2]["provenance"]["examples"] == often > usual
-    assert main([*command, "--out", str(tmp_path / "other")]) == 1  # without weights nothing is known to be hard
+    assert main([*command, "--out", str(tmp_path / "other")]) == 1
+    assert "--weights, whose hard kinds they are" in capsys.readouterr().err
 
 
 def test_unknown_words_are_asked_about_in_training_alone():
