@@ -99,8 +99,8 @@ show(draw_picture(example_picture(), objects, names, share))
 show(draw_bars(maps.words, found.words[0] / max(found.words[0].sum(), 1e-12), WORDS))
 
 # %% [markdown]
-# The red circle has by far the largest share. The blue square, which the question names, has no more than the red
-# triangle, which is not asked for. Test it: hide one object at a time and ask again.
+# The red circle has by far the largest share. The blue square, which the question names, has the second one, a
+# sixth of all. Test it: hide one object at a time and ask again.
 
 # %%
 for number, name in enumerate(names):
@@ -163,8 +163,8 @@ one = 1 / len(records)
 print(f"relevance - attention: {curves['relevance'].area - curves['attention'].area:+.3f}; one answer weighs {one:.3f}")
 
 # %% [markdown]
-# Both orders beat chance clearly. **But relevance hardly beats raw attention here**: with the least relevant first the
-# two are level, with the most relevant first it is ahead by two of the few answers that we asked for. Why so little?
+# Both orders beat chance clearly. **But relevance does not beat raw attention here**: with the least relevant first the
+# two are level, with the most relevant first they differ by less than one of the few answers that we asked for. Why?
 # The model is small, it has three cross layers, and its last one looks nearly only at the object in question (the
 # matrix at the top). So there the raw map already has the right order. In the paper, with the published model,
 # relevance is ahead of raw attention (Chefer et al. 2021, section 4). Our test does not contradict that, and it does

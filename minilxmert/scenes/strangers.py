@@ -17,7 +17,7 @@ NEAR_COLOR = 45  # of 255, root mean square; things vary by 12
 HOLLOW = 0.4  # the share covered of the four cells in the middle
 OBLONG = 1.3  # the longer side by the shorter one
 NEAR_SIZE = 2.5  # pixels that the longer side may differ
-# How often the shipped model (of commit 22716f2; later ones are within a point) is right where this is the first
+# How often the shipped model (of commit 22716f2; later ones are within 1.1 points) is right where this is the first
 # strange thing, in half of the kinds of drawings of experiments/calibration.py:
 # minilxmert evaluate strangers --world small --scenes 200 --weights weights. At most 0.89,
 # so that an answer about such a picture is never called sure.

@@ -67,7 +67,7 @@ def bare(program, *arguments, **names):
 
 def test_an_answer_and_a_chapter():
     out, err = bare(ANSWER + CHAPTER)
-    assert "yellow    100.0%" in out and "[CLS]" in out
+    assert "yellow  100.0%" in out and "[CLS]" in out
     assert err.count("no compiled kernels, NumPy computes: No module named 'numba'") == 1
 
 
