@@ -230,8 +230,8 @@ print(f"maps that the definition writes: {32 * 12 * 36 * 36 * 4 / 1e6:.1f} MB; t
 # * **The last layer.** The answer is read from [CLS] alone, so the last cross layer need only compute [CLS] (chapter
 #   8: where gradients are zero, nothing needs to be computed).
 #
-# Training goes this way, too, forward and backward. A small LXMERT with random weights and 8 sentences of different
-# length. Whoever asks for hidden states gets the long way.
+# Training goes this way, too, forward and backward; only its attention, which is NumPy's, is padded again. Here is a
+# small LXMERT with random weights and 8 sentences of different length. Who asks for hidden states gets the long way.
 
 # %%
 config = LxmertConfig(

@@ -260,7 +260,7 @@ def test_hidden_places_of_any_kind_give_the_loss_of_a_call(eps, shown):
 
 @pytest.mark.parametrize("face, most", [*zip(FACES, [16, 9, 18], strict=True)])
 def test_training_multiplies_no_padding(monkeypatch, face, most):
-    """Of 2 · 8 words 5 are seen, of 2 · 3 objects 4 (of statements, twice as many): in no product are more rows than
+    """Of 2 · 8 words 5 are seen, of 2 · 3 objects 4 (of statements, twice as many): no linear map has more rows than
     these. The head of masked words is the exception, whose scores are published with those of the padding."""
     rows, as_rows, call = [], ops.as_rows, random_call(face, TINY, np.random.default_rng(3), n=8)
     call["attention_mask"] = np.arange(8) < np.array([[3], [2]])
