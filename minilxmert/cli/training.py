@@ -110,7 +110,7 @@ def finetune(options):
 
     cli.only_of_vqa_files(options, "annotations")
     if "hard" in options.often:
-        options.often = [kind for kind in options.often if kind != "hard"] + hard_kinds(options)
+        options.often = [kind for kind in options.often if kind != "hard"] + find_hard_kinds(options)
     data = cli.task_data(options, "train")
     if all(record.label is None for record in data.records):
         raise ConfigError.at("--data", None, "labels to learn (of v2_…_questions.json: with --annotations)", "none")
@@ -123,8 +123,8 @@ def finetune(options):
     )
 
 
-def hard_kinds(options):
-    """What --often hard means, said as well."""
+def find_hard_kinds(options):
+    """The kinds that --often hard stands for; they are said as well."""
     from ..training.recipes import hard_kinds
 
     cli.need(options, "world")

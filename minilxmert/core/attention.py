@@ -124,6 +124,5 @@ def pick_backward(dy, cache):
     if cache["of"] is None:
         return dy
     dx = np.zeros((cache["count"], *dy.shape[1:]), dy.dtype)
-    for row, d in zip(cache["of"], dy, strict=True):
-        dx[row] += d
+    np.add.at(dx, cache["of"], dy)
     return dx

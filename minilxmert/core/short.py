@@ -72,9 +72,9 @@ def needs_no_padding(inputs, targets, config):
     """Whether run_without_padding has all states that these labels ask for, and no two pairs share any.
 
     With eps 0 the heads would make NaN of the zeros at hidden ends, which have no states."""
-    words, objects = (~is_visible(mask) for mask in (inputs.lang_mask, inputs.visn_mask))
     if inputs.pairs != (None, None) or not config.layer_norm_eps:
         return False
+    words, objects = (~is_visible(mask) for mask in (inputs.lang_mask, inputs.visn_mask))
     unlabelled = "masked_lm" not in targets or np.isin(targets["masked_lm"][words], IGNORED).all()
     return unlabelled and not any(weight[objects].any() for _, weight in targets.get("visual", {}).values())
 
