@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .compiling import OPTIONS, part
+from .compiling import part
 from .math import U, exp32
 from .matmul import get_done, get_ready, tile
 from .memory import empty, scratch
@@ -46,7 +46,7 @@ def value_panels(v, panels, inputs):
         fill(source, panels[p * inputs : (p + 1) * inputs, : source.shape[1]])
 
 
-@overload(value_panels, jit_options=OPTIONS)
+@overload(value_panels, jit_options={"_nrt": False})
 def value_panels_for(v, panels, inputs):
     def paired(v, panels, inputs):
         for n in range(len(panels)):
@@ -123,7 +123,7 @@ def weigh(scores, inputs, values, zeros, context, memory):
     multiply(scores[:, :inputs], values, zeros, context)
 
 
-@overload(weigh, jit_options=OPTIONS)
+@overload(weigh, jit_options={"_nrt": False})
 def weigh_for(scores, inputs, values, zeros, context, memory):
     def paired(scores, inputs, values, zeros, context, memory):
         fill(scores, memory.view(np.uint16)[: len(scores), : scores.shape[1]])

@@ -15,7 +15,6 @@ from numba.np.numpy_support import from_dtype
 
 from . import matmul, pairs
 from .attention import PLACES, attend_task, memory_for
-from .compiling import OPTIONS
 from .matmul import ACTIVATIONS, count_chunks, multiply_task, needs, round_strip
 from .memory import empty, scratch
 from .norm import STRIP, VECTOR, add_norm_strip
@@ -44,7 +43,7 @@ def take_inputs(x, words):
     return x
 
 
-@overload(take_inputs, jit_options=OPTIONS)
+@overload(take_inputs, jit_options={"_nrt": False})
 def take_inputs_for(x, words):
     return (lambda x, words: words) if words.dtype == types.uint32 else take_inputs
 

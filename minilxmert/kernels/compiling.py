@@ -91,24 +91,18 @@ def private_cache():
         numba.config.CACHE_DIR = previous
 
 
-OPTIONS = {  # of all compiled functions, those that kernels are made of included
-    "_nrt": False,  # no counting of who holds an array, see part
-    "error_model": "numpy",  # dividing by zero gives infinity or NaN: an error of a helper would leave rows unwritten
-}
-
-
 def part(function=None, **options):
     """Decorator of the functions that kernels are made of. They do not count who holds an array, as Numba would for
     every slice: all cores would write that one word, and wait for each other (half the speed was lost so). Whoever
     calls a kernel keeps its arrays alive; nothing in it makes new ones."""
-    return numba.njit(function, **OPTIONS, **options)
+    return numba.njit(function, _nrt=False, **options)
 
 
 def compiled(function, *signature, returns=numba.void):
     """The function compiled (or loaded) for one signature, at once. It runs without Python's lock (nogil)."""
 
     def build(cache):
-        return numba.njit(returns(*signature), nogil=True, cache=cache, **OPTIONS)(function)
+        return numba.njit(returns(*signature), nogil=True, _nrt=False, cache=cache)(function)
 
     with forks_wait, uninterrupted(), private_cache(), event.install_listener("numba:compile", ANNOUNCER):
         try:

@@ -14,7 +14,7 @@ from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
 from . import amx, pairs, tiles
-from .compiling import OPTIONS, part
+from .compiling import part
 from .math import gelu32
 from .memory import empty, scratch
 from .shared import add
@@ -49,7 +49,7 @@ def tile(x, w, start, y, ahead):
     (pairs.tile if x.dtype == np.uint32 else tiles.tile)(x, w, start, y, ahead)
 
 
-@overload(tile, jit_options=OPTIONS)
+@overload(tile, jit_options={"_nrt": False})
 def tile_for(x, w, start, y, ahead):
     if y.dtype != types.float32:  # never called
         return lambda x, w, start, y, ahead: None
@@ -62,7 +62,7 @@ def get_ready(x, rows, before):
     """What comes before the tile of AMX: see amx.set_up"""
 
 
-@overload(get_ready, jit_options=OPTIONS)
+@overload(get_ready, jit_options={"_nrt": False})
 def get_ready_for(x, rows, before):
     used = x.dtype == types.uint32 and pairs.NAME == "amx"
     return (lambda x, rows, before: amx.set_up(rows, before)) if used else get_ready
@@ -72,7 +72,7 @@ def get_done(x):
     """What comes after it"""
 
 
-@overload(get_done, jit_options=OPTIONS)
+@overload(get_done, jit_options={"_nrt": False})
 def get_done_for(x):
     return (lambda x: amx.give_back()) if x.dtype == types.uint32 and pairs.NAME == "amx" else get_done
 
@@ -83,7 +83,7 @@ def round_strip(n, x, words):
     pairs.fill(x[some], halves[some, : halves.shape[1] - 2 * pairs.STEP])
 
 
-@overload(round_strip, jit_options=OPTIONS)
+@overload(round_strip, jit_options={"_nrt": False})
 def round_strip_for(n, x, words):
     return round_strip if words.dtype == types.uint32 else lambda n, x, words: None
 

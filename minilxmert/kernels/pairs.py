@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import overload
 
 from . import amx, cpu
-from .compiling import OPTIONS, part
+from .compiling import part
 from .math import bfloat16
 from .memory import scratch
 from .tiles import TILE, make_tile
@@ -80,7 +80,7 @@ def put(values, y):
         y[:] = values[: len(y)]
 
 
-@overload(put, jit_options=OPTIONS)
+@overload(put, jit_options={"_nrt": False})
 def put_for(values, y):
     def rounded(values, y):
         round_row(values[: len(y)].view(np.uint32), y)
