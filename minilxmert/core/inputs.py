@@ -154,9 +154,9 @@ def ids(name, value, shape, limit, limit_name, ignored=()):
         raise ShapeError(f"{name}: expected whole numbers, found {array.dtype}")
     array = array.astype(np.int64)
     check_shape(name, array, shape)
-    wrong = array[((array < 0) | (array >= limit)) & ~np.isin(array, ignored)]
-    if wrong.size:
-        raise ShapeError(f"{name}: {wrong.flat[0]} is out of range, {limit_name} is {limit} (0 … {limit - 1})")
+    wrong = [n for n in array[(array < 0) | (array >= limit)].tolist() if n not in ignored]
+    if wrong:
+        raise ShapeError(f"{name}: {wrong[0]} is out of range, {limit_name} is {limit} (0 … {limit - 1})")
     return array
 
 

@@ -6,7 +6,6 @@ before are done (wait_for). As in twins.py, this is inference in float32; for wh
 NotImplemented, and the definition does it."""
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 from numba import types
@@ -18,24 +17,19 @@ from .attention import PLACES, attend_task, memory_for
 from .matmul import ACTIVATIONS, count_chunks, multiply_task, needs, round_strip
 from .memory import empty, scratch
 from .norm import STRIP, VECTOR, add_norm_strip
-from .packing import Block, make_block
+from .packing import make_block
 from .shared import add
 from .threads import DONE, ME, get_num_threads, kernel, wait_for
 from .twins import places_of
 
 NO_SENTENCES = 0, 0  # of a feed-forward net
 NOBODY = np.empty(0, np.float32), (np.empty(0, np.int64),) * 4  # mask and places where nothing attends
-ROWS, SENTENCES, FIRST, OUTER, FROM, TO = 0, 2, 4, 6, 8, 9  # columns of a program
 
-
-class Applied(NamedTuple):
-    """y = layer_norm(outer(hidden) + x), all (R, E): hidden is act(first(x)), or, with sentences, the context of
-    attention whose queries, keys and values are first(x)."""
-
-    block: Block
-    rows: tuple  # the first, and the one after the last
-    sentences: tuple  # the same, of those that attend; none for a feed-forward net
-    states: tuple  # which of the states it reads, and which it writes
+# A program has a row for each block, y = layer_norm(outer(hidden) + x): hidden is act(first(x)), or, with sentences,
+# the context of attention whose queries, keys and values are first(x). Its columns: which rows of the states, the first
+# and the one after the last; of the sentences that attend, the same; which of the states it reads, and which it writes.
+ROWS, SENTENCES, FROM, TO = 0, 2, 4, 5
+FIRST, OUTER = 0, 2  # columns of LinedUp.where
 
 
 def take_inputs(x, words):
@@ -49,8 +43,8 @@ def take_inputs_for(x, words):
 
 
 def blocks_all(
-    counter, states, program, maps, bias, outer_maps, outer_bias, net_maps, net_bias, norms, mask, places, heads, act,
-    eps, words, made, written, context, halves, panels, lines, threads, most, sums,
+    counter, states, program, maps, bias, outer_maps, outer_bias, net_maps, net_bias, where, norms, mask, places, heads,
+    act, eps, words, made, written, context, halves, panels, lines, threads, most, sums,
 ):  # fmt: skip
     """All blocks of a program on states (S, R, E). A net's outer maps are of another size than those of attention.
 
@@ -68,8 +62,9 @@ def blocks_all(
             block = program[i]
             a, b, c = block[ROWS], block[ROWS + 1], block[SENTENCES]
             x, y, hidden, act_here = states[block[FROM], a:b], states[block[TO], a:b], context[a:b], 0
-            first, first_bias = maps[block[FIRST] : block[FIRST + 1]], bias[block[FIRST] : block[FIRST + 1]]
-            attending, (k, m) = (block[SENTENCES + 1] - c) * heads, (block[OUTER], block[OUTER + 1])
+            k, m = where[i, FIRST], where[i, FIRST + 1]
+            first, first_bias = maps[k:m], bias[k:m]
+            attending, k, m = (block[SENTENCES + 1] - c) * heads, where[i, OUTER], where[i, OUTER + 1]
             outer, second_bias = outer_maps[k:m], outer_bias[k:m]
             if attending == 0:
                 hidden, act_here, outer, second_bias = made[a:b], act, net_maps[k:m], net_bias[k:m]
@@ -117,33 +112,24 @@ def kernel_for(value, weight):
     attention = VECTOR, types.UniTuple(PLACES, 4), types.int64
     rest = types.int64, types.float64, value[:, ::1], value[:, ::1], halves, value[:, ::1], halves, *memory
     last = types.int64, types.int64, types.float32[:, :, ::1]
-    return kernel(*states, *layer, *layer, *layer, types.float32[:, :, ::1], *attention, *rest, *last)(blocks_all)
+    lined_up = types.int64[:, ::1], types.float32[:, :, ::1]
+    return kernel(*states, *layer, *layer, *layer, *lined_up, *attention, *rest, *last)(blocks_all)
 
 
-def run(blocks, states, config, mask, places):
-    """Do blocks on states (S, R, E) with mask (R,) and the places of all sentences. -> whether their maps lie side by
-    side; if not, nothing is done"""
-    packed = {}
-    for block, *_ in blocks:
-        kind = "attention" if block.attends else "net"
-        if any(packed.setdefault(*pair) is not pair[1] for pair in (("first", block.first[0]), (kind, block.outer[0]))):
-            return False
-    first = packed["first"]
-    outer = [packed.get(kind, first) for kind in ("attention", "net")]
-    width, paired, rows = first.panels.shape[2], first.panels.dtype == np.uint32, states.shape[1]
-    program = np.array([(*b.rows, *b.sentences, *b.block.first[1:], *b.block.outer[1:], *b.states) for b in blocks])
-    norms = np.stack([b.block.norm for b in blocks])
+def run(blocks, program, states, config, mask, places):
+    """Do blocks (LinedUp) on states (S, R, E), a row of the program each; mask (R,), the places of all sentences"""
+    (first, attention, net, where, norms), rows, heads = blocks, states.shape[1], config.num_attention_heads
+    width, paired = first.panels.shape[2], first.panels.dtype == np.uint32
     most, sums = needs(rows, width, paired)
-    made = between("made", rows, width * max(block.first[2] - block.first[1] for block, *_ in blocks), paired)
+    made = between("made", rows, width * int(np.diff(where[:, :2]).max()), paired)
     context = between("context", rows, states.shape[2], paired)
-    heads = config.num_attention_heads
     panels, lines = memory_for(places, states.shape[2] // heads, most, width)
     words = pairs.words_for("words", rows, states.shape[2]) if paired else made[0]
     kernel_for(words.dtype, first.panels.dtype)(
-        states, program, *first, *outer[0], *outer[1], norms, mask, places, heads, ACTIVATIONS[config.hidden_act],
-        config.layer_norm_eps, words, *made, *context, panels.view(words.dtype), lines, get_num_threads(), most, sums,
+        states, np.array(program), *first, *(attention or first), *(net or first), where, norms, mask, places, heads,
+        ACTIVATIONS[config.hidden_act], config.layer_norm_eps, words, *made, *context, panels.view(words.dtype), lines,
+        get_num_threads(), most, sums,
     )  # fmt: skip
-    return True
 
 
 def between(name, rows, width, paired):
@@ -166,12 +152,12 @@ def masks(x, mask):
     return x.ndim == 2 and mask.mask.shape == x.shape[:1] and mask.mask.dtype == np.float32
 
 
-def takes(x, block, config):
-    """Whether the kernel computes a block for x (..., E): it is as wide, and so is what its heads have together."""
+def takes(x, blocks, config):
+    """Whether the kernel computes blocks (LinedUp) for x (..., E): they are as wide, and so are all heads together."""
     width, heads = x.shape[-1], config.num_attention_heads
-    paired = block.outer[0].panels.dtype == np.uint32
+    paired = blocks.first.panels.dtype == np.uint32
     whole = width % heads == 0 and not (paired and width // heads % (2 * pairs.STEP))
-    return block.norm.shape[1] == width and (whole or not block.attends)
+    return blocks.norms.shape[2] == width and (whole or not blocks.attention)
 
 
 def begin(sides, count):
@@ -192,20 +178,20 @@ def sentences_of(x, mask):
 def feed_forward(x, p, config, rng=None, cache=None):
     """encoder.feed_forward: x (..., E) -> (..., E)"""
     block = plain(x, rng, cache) and make_block(p)
-    if not (block and takes(x, block, config)):
+    if not (block and takes(x, block.lined_up, config)):
         return NotImplemented
     states, ends = begin([x], 2)
-    run([Applied(block, ends, NO_SENTENCES, (0, 1))], states, config, *NOBODY)
+    run(block.lined_up, [(*ends, *NO_SENTENCES, 0, 1)], states, config, *NOBODY)
     return states[1].reshape(x.shape)
 
 
 def self_attention(x, mask, p, config, rng=None, cache=None):
     """attention.self_attention: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> y like x"""
     block = plain(x, rng, cache) and masks(x, mask) and make_block(p)
-    if not (block and takes(x, block, config)):
+    if not (block and takes(x, block.lined_up, config)):
         return NotImplemented
     (starts, mask), (states, ends) = sentences_of(x, mask), begin([x], 2)
-    run([Applied(block, ends, (0, len(starts) - 1), (0, 1))], states, config, mask, places_of(starts, starts))
+    run(block.lined_up, [(*ends, 0, len(starts) - 1, 0, 1)], states, config, mask, places_of(starts, starts))
     return states[1].reshape(x.shape)
 
 
@@ -213,10 +199,10 @@ def cross_attention(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache
     """attention.cross_attention: lang and visn as x of self_attention -> y like each"""
     sides = (lang, lang_mask), (visn, visn_mask)
     block = meet(sides, rng, cache) and make_block(p)
-    if not (block and takes(lang, block, config)):
+    if not (block and takes(lang, block.lined_up, config)):
         return NotImplemented
     (states, (_, n, end)), places, mask, count = begin([lang, visn], 2), *both_ways(sides)
-    run([Applied(block, (0, end), (2 * count, 4 * count), (0, 1))], states, config, mask, places)
+    run(block.lined_up, [(0, end, 2 * count, 4 * count, 0, 1)], states, config, mask, places)
     return states[1, :n].reshape(lang.shape), states[1, n:].reshape(visn.shape)
 
 

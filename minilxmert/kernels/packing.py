@@ -82,15 +82,42 @@ class Layer(dict):
         self.last = first + -(-len(layer["w"]) // packed.bias.shape[1])
 
 
-class Block(dict):
-    """The parameters of attention with its norm, or of a feed-forward net with its own, and how a kernel finds them.
+class LinedUp(NamedTuple):
+    """How a kernel finds the weights of S blocks that it does one after the other."""
 
-    first, outer: where the maps of the inputs and that of the results lie (see find); norm: its w and b (2, E)."""
+    first: Packed  # the maps of the inputs
+    attention: Packed | None  # those of the results of attention, if any block is that
+    net: Packed | None  # those of the results of a feed-forward net, if any block is that
+    where: np.ndarray  # (S, 4): the first panel and the one after the last, of the inputs' maps and of the results'
+    norms: np.ndarray  # (S, 2, E): w and b
+
+
+class Block(dict):
+    """The parameters of attention with its norm, or of a feed-forward net with its own, and the same as LinedUp."""
 
     def __init__(self, p, first, outer):
         super().__init__(p)
-        self.attends, self.first, self.outer = len(first) > 1, find(first), find([outer])
-        self.norm = np.stack([p["norm"]["w"], p["norm"]["b"]])
+        (inputs, *a), (results, *b) = find(first), find([outer])
+        kinds = (results, None) if len(first) > 1 else (None, results)
+        norms = np.stack([p["norm"]["w"], p["norm"]["b"]])[None]
+        self.lined_up = LinedUp(inputs, *kinds, np.array([[*a, *b]]), norms)
+
+
+class Stack(dict):
+    """The parameters of layers one after the other, and all their blocks as one LinedUp."""
+
+    def __init__(self, p, lined_up):
+        super().__init__(p)
+        self.lined_up = lined_up
+
+
+def line_up(blocks):
+    """[Block, …] -> their LinedUp; None if the maps of a kind are not in the same Packed"""
+    *kinds, where, norms = zip(*(block.lined_up for block in blocks), strict=True)
+    distinct = [{id(packed): packed for packed in kind if packed} for kind in kinds]
+    if any(len(kind) > 1 for kind in distinct):
+        return None
+    return LinedUp(*(next(iter(kind.values()), None) for kind in distinct), *map(np.concatenate, (where, norms)))
 
 
 def make_block(p):
@@ -112,6 +139,25 @@ def make_block(p):
     return Block(p, first, outer) if fitting else None
 
 
+def make_stack(p):
+    """The Stack of layers, or cross layers, whose blocks are packed side by side; None if p is not that."""
+    if isinstance(p, Stack):
+        return p
+    blocks = [block for layer in p.values() for block in blocks_of(layer)]
+    lined_up = line_up(blocks) if blocks and all(isinstance(block, Block) for block in blocks) else None
+    return Stack(p, lined_up) if lined_up else None
+
+
+def blocks_of(node):
+    """The parameters of the blocks of a layer, or of a cross layer, in the order in which they are done"""
+    match node:
+        case {"cross": cross, "language": language, "vision": vision}:
+            return cross, *blocks_of(language), *blocks_of(vision)
+        case {"attention": attention, "ffn": net}:
+            return attention, net
+    return (None,)
+
+
 def is_map(node):
     """Whether a node of a parameter tree is a linear map in float32."""
     w, b = (node.get(name) for name in "wb") if isinstance(node, dict) else (None, None)
@@ -122,7 +168,7 @@ def is_map(node):
 
 
 def pack_tree(tree, halved):
-    """A parameter tree of Layers and Blocks; the maps of as many inputs share one Packed, in the order of the tree.
+    """A parameter tree of Layers, Blocks and Stacks. The maps of as many inputs share one Packed, in the tree's order.
     halved: the copies are bfloat16."""
     maps, tree = {}, tree if halved else divide(tree)
     for node in maps_of(tree):
@@ -147,13 +193,13 @@ def maps_of(node):
 
 
 def exchange(node, layers):
-    """The tree with the next of layers[inputs] in the place of every linear map, and Blocks of them."""
+    """The tree with the next of layers[inputs] in the place of every linear map, with Blocks and Stacks of them."""
     if is_map(node):
         return next(layers[node["w"].shape[1]])
     if not isinstance(node, dict):
         return node
     made = {name: exchange(inner, layers) for name, inner in node.items()}
-    return make_block(made) or made
+    return make_block(made) or make_stack(made) or made
 
 
 def pack_layers(layers, halved=False):
