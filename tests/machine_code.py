@@ -96,6 +96,8 @@ def write(folder, names, triple):
 
 
 class Loop(NamedTuple):
+    """A loop; or what a function does in none, which its caller may do in one."""
+
     scalar: list  # the kinds of float32 arithmetic, one value at a time, in this loop and in none inside it
     vector: list  # the same for many values at a time
     innermost: bool
@@ -182,34 +184,52 @@ def components(nodes, to):
     return found
 
 
+def circles(nodes, to):
+    """Those components whose nodes come back to themselves: loops."""
+    return [circle for circle in components(nodes, to) if len(circle) > 1 or circle & to[next(iter(circle))]]
+
+
+def arithmetic_in(code):
+    """The kinds of arithmetic in instructions: of single values, and of vectors."""
+    kinds = [kind for line in code if (kind := arithmetic(line))]
+    return [[kind for kind, vector in kinds if vector == wanted] for wanted in (False, True)]
+
+
 def loops(text):
     """Every Loop of an assembly text, outer ones too."""
     to, lines = ways(text)
     found, waiting = [], [set(to)]
     while waiting:
         nodes = waiting.pop()
-        for circle in components(nodes, to):
-            if len(circle) == 1 and not circle & to[next(iter(circle))]:
-                continue
+        for circle in circles(nodes, to):
             entered = {t for label in to if label not in circle for t in to[label]} & circle
             inside = circle - (entered or {min(circle)})
-            inner = [c for c in components(inside, to) if len(c) > 1 or c & to[next(iter(c))]]
-            own = circle - set().union(*inner)
-            kinds = [kind for label in own for line in lines[label] if (kind := arithmetic(line))]
-            parts = [[kind for kind, vector in kinds if vector == wanted] for wanted in (False, True)]
-            found.append(Loop(*parts, not inner, [line for label in circle for line in lines[label]]))
+            inner = circles(inside, to)
+            own = [line for label in circle - set().union(*inner) for line in lines[label]]
+            found.append(Loop(*arithmetic_in(own), not inner, [line for label in circle for line in lines[label]]))
             waiting.append(inside)
     return found
+
+
+def outside_loops(text):
+    """{function: what it does in no loop, as a Loop}"""
+    to, lines = ways(text)
+    looping, code, name = set().union(*circles(set(to), to)), {}, ""
+    for label in to:
+        name = name if label.startswith((".", "after")) else label
+        code.setdefault(name, []).extend([] if label in looping else lines[label])
+    return {name: Loop(*arithmetic_in(own), True, own) for name, own in code.items()}
 
 
 def scalar_loops(text, few=12):
     """The loops that calculate one value at a time although nothing in the text does the same with vectors.
 
     A loop over what vectors leave over has a twin that does the same kinds with vectors. `few`: so much may be done
-    beside the loops inside a loop: a mean, a scale, the last step of a sum."""
+    beside the loops inside a loop, or by a function outside loops: a mean, a scale, the last step of a sum."""
     every = loops(text)
     twins = [set(loop.vector) for loop in every]
     anywhere = set().union(*twins)
+    every += [code for code in outside_loops(text).values() if len(code.scalar) > few]
     found = [loop for loop in every if loop.scalar and not any(set(loop.scalar) <= kinds for kinds in twins)]
     return [loop for loop in found if loop.innermost or sum(kind not in anywhere for kind in loop.scalar) > few]
 
