@@ -96,7 +96,7 @@ def write(folder, names, triple):
 
 
 class Loop(NamedTuple):
-    """A loop; or what a function does in none, which its caller may do in one."""
+    """A loop; or the part of a function that lies outside its loops, which a loop of its caller may run."""
 
     scalar: list  # the kinds of float32 arithmetic, one value at a time, in this loop and in none inside it
     vector: list  # the same for many values at a time
@@ -222,10 +222,11 @@ def outside_loops(text):
 
 
 def scalar_loops(text, few=12):
-    """The loops that calculate one value at a time although nothing in the text does the same with vectors.
+    """What calculates one value at a time although nothing in the text does the same with vectors: loops, and the parts
+    of functions outside their loops.
 
-    A loop over what vectors leave over has a twin that does the same kinds with vectors. `few`: so much may be done
-    beside the loops inside a loop, or by a function outside loops: a mean, a scale, the last step of a sum."""
+    A loop over what vectors leave over has a twin that does the same kinds with vectors. `few`: so many instructions (a
+    mean, a scale, the last step of a sum) may stand in a loop beside those inside it, and in a function outside all."""
     every = loops(text)
     twins = [set(loop.vector) for loop in every]
     anywhere = set().union(*twins)

@@ -145,9 +145,11 @@ def encode(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, pa
     visn_states = [visn, *layers(visn, visn_mask, p["vision"], config, rng, child(cache, "vision"), kept)]
     lang, lang_mask = pair_up(lang_states[-1], lang_mask, pairs[0], child(cache, "lang_pairs"))
     visn, visn_mask = pair_up(visn_states[-1], visn_mask, pairs[1], child(cache, "visn_pairs"))
-    whole, c = dict(p["cross"]), child(cache, "cross")
-    name, final = whole.popitem() if last and whole else (None, None)
-    states = [*cross_layers(lang, visn, lang_mask, visn_mask, whole, config, rng, c, kept)]
+    cross, final, c = p["cross"], None, child(cache, "cross")
+    if last and cross:
+        cross = dict(cross)
+        name, final = cross.popitem()
+    states = [*cross_layers(lang, visn, lang_mask, visn_mask, cross, config, rng, c, kept)]
     if final:
         before = (states or [(lang, visn)])[-1]
         states.append(last(*before, lang_mask, visn_mask, final, config, rng, child(c, name)))

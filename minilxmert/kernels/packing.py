@@ -83,17 +83,18 @@ class Layer(dict):
 
 
 class LinedUp(NamedTuple):
-    """How a kernel finds the weights of S blocks that it does one after the other."""
+    """How a kernel finds the weights of L blocks that it does one after the other."""
 
     first: Packed  # the maps of the inputs
     attention: Packed | None  # those of the results of attention, if any block is that
     net: Packed | None  # those of the results of a feed-forward net, if any block is that
-    where: np.ndarray  # (S, 4): the first panel and the one after the last, of the inputs' maps and of the results'
-    norms: np.ndarray  # (S, 2, E): w and b
+    where: np.ndarray  # (L, 4): the first panel and the one after the last, of the inputs' maps and of the results'
+    norms: np.ndarray  # (L, 2, E): w and b
 
 
 class Block(dict):
-    """The parameters of attention with its norm, or of a feed-forward net with its own, and the same as LinedUp."""
+    """The parameters of attention with its norm, or of a feed-forward net with its own; and, as LinedUp of one block,
+    how a kernel finds them. Not to be written into: a kernel reads what was there when it was made."""
 
     def __init__(self, p, first, outer):
         super().__init__(p)
@@ -104,7 +105,8 @@ class Block(dict):
 
 
 class Stack(dict):
-    """The parameters of layers one after the other, and all their blocks as one LinedUp."""
+    """The parameters of layers one after the other, and all their blocks as one LinedUp. Not to be written into, as a
+    Block."""
 
     def __init__(self, p, lined_up):
         super().__init__(p)
@@ -114,10 +116,11 @@ class Stack(dict):
 def line_up(blocks):
     """[Block, …] -> their LinedUp; None if the maps of a kind are not in the same Packed"""
     *kinds, where, norms = zip(*(block.lined_up for block in blocks), strict=True)
-    distinct = [{id(packed): packed for packed in kind if packed} for kind in kinds]
-    if any(len(kind) > 1 for kind in distinct):
-        return None
-    return LinedUp(*(next(iter(kind.values()), None) for kind in distinct), *map(np.concatenate, (where, norms)))
+    shared = [next(filter(None, kind), None) for kind in kinds]
+    for packed, kind in zip(shared, kinds, strict=True):
+        if not all(one is None or one is packed for one in kind):
+            return None
+    return LinedUp(*shared, *map(np.concatenate, (where, norms)))
 
 
 def make_block(p):
@@ -149,7 +152,8 @@ def make_stack(p):
 
 
 def blocks_of(node):
-    """The parameters of the blocks of a layer, or of a cross layer, in the order in which they are done"""
+    """The parameters of the blocks of a layer, or of a cross layer, in the order in which they are done; (None,) of any
+    other node"""
     match node:
         case {"cross": cross, "language": language, "vision": vision}:
             return cross, *blocks_of(language), *blocks_of(vision)

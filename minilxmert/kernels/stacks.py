@@ -12,22 +12,22 @@ from .twins import places_of
 
 def layers(x, mask, p, config, rng=None, cache=None, kept=None):
     """encoder.layers: x (B, N, E) and mask (B, 1, 1, N), or (R, E) and Rows -> a list of states like x"""
-    stack = plain(x, rng, cache) and masks(x, mask) and make_stack(p)
-    if not (stack and takes(x, stack.lined_up, config)):
+    blocks = plain(x, rng, cache) and masks(x, mask) and blocks_in(p, 2, x, config)
+    if not blocks:
         return NotImplemented
     (starts, mask), numbers = sentences_of(x, mask), numbers_of_states(len(p), kept)
     (states, ends), program = begin([x], max(numbers) + 2), []
     for before, after in pairwise(numbers):
         program += layer(ends, (0, len(starts) - 1), (before, len(states) - 1, after))
-    run(stack.lined_up, program, states, config, mask, places_of(starts, starts))
+    run(blocks, program, states, config, mask, places_of(starts, starts))
     return [take_out(states[i], kept).reshape(x.shape) for i in numbers[1:][-(kept or len(p)) :]]
 
 
 def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=None, kept=None):
     """encoder.cross_layers: lang and visn as x of layers -> a list of the states of both"""
     sides = (lang, lang_mask), (visn, visn_mask)
-    stack = meet(sides, rng, cache) and make_stack(p)
-    if not (stack and takes(lang, stack.lined_up, config)):
+    blocks = meet(sides, rng, cache) and blocks_in(p, 5, lang, config)
+    if not blocks:
         return NotImplemented
     (places, mask, count), numbers = both_ways(sides), numbers_of_states(len(p), kept)
     (states, (_, n, end)), program = begin([lang, visn], max(numbers) + 3), []
@@ -36,11 +36,18 @@ def cross_layers(lang, visn, lang_mask, visn_mask, p, config, rng=None, cache=No
         program.append((0, end, 2 * count, 4 * count, before, first))
         program += layer((0, n), (0, count), (first, second, after))
         program += layer((n, end), (count, 2 * count), (first, second, after))
-    run(stack.lined_up, program, states, config, mask, places)
+    run(blocks, program, states, config, mask, places)
     return [
         (take_out(states[i, :n], kept).reshape(lang.shape), take_out(states[i, n:], kept).reshape(visn.shape))
         for i in numbers[1:][-(kept or len(p)) :]
     ]
+
+
+def blocks_in(p, each, x, config):
+    """The blocks of layers p that have `each`, 2 or 5, as LinedUp; None if they are not that, or not for x (..., E)"""
+    stack = make_stack(p)
+    fitting = stack and len(stack.lined_up.where) == each * len(p) and takes(x, stack.lined_up, config)
+    return stack.lined_up if fitting else None
 
 
 def layer(rows, sentences, states):

@@ -417,6 +417,27 @@ def outcome(call):
         return error
 
 
+def test_stacks_are_made_once_and_only_of_layers_packed_together(rng):
+    one, other = (packing.pack_tree(LxmertModel(BLOCKS, seed).params, halved=False) for seed in range(2))
+    assert all(isinstance(one[name], packing.Stack) for name in ("language", "vision", "cross"))
+    x, mask = normal(rng, 3, 5, 32), np.zeros((3, 1, 1, 5), np.float32)
+    calls = {
+        "language": lambda p: layers(x, mask, p, BLOCKS)[-1],
+        "cross": lambda p: cross_layers(x, x, mask, mask, p, BLOCKS)[-1][0],
+    }
+    for name, call in calls.items():
+        last = [*one[name]][-1]
+        mixed = {**one[name], last: other[name][last]}
+        assert packing.make_stack(one[name]) is one[name] and packing.make_stack(mixed) is None
+        found = call(mixed)
+        with kernels.backend("numpy"):
+            check_close(found, call(mixed))
+        assert not np.allclose(found, call(one[name]))
+    for name, call in calls.items():  # cross layers are no layers, nor the other way round
+        with pytest.raises(KeyError):
+            call(one["cross" if name == "language" else "language"])
+
+
 def test_nets_of_other_types_are_left_to_numpy(rng):
     p = {"inner": layer(rng, 48, 32), "outer": layer(rng, 32, 48), "norm": {"w": normal(rng, 32), "b": normal(rng, 32)}}
     x = normal(rng, 2, 3, 32)

@@ -94,8 +94,8 @@ def test_a_loop_that_calculates_one_by_one_is_found():
     assert counting_loops(ONE_BY_ONE.replace("incq	%rax", "callq\tNRT_incref"))
 
 
-def test_what_a_loop_calls_is_found():
-    """LLVM may leave a loop that it has unrolled whole in a function of its own."""
+def test_arithmetic_outside_every_loop_is_found():
+    """A loop that LLVM has unrolled whole may be left in a function of its own, which another loop calls."""
     step = "\tvmulss\t%xmm1, %xmm1, %xmm1\n"
     called = "sums:\n\tcallq\tsquare\n\tincq\t%rax\n\tjne\tsums\n\tretq\nsquare:\n"
     assert scalar_loops(called + 16 * step + "\tretq\n") and not scalar_loops(called + 12 * step + "\tretq\n")
