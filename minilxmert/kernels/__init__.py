@@ -5,19 +5,20 @@
 Every thread chooses for itself.
 The environment variable MINILXMERT_BACKEND chooses the first one; the default is numba. Both give the same numbers.
 Numba is imported when an operation first runs, never by importing this package. Where it cannot be had, as in a
-browser, one warning says so and NumPy computes."""
+browser, or a kernel does not compile, one warning says so and NumPy computes."""
 
+import contextlib
 import functools
 import importlib
 
 from ..core import ops
 from ..errors import ConfigError
-from .switch import BACKENDS, backend, current_backend, forks_wait, ready
+from .switch import BACKENDS, NoKernels, backend, current_backend, forks_wait, ready
 
 
 @functools.cache
 def load(name):
-    """A file of this room that needs Numba: whoever imports one late asks here. Raises ConfigError."""
+    """A file of this room that needs Numba: whoever imports one late asks here. Raises ConfigError, NoKernels."""
     with forks_wait:
         if not ready():
             raise ConfigError.at("kernels", name, "Numba (pip install numba)", "none")
@@ -55,7 +56,11 @@ def looped(signature):
 
         @functools.wraps(function)
         def run(*arguments):
-            return (function if current_backend() == "numpy" else compiled())(*arguments)
+            quick = function
+            if current_backend() != "numpy":
+                with contextlib.suppress(NoKernels):
+                    quick = compiled()
+            return quick(*arguments)
 
         run.compiled = compiled
         return run
@@ -68,9 +73,10 @@ def switched(definition, twins="twins"):
 
     @functools.wraps(definition)
     def operation(*args, **kwargs):
-        if current_backend() == "numpy":
-            return definition(*args, **kwargs)
-        found = getattr(load(twins), definition.__name__)(*args, **kwargs)
+        found = NotImplemented
+        if current_backend() != "numpy":
+            with contextlib.suppress(NoKernels):
+                found = getattr(load(twins), definition.__name__)(*args, **kwargs)
         return definition(*args, **kwargs) if found is NotImplemented else found
 
     return operation

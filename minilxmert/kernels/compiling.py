@@ -16,10 +16,11 @@ from pathlib import Path
 import llvmlite.binding
 import numba
 from numba.core import event
+from numba.core.errors import NumbaError
 
 from . import cpu
 from .kept import cache_base
-from .switch import forks_wait, uninterrupted
+from .switch import do_without, forks_wait, uninterrupted
 
 SECONDS = 10  # what compiling everything takes on an ordinary laptop
 
@@ -99,7 +100,9 @@ def part(function=None, **options):
 
 
 def compiled(function, *signature, returns=numba.void):
-    """The function compiled (or loaded) for one signature, at once. It runs without Python's lock (nogil)."""
+    """The function compiled (or loaded) for one signature, at once. It runs without Python's lock (nogil).
+
+    Raises NoKernels where that fails: on a processor, or with a version of Numba, that was never tried."""
 
     def build(cache):
         return numba.njit(returns(*signature), nogil=True, _nrt=False, cache=cache)(function)
@@ -107,6 +110,11 @@ def compiled(function, *signature, returns=numba.void):
     with forks_wait, uninterrupted(), private_cache(), event.install_listener("numba:compile", ANNOUNCER):
         try:
             return build(FOLDER is not None)
-        except Exception as error:  # a damaged cache can raise anything; a fault of the kernel itself is raised again
-            warnings.warn(f"{FOLDER} is damaged or full ({error}); delete it", stacklevel=2)
-            return build(False)
+        except Exception as error:  # a damaged cache can raise anything
+            fault = error
+        try:
+            found = build(False)
+        except (NumbaError, RuntimeError) as problem:
+            raise do_without(problem) from problem
+        warnings.warn(f"{FOLDER} is damaged or full ({fault}); delete it", stacklevel=2)
+        return found

@@ -6,10 +6,9 @@ from numba import types
 from .compiling import part
 from .math import F, exp32, gelu32
 from .shared import add
-from .threads import kernel
+from .threads import SMALL, kernel
 
 STRIP = 4096  # values of one task
-SMALL = 16384  # values: below, starting other threads takes longer than the work
 BELL = F(0.3989422804014327)  # 1/√(2π)
 
 VECTOR = types.Array(types.float32, 1, "C", readonly=True)

@@ -25,7 +25,6 @@ from .vectors import widest
 DEPTH = 768  # inputs, or pairs of them
 CHUNK, MOST_ROWS = 192 * DEPTH, 384  # values of x in a task, and rows of it: what the second cache holds
 STRIP = 8  # rows that are rounded in one task
-SMALL = 1 << 14  # operations of a product: below, starting other threads takes longer than the work
 ACTIVATIONS = {None: 0, "gelu": 1, "relu": 2}
 READ, WORDS = types.Array(types.float32, 2, "A", readonly=True), types.uint32[:, ::1]
 

@@ -9,10 +9,9 @@ from ..core.ops import as_rows
 from .compiling import part
 from .memory import empty
 from .shared import add
-from .threads import kernel
+from .threads import SMALL, kernel
 from .vectors import row, widest
 
-SMALL = 16384  # values: below, starting other threads takes longer than the work
 STRIP = 8  # rows of one task
 
 FILLED = types.float32[:, ::1]

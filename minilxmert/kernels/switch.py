@@ -1,7 +1,6 @@
 """Which backend computes: chosen by every thread for itself; and Numba, imported when it is first needed."""
 
 import contextlib
-import functools
 import importlib
 import os
 import signal
@@ -13,6 +12,7 @@ from ..errors import ConfigError
 NUMBA = ("numba.core.event", "numba.extending", "numba.np.numpy_support", "numba.np.arrayobj")  # what this room imports
 BACKENDS = ("numba", "numpy")
 
+available = None  # whether there can be kernels, once it has been asked
 forks_wait = threading.RLock()  # for what a forked child would find begun by a thread that it does not have
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -57,7 +57,7 @@ Chosen.name = checked(os.environ.get("MINILXMERT_BACKEND") or "numba")
 
 
 def current_backend():
-    """The name of the backend that this thread uses: numpy where there is no Numba."""
+    """The name of the backend that this thread uses: numpy where there can be no kernels."""
     return chosen.name if chosen.name == "numpy" or ready() else "numpy"
 
 
@@ -78,15 +78,29 @@ def uninterrupted():
             signal.raise_signal(signal.SIGINT)
 
 
-@functools.cache
+class NoKernels(Exception):
+    """A kernel does not compile here: NumPy computes from now on, in every thread."""
+
+
+def do_without(problem):
+    """There are no kernels from now on, and a warning says why. -> NoKernels"""
+    global available
+    available, reason = False, next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+    warnings.warn(f"no compiled kernels, NumPy computes: {reason}", stacklevel=3)
+    return NoKernels(reason)
+
+
 def ready():
-    """Import Numba, once; -> whether it can be had. Warns where not."""
+    """Import Numba, once; -> whether there can be kernels. Warns where not."""
+    global available
+    if available is not None:
+        return available
     importlib.import_module("logging")  # Numba's, with a lock for forks: it must not appear while one waits
-    try:
-        with forks_wait, uninterrupted():
-            for module in NUMBA:
+    with forks_wait, uninterrupted():
+        try:
+            for module in NUMBA if available is None else ():  # another thread may have been first
                 importlib.import_module(module)
-    except (ImportError, OSError, MemoryError) as missing:  # or the system has no room for it
-        warnings.warn(f"no compiled kernels, NumPy computes: {missing}", stacklevel=3)
-        return False
-    return True
+                available = True
+        except (ImportError, OSError, MemoryError) as missing:  # or the system has no room for it
+            do_without(missing)
+    return available

@@ -20,6 +20,7 @@ from .compiling import compiled, part
 from .shared import add, give_way, look, pause, perform, write_call
 
 LIMIT = int(min(numba.config.NUMBA_NUM_THREADS, cpu.quota()))
+SMALL = 16_384  # values: below, starting other threads takes longer than an operation on single values
 PATIENCE = 20_000  # pauses until a helper sleeps, or the caller lets the system run others: about half a millisecond
 LINE = 8  # words of a cache line; each shared word has its own, so that waiting for one does not slow down another
 JOB, INSIDE, HELPERS, TAKEN, READER, CALL = (i * LINE for i in range(6))

@@ -1,46 +1,25 @@
 """The Numba twins of the hot operations of ops.py: same names, same arguments, same numbers to float32 rounding.
 
-A twin is for inference in float32 (in training, GELU and LayerNorm have one). Whatever else comes along (another
-cache, dropout, another type, shapes that do not fit and must be refused) goes to the definition."""
-
-import warnings
+A twin is for inference in float32 (in training, GELU and LayerNorm have one). For whatever else comes along (another
+cache, dropout, another type, shapes that do not fit and must be refused) the answer is NotImplemented, and the
+definition does it."""
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from ..core import ops
+from .attention import attended
+from .gelu import gelu_and_slope
+from .matmul import product
+from .memory import empty
+from .norm import norm_backward, normalised, normalised_and_kept
+from .packing import in_rows, is_map, pack_as_one
 
-try:
-    from .attention import attended
-    from .gelu import gelu_and_slope
-    from .matmul import product
-    from .memory import empty
-    from .norm import norm_backward, normalised, normalised_and_kept
-    from .packing import in_rows, is_map, pack_as_one
-except (NumbaError, RuntimeError) as problem:  # a processor, or a version of LLVM, that was never tried
-    product = None
-    reason = str(problem).strip().splitlines()[0]
-    warnings.warn(f"the kernels do not compile here ({reason}); NumPy's definitions are used", stacklevel=2)
-
-TWINS = (
-    "add_norm",
-    "attend",
-    "attend_rows",
-    "embedding",
-    "layer_norm",
-    "layer_norm_backward",
-    "linear",
-    "linear_act",
-    "linears",
-)
 FLOAT = np.dtype(np.float32)
 
 
 def linear(x, p, cache=None):
     """ops.linear: x (..., I) -> (..., O)"""
-    if cache is not None or not fits(x, p):
-        return ops.linear(x, p, cache)
-    return with_rows(product, x, pack_as_one([p]))[..., : len(p["w"])]
+    return linear_act(x, p, None, cache)
 
 
 def linear_act(x, p, act, cache=None):
@@ -49,7 +28,7 @@ def linear_act(x, p, act, cache=None):
         y, cache["slope"] = gelu_and_slope(ops.linear(x, p, cache))
         return y
     if cache is not None or not fits(x, p):
-        return ops.linear_act(x, p, act, cache)
+        return NotImplemented
     return with_rows(product, x, pack_as_one([p]), act)[..., : len(p["w"])]
 
 
@@ -57,7 +36,7 @@ def linears(x, p, names, cache=None):
     """ops.linears as one product: x (..., I) -> a list of (..., O), views of one array"""
     layers = [p[name] for name in names]
     if cache is not None or not layers or not all(fits(x, layer) for layer in layers):
-        return ops.linears(x, p, names, cache)
+        return NotImplemented
     packed, first, parts = pack_as_one(layers), 0, []
     y, width = with_rows(product, x, packed), packed.bias.shape[1]
     for outputs in (len(layer["w"]) for layer in layers):
@@ -82,7 +61,7 @@ def with_rows(operation, x, *arguments):
 def layer_norm(x, p, eps, cache=None):
     """ops.layer_norm: x (..., E) -> (..., E)"""
     if not normal(x, p):
-        return ops.layer_norm(x, p, eps, cache)
+        return NotImplemented
     if cache is None:
         return with_rows(normalised, x, None, p["w"], p["b"], eps)
     y, cache["unit"], cache["scale"] = normalised_and_kept(x, p["w"], p["b"], eps)
@@ -92,7 +71,7 @@ def layer_norm(x, p, eps, cache=None):
 def layer_norm_backward(dy, p, cache, g):
     """ops.layer_norm_backward: dy (..., E) -> dx (..., E); adds into g w, b"""
     if not (normal(dy, p) and cache["unit"].dtype == FLOAT and cache["unit"].shape == dy.shape):
-        return ops.layer_norm_backward(dy, p, cache, g)
+        return NotImplemented
     ops.add_norm_gradients(dy, cache["unit"], g)
     return norm_backward(dy, cache["unit"], cache["scale"], p["w"])
 
@@ -102,7 +81,7 @@ def add_norm(x, residual, p, eps, cache=None):
     if cache is not None:
         return layer_norm(x + residual, p, eps, cache)
     if not normal(x, p) or residual.shape != x.shape or residual.dtype != FLOAT:
-        return ops.add_norm(x, residual, p, eps)
+        return NotImplemented
     residual = in_rows(residual.reshape(-1, x.shape[-1]))
     return with_rows(normalised, x, residual, p["w"], p["b"], eps)
 
@@ -116,15 +95,10 @@ def normal(x, p):
 def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
     """ops.attend: q (B, N, E), k and v (B, M, E), mask (B, 1, 1, M) -> (B, N, E)"""
     batch, m = k.shape[:2]
-    if (
-        cache is not None
-        or (rng is not None and rate)
-        or not attendable(q, k, v, mask, heads)
-        or q.ndim != 3
-        or len(q) != batch
-        or mask.shape != (batch, 1, 1, m)
-    ):
-        return ops.attend(q, k, v, mask, heads, rate, rng, cache)
+    if cache is not None or (rng is not None and rate) or not attendable(q, k, v, mask, heads):
+        return NotImplemented
+    if q.ndim != 3 or len(q) != batch or mask.shape != (batch, 1, 1, m):
+        return NotImplemented
     n, width = q.shape[1:]
     begin, mask = np.arange(batch), np.ascontiguousarray(mask).reshape(-1)
     q, k, v = (in_rows(x.reshape(-1, width)) for x in (q, k, v))
@@ -134,14 +108,10 @@ def attend(q, k, v, mask, heads, rate=0.0, rng=None, cache=None):
 
 def attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate=0.0, rng=None, cache=None):
     """ops.attend_rows: q (R, E), k and v (S, E), mask (S,), starts (B + 1,) -> (R, E)"""
-    if (
-        cache is not None
-        or (rng is not None and rate)
-        or not attendable(q, k, v, mask, heads)
-        or q.ndim != 2
-        or mask.shape != k.shape[:1]
-    ):
-        return ops.attend_rows(q, k, v, q_starts, k_starts, mask, heads, rate, rng, cache)
+    if cache is not None or (rng is not None and rate) or not attendable(q, k, v, mask, heads):
+        return NotImplemented
+    if q.ndim != 2 or mask.shape != k.shape[:1]:
+        return NotImplemented
     q, k, v = (in_rows(x) for x in (q, k, v))
     return attended(q, k, v, np.ascontiguousarray(mask), places_of(q_starts, k_starts), heads)
 
@@ -156,7 +126,7 @@ def embedding(ids, p):
     """ops.embedding: ids (...) -> (..., E), in the model's memory"""
     w = p["w"]
     if w.dtype != FLOAT or not ids.size or ids.min() < 0 or ids.max() >= len(w):
-        return ops.embedding(ids, p)
+        return NotImplemented
     return np.take(w, ids, axis=0, out=empty((*ids.shape, w.shape[1])), mode="clip")
 
 
@@ -169,7 +139,3 @@ def attendable(q, k, v, mask, heads):
         and q.shape[-1] == k.shape[-1] > 0
         and q.shape[-1] % heads == 0
     )
-
-
-if product is None:
-    globals().update({name: getattr(ops, name) for name in TWINS})

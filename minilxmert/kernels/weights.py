@@ -13,7 +13,7 @@ import numpy as np
 
 from . import load
 from .memory import Memory
-from .switch import current_backend, forks_wait
+from .switch import NoKernels, current_backend, forks_wait
 
 
 class Weights:
@@ -32,8 +32,8 @@ class Weights:
 
     def lend(self):
         """The tree, for whoever may write into it."""
-        tree = self.holder["tree"]  # held from here on, which whoever packs into the next dict sees;
-        self.packed = {}  # who packs already keeps the copies in the one before
+        tree = self.holder["tree"]  # held first: so whoever packs into the new dict sees that it is held;
+        self.packed = {}  # whoever packs already puts its copies into the old one, where nobody looks
         return tree
 
     def look(self):
@@ -44,11 +44,13 @@ class Weights:
     def for_inference(self):
         """The tree as the backend in use wants it: for the kernels, every linear map with its packed copy."""
         with self.memory.answering():
-            yield self.look() if current_backend() == "numpy" else self.packed.get("tree") or self.pack()
+            quick = current_backend() != "numpy" and (self.packed.get("tree") or self.pack())
+            yield quick or self.look()
 
     def pack(self):
-        pack_tree = load("packing").pack_tree
-        with forks_wait:
+        """The tree with its packed copies; None where no kernel can read them"""
+        with forks_wait, contextlib.suppress(NoKernels):
+            pack_tree = load("packing").pack_tree
             if kept := self.packed.get("tree"):  # another thread was first
                 return kept
             keep, alone = self.packed, not held(self.holder)

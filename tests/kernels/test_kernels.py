@@ -314,7 +314,7 @@ def test_norm_backward_of_a_cache_in_columns(rng):
     x, p, cache = normal(rng, 80, 70).T, {name: normal(rng, 80) for name in "wb"}, {}
     dy = ops.layer_norm(x, p, 1e-12, cache)
     check_close(
-        twins.layer_norm_backward(dy, p, cache, zeros_like(p)), ops.layer_norm_backward(dy, p, cache, zeros_like(p))
+        kernels.layer_norm_backward(dy, p, cache, zeros_like(p)), ops.layer_norm_backward(dy, p, cache, zeros_like(p))
     )
 
 
@@ -331,22 +331,22 @@ def test_arguments_that_cannot_be_written(rng):
 def test_training_and_other_types_use_the_definition(rng):
     x, p = normal(rng, 3, 4), layer(rng, 5, 4)
     cache = {}
-    np.testing.assert_array_equal(twins.linear_act(x, p, "relu", cache), ops.linear_act(x, p, "relu"))
+    np.testing.assert_array_equal(kernels.linear_act(x, p, "relu", cache), ops.linear_act(x, p, "relu"))
     assert set(cache) == {"x", "slope"}
-    assert twins.linear(x.astype(float), p).dtype == np.float64
+    assert kernels.linear(x.astype(float), p).dtype == np.float64
     mask, q = np.zeros((1, 1, 1, 3), np.float32), x[None]
-    dropped = twins.attend(q, q, q, mask, 2, 0.5, np.random.default_rng(1))
+    dropped = kernels.attend(q, q, q, mask, 2, 0.5, np.random.default_rng(1))
     np.testing.assert_array_equal(dropped, ops.attend(q, q, q, mask, 2, 0.5, np.random.default_rng(1)))
 
 
 def test_wrong_shapes_are_refused_as_by_numpy(rng):
     with pytest.raises(ValueError):
-        twins.linear(normal(rng, 3, 5), layer(rng, 5, 4))
+        kernels.linear(normal(rng, 3, 5), layer(rng, 5, 4))
     with pytest.raises(ValueError):
-        twins.layer_norm(normal(rng, 3, 5), {name: normal(rng, 4) for name in "wb"}, 1e-12)
+        kernels.layer_norm(normal(rng, 3, 5), {name: normal(rng, 4) for name in "wb"}, 1e-12)
     q = normal(rng, 2, 3, 8)
     with pytest.raises(ValueError):
-        twins.attend(q, q[:, :2], q, np.zeros((2, 1, 1, 2), np.float32), 2)
+        kernels.attend(q, q[:, :2], q, np.zeros((2, 1, 1, 2), np.float32), 2)
 
 
 # --- packed copies ---------------------------------------------------------------------------------------------------

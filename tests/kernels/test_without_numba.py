@@ -1,9 +1,12 @@
-"""Without Numba, and where nothing can be started, as in a browser, all but the kernels works; one sentence says so."""
+"""Without Numba, where it fails to compile a kernel, and where nothing can be started, as in a browser, all but the
+kernels works; one sentence says so."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 BARE = """
@@ -55,6 +58,33 @@ run = Training(LxmertForPreTraining(miniature_config(SMALL, **sizes), seed=0), b
 print(run.run().step, "steps by", current_backend(), "with", get_num_threads(), "thread", run.history[-1]["losses"])
 """
 
+FAILING = """
+import sys
+import numba
+from numba.core.errors import LoweringError
+left = int(sys.argv[1])
+def njit(function=None, **options):
+    made = plain(function, **options)
+    def compiled(body):
+        global left
+        left -= 1
+        if left < 0:
+            raise LoweringError("an instruction is not known")
+        return made(body)
+    return made if function is None or callable(function) else compiled
+plain, numba.njit = numba.njit, njit
+import numpy as np
+from minilxmert import LxmertConfig, LxmertForQuestionAnswering, backend, current_backend, get_num_threads
+sizes = {"hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 96, "visual_feat_dim": 24, "vocab_size": 60}
+model = LxmertForQuestionAnswering(LxmertConfig(**sizes, num_qa_labels=7, l_layers=1, r_layers=1, x_layers=2))
+rng, boxes = np.random.default_rng(0), np.full((2, 5, 4), 0.25, np.float32)
+call = {"input_ids": rng.integers(1, 60, (2, 8)), "visual_feats": rng.random((2, 5, 24), np.float32)}
+found = model(**call, visual_pos=boxes).question_answering_score
+print(current_backend(), get_num_threads())
+with backend("numpy"):
+    np.testing.assert_allclose(found, model(**call, visual_pos=boxes).question_answering_score, rtol=0, atol=1e-6)
+"""
+
 
 def bare(program, *arguments, **names):
     command = [sys.executable, "-c", BARE + program, *map(str, arguments)]
@@ -69,6 +99,16 @@ def test_an_answer_and_a_chapter():
     out, err = bare(ANSWER + CHAPTER)
     assert "yellow  100.0%" in out and "[CLS]" in out
     assert err.count("no compiled kernels, NumPy computes: No module named 'numba'") == 1
+
+
+@pytest.mark.parametrize("compiled", [0, 14])
+def test_a_kernel_that_does_not_compile(compiled):
+    """On a processor, or with a Numba, that was never tried: the first of all kernels, or a later one of an answer."""
+    command = [sys.executable, "-c", FAILING + ANSWER, str(compiled)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("numpy 1\n") and "yellow  100.0%" in done.stdout
+    assert done.stderr.count("no compiled kernels, NumPy computes: an instruction is not known") == 1
 
 
 def test_exercises(tmp_path):
