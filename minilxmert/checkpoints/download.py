@@ -168,7 +168,7 @@ def ask_server(url, missing_is_fine=False):
         digest = digest or (headers["X-Linked-Etag"] or headers["ETag"] or "").removeprefix("W/").strip('"')
         size = size or headers["X-Linked-Size"]
         if answer.status < 300:
-            return Remote(url, whole_number(size or headers["Content-Length"], url), digest)
+            return Remote(url, file_size(size or headers["Content-Length"], url), digest)
         url = follow(url, headers["Location"])
     raise DownloadError(f"{shorten(url)}: more than {REDIRECTS} redirects")
 
@@ -190,7 +190,7 @@ def allowed(url):
     return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOCAL)
 
 
-def whole_number(text, url):
+def file_size(text, url):
     if text is None or not re.fullmatch("[0-9]{1,11}", text) or int(text) > LARGEST:
         raise DownloadError(f"{shorten(url)}: expected the file's size, found {text!r}")
     return int(text)

@@ -75,7 +75,7 @@ def parser():
     """The argument parser of all commands."""
     top = Parser(
         prog="minilxmert",
-        formatter_class=Formatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="LXMERT in plain arrays: ask questions about pictures, convert and check published weights.",
         epilog=f"{overview()}\n\nEach command explains itself with --help. README.md begins with two to try.",
     )
@@ -83,7 +83,8 @@ def parser():
     top.set_defaults(command=None, run=welcome, debug=False)
     commands = top.add_subparsers(metavar="command")
     for name, (run, arguments, _) in COMMANDS.items():
-        command = commands.add_parser(name, description=run.__doc__, formatter_class=Formatter)
+        kept = argparse.RawDescriptionHelpFormatter  # the lines of a docstring as they are written
+        command = commands.add_parser(name, description=run.__doc__, formatter_class=kept)
         arguments(command)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=run, command=name)
@@ -117,10 +118,6 @@ def choices_of(parser):
         if isinstance(action.choices, dict):
             for below in set(action.choices.values()):
                 yield from choices_of(below)
-
-
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of a docstring as they are written."""
 
 
 # --- output that is safe to print: control characters are made visible, characters that the stream lacks are replaced.

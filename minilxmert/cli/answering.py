@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from functools import partial
 
 from ..ask import ask, doubts, look
 from ..errors import MinilxmertError, visible
@@ -199,9 +200,7 @@ def detect(options):
     def failed(path, problem):
         print(f"left out: {problem}", file=sys.stderr)
 
-    def done(number, total):
-        cli.progress("looked at", number, total, " pictures")
-
+    done = partial(cli.progress, "looked at", unit=" pictures")
     missing = detect_all(cli.load_detector(options), pictures, options.out, options.recipe, part, done, failed)
     print(f"wrote {options.out}: {len(pictures) - missing} pictures, {missing} left out")
     return cli.DISAGREES if missing else cli.OK

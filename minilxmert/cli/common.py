@@ -2,12 +2,14 @@
 
 import argparse
 import contextlib
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from ..detector.recipes import RECIPES as PREPARATIONS
 from ..errors import ConfigError, MinilxmertError
+from ..files import write_file
 
 SHIPPED = "weights"  # of a clone, which travels in the wheel, too
 PACKAGE = Path(__file__).parents[1]
@@ -224,7 +226,13 @@ def only_of_vqa_files(options, *names):
             raise ConfigError.at(f"--{name}", None, what, "a world" if options.world else options.task)
 
 
-# --- what is said meanwhile
+# --- what is said
+
+
+def write_figures(options, figures):
+    """Write figures to the file of --json, if one is given."""
+    if options.json:
+        write_file(options.json, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
 
 
 def say(sentence):

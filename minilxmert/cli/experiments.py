@@ -1,12 +1,13 @@
 """minilxmert ablate, easy-vqa, nlvr, plot-run: what the paper asked, and drawn pictures that others made."""
 
-import json
 from dataclasses import replace
+from functools import partial
 
 from ..errors import ConfigError
 from . import common as cli
 from .training import show_step, tell_end
 
+show_looking = partial(cli.progress, unit=" pictures")
 RUNS = cli.option("--out", "the folder of all runs; again to go on", metavar="DIR", required=True)
 
 
@@ -31,7 +32,6 @@ def ablate(options):
     """
     from ..experiments.ablation import run_seeds
     from ..experiments.ablation_results import ABLATED, FULL, LEFT_OUT, PAPER, Results
-    from ..files import write_file
 
     rows = {"paper": PAPER, "tasks": LEFT_OUT, "both": PAPER + LEFT_OUT[1:]}[options.table]
     names = [row.name for row in rows]
@@ -43,8 +43,7 @@ def ablate(options):
     complete = run_seeds(options.out, options.recipe, options.seeds, rows, tasks, options.jobs, cli.say)
     results = Results(options.out, shown)
     print(results)
-    if options.json:
-        write_file(options.json, json.dumps(results.to_json(), indent=2, ensure_ascii=False) + "\n")
+    cli.write_figures(options, results.to_json())
     if not complete:
         cli.say("interrupted; the same command goes on from there")
     return cli.OK if complete else cli.INTERRUPTED
@@ -137,10 +136,6 @@ def nlvr(options):
 
 def show_made(what, done, total):
     cli.progress("made", done, total, f" {what}")
-
-
-def show_looking(what, done, total):
-    cli.progress(what, done, total, " pictures")
 
 
 @cli.command(

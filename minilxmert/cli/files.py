@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 from . import common as cli
@@ -31,7 +32,7 @@ def convert(options):
     first, *others = options.source
     if others or is_feature_file(first) or options.target.endswith(".h5"):
         source = options.source if others else first
-        convert_to_hdf5(source, options.target, progress=lambda n, total: cli.progress("converted", n, total))
+        convert_to_hdf5(source, options.target, progress=partial(cli.progress, "converted"))
         print(f"wrote {options.target}")
         return
     write_checkpoint(first, options.target, "h5", options)
@@ -82,9 +83,7 @@ def download(options):
     from ..checkpoints.download import download as fetch
     from ..detector.weights import NAME, download_detector
 
-    def show(name, done, total):
-        cli.progress(name, done, total, " bytes")
-
+    show = partial(cli.progress, unit=" bytes")
     if options.repository.rpartition("/")[2] == NAME:
         target, digest = download_detector(options.directory, progress=show)
         print(f"downloaded {NAME} to {target}: every tensor is there; SHA-256 of the weights {digest}")

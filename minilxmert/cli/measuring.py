@@ -1,11 +1,9 @@
 """minilxmert evaluate, predict, verify, bench: how right a model is, and how fast."""
 
-import functools
-import json
 from dataclasses import replace
+from functools import partial
 
 from ..errors import ConfigError, MinilxmertError
-from ..files import write_file
 from . import common as cli
 
 TASKS = ("vqa", "gqa", "nlvr2", "foils", "relevance", "strangers")
@@ -13,6 +11,8 @@ PROBES = (
     "foils: does pre-training tell captions with one wrong word? relevance: does it find what answers rest on? "
     "strangers: is it less sure outside its world?"
 )
+
+KINDS = partial(cli.progress, "measured", unit=" kinds")
 
 
 @cli.command(
@@ -43,13 +43,7 @@ def evaluate(options):
     """
     cli.only_of_vqa_files(options, "official", "annotations")
     measure = {"foils": foils, "relevance": relevance, "strangers": strangers}.get(options.task, task_reports)
-    write_figures(options, measure(options))
-
-
-def write_figures(options, figures):
-    """Write figures to the file of --json, if one is given."""
-    if options.json:
-        write_file(options.json, json.dumps(figures, indent=2) + "\n")
+    cli.write_figures(options, measure(options))
 
 
 def figures_of(*reports):
@@ -81,9 +75,7 @@ def foils(options):
     """Print the report on foils of a world, by a pre-trained model; return its figures."""
     from ..experiments.probing import foil_report
 
-    report = foil_report(
-        *load_probe(options, "LxmertForPreTraining"), progress=functools.partial(cli.progress, "compared")
-    )
+    report = foil_report(*load_probe(options, "LxmertForPreTraining"), progress=partial(cli.progress, "compared"))
     print(report)
     return figures_of(report)
 
@@ -92,7 +84,7 @@ def relevance(options):
     """Print probing.relevance_areas of a model that answers questions as a table; return them."""
     from ..experiments.probing import relevance_areas
 
-    figures = relevance_areas(*load_probe(options), progress=show_kinds)
+    figures = relevance_areas(*load_probe(options), progress=KINDS)
     print(relevance_table(figures))
     return figures
 
@@ -104,13 +96,9 @@ def strangers(options):
     if options.world not in (None, "small"):
         raise ConfigError.at("--world", None, "small, outside of which the drawings are", options.world)
     model, tokenizer, _ = load_probe(options)
-    found = measure(model, tokenizer, options.scenes, options.seed, show_kinds)
+    found = measure(model, tokenizer, options.scenes, options.seed, KINDS)
     print(strangers_table(found))
     return {name: figures(rows) for name, rows in found.items()}
-
-
-def show_kinds(done, total):
-    cli.progress("measured", done, total, " kinds")
 
 
 def load_probe(options, face="LxmertForQuestionAnswering"):
@@ -160,8 +148,7 @@ def predict_all(options, data, hidden=None):
     from ..training.tasks import TASKS, predict
 
     model = TASKS[data.task].face.from_pretrained(options.weights, answers=cli.answer_list(options), mapped=False)
-    counted = functools.partial(cli.progress, "answered")
-    return predict(model, cli.tokenizer_of(options), data, progress=counted, hidden=hidden)
+    return predict(model, cli.tokenizer_of(options), data, progress=partial(cli.progress, "answered"), hidden=hidden)
 
 
 @cli.command(
@@ -233,7 +220,7 @@ def bench(options):
         figures = run(options.seconds, peers=not options.no_peers)
     else:
         figures = bench_answers(options)
-    write_figures(options, figures)
+    cli.write_figures(options, figures)
 
 
 def bench_answers(options):

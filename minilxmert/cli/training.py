@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 from ..errors import ConfigError
 from . import common as cli
@@ -205,7 +206,7 @@ def world(options):
 
     chosen = WORLDS[options.size]
     if options.folder:
-        write_world(options.folder, chosen, options.scenes, options.seed, lambda *done: cli.progress("scenes", *done))
+        write_world(options.folder, chosen, options.scenes, options.seed, partial(cli.progress, "scenes"))
         print(f"{options.scenes} pictures and scenes.jsonl written to {options.folder}\n")
     scene, _, captions, questions = next(describe_scenes(chosen, 1, options.seed))
     print(scene, captions[0].text, sep="\n\n", end="\n\n")

@@ -114,10 +114,10 @@ def openvino(theirs, trial, precision):
 
     converted = openvino.convert_model(positional(theirs, trial), example_input=tensors(trial))
     run = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": precision})
-    return Candidate(lambda call: run([call[name] for name in trial])[0], computed_precision(run))
+    return Candidate(lambda call: run([call[name] for name in trial])[0], openvino_precision(run))
 
 
-def computed_precision(run):
+def openvino_precision(run):
     """The precision of most products of a model that OpenVINO has compiled.
 
     A processor may lack the one asked for; OpenVINO then silently takes another, and reports the one asked for."""

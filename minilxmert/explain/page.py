@@ -101,10 +101,10 @@ def family_data(maps, name):
 def answers_data(model, call, answers):
     """Each answer with the relevance of words and objects for it: one pass, a row an answer."""
     found = relevance(model, [a.number for a in answers], "question_answering_score", **repeat(call, len(answers)))
+    sides = {side: [shorten_numbers(row) for row in getattr(found, side)] for side in ("words", "objects")}
     return [
-        {"text": answer.text, "probability": round(answer.probability, DIGITS), **sides}
-        for row, answer in enumerate(answers)
-        for sides in [{side: shorten_numbers(getattr(found, side)[row]) for side in ("words", "objects")}]
+        {"text": answer.text, "probability": round(answer.probability, DIGITS), "words": words, "objects": objects}
+        for answer, words, objects in zip(answers, sides["words"], sides["objects"], strict=True)
     ]
 
 

@@ -26,7 +26,7 @@ TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says where a folder of 
 @contextlib.contextmanager
 def replace_files(folder):
     """A context whose value is an empty folder: when the block succeeds, the files written there replace those of
-    `folder`, which is made if need be, and those that `note_removal` names are removed; when it fails, nothing changes.
+    `folder`, which is made if need be, and files passed to `note_removal` are deleted; when it fails, nothing changes.
 
     Raises MinilxmertError where a name to be replaced is no plain file."""
     folder = make_folder(folder)
@@ -136,7 +136,7 @@ def settle(folder):
 
 @contextlib.contextmanager
 def settling(folder):
-    """A block in which no other process settles a folder, nor has while this one waited: False where one has."""
+    """Holds the folder's lock for the block. Its value is False if another process has settled the folder meanwhile."""
     if fcntl:
         with held(folder / SAVED, wait=True) as file:
             yield not file or is_at(file, folder / SAVED)

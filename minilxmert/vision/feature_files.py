@@ -170,7 +170,7 @@ class GroupFile(Hdf5File):
             arrays = {own: file.array(f"{image_id}/{called[own]}", "fiu") for own in READ if own in called}
             sizes = [arrays[s].tolist() if s in arrays else file.attribute(image_id, s) for s in SIZES]
             whole.claim(image_id, file.total)
-        return make_objects(self.path, image_id, image_id, *map(whole_number, sizes), arrays)
+        return make_objects(self.path, image_id, image_id, *map(unwrap_number, sizes), arrays)
 
 
 # --- npz -------------------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ class NpzFiles(FeatureFile):
         features, count = arrays["features"], arrays["boxes"].shape[:1]
         if features.ndim == 2 and features.shape[:1] != count == features.shape[1:]:
             arrays["features"] = features.T
-        sizes = [whole_number(arrays[name].tolist()) for name in SIZES]
+        sizes = [unwrap_number(arrays[name].tolist()) for name in SIZES]
         return make_objects(file, image_id, image_id, *sizes, arrays)
 
 
@@ -215,7 +215,7 @@ def npz_id(file, path):
     return check_id(re.sub(r"(\.(jpe?g|png))?\.npz$", "", file.name, flags=re.IGNORECASE), path, file.name)
 
 
-def whole_number(value):
+def unwrap_number(value):
     """One whole number, written as 640, 640.0 or [640] -> an int; anything else stays what it is, for make_objects."""
     while isinstance(value, list) and len(value) == 1:
         (value,) = value

@@ -43,7 +43,7 @@ def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
     picture at a time. Raises FeatureFileError, ConfigError."""
     if dtype not in ("float32", "float16"):
         raise ConfigError.at("convert_to_hdf5", "dtype", "float32 or float16", dtype)
-    with open_all(source) as pictures:
+    with open_joined(source) as pictures:
         about = {**pictures.about, "part": pictures.part} if about is None else about
         if not (len(pictures) or about.get("part")):
             raise FeatureFileError.at(target, None, "a picture at least", "none")
@@ -56,7 +56,7 @@ def convert_to_hdf5(source, target, progress=None, dtype="float32", about=None):
             raise FeatureFileError.at(target, None, "a file that can be written", reason) from problem
 
 
-def open_all(source):
+def open_joined(source):
     """The feature file at a path, or several as one, which closes them."""
     if isinstance(source, str | os.PathLike):
         return open_features(source)

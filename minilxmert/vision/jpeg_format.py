@@ -11,7 +11,7 @@ from ..errors import PictureError
 from ..kernels.jpeg import ZIGZAG
 from .exif import orientation
 
-MOST_PIXELS, LONGEST_SIDE = 120_000_000, 65_535
+MOST_PIXELS = 120_000_000
 MOST_SEGMENTS, MOST_SCANS = 10_000, 100
 END, SCAN, BASELINE, EXTENDED, PROGRESSIVE = 0xD9, 0xDA, 0xC0, 0xC1, 0xC2
 CODES, STEPS, RESTART, JFIF, EXIF, ADOBE = 0xC4, 0xDB, 0xDD, 0xE0, 0xE1, 0xEE

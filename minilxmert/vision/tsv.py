@@ -13,7 +13,7 @@ import re
 import numpy as np
 
 from ..errors import FeatureFileError
-from ..files import read_small, strict_json, write_file
+from ..files import read_json, write_file
 from ..files.arrays import is_size
 from .objects import COLUMNS, MOST_OBJECTS, MOST_PIXELS, FeatureFile, check_id, make_objects
 
@@ -164,10 +164,9 @@ class TsvFile(FeatureFile):
             pass
 
     def load_index(self):
-        """The index beside the file, or None if there is none that was made, soundly, from the file as it is now."""
+        """The index beside the file; None if it is missing, damaged or made from another state of the file."""
         try:
-            data = read_small(self.index_path, FeatureFileError, INDEX_LIMIT)
-            kept = strict_json(data, self.index_path, FeatureFileError, INDEX_LIMIT)
+            kept = read_json(self.index_path, FeatureFileError, INDEX_LIMIT)
         except FeatureFileError:
             return None
         stamp = self.stamp()

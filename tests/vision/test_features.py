@@ -34,7 +34,7 @@ from minilxmert import (
 )
 from minilxmert.core.boxes import boxes_from_xywh, check_boxes, normalise_boxes
 from minilxmert.files.arrays import read_npz
-from minilxmert.vision.features import PatientFile, convert_to_hdf5, is_feature_file, open_all, open_features
+from minilxmert.vision.features import PatientFile, convert_to_hdf5, is_feature_file, open_features, open_joined
 from minilxmert.vision.objects import COLUMNS, pad_objects
 from minilxmert.vision.tsv import FIELDS, LAYOUTS
 
@@ -630,7 +630,7 @@ def test_two_names_of_one_group_are_refused(small_files):
 
 
 def test_several_files_as_one_are_pickled_too(tmp_path):
-    joined = open_all([write(tmp_path / f"{name}.tsv", row(name)[0]) for name in "ab"])
+    joined = open_joined([write(tmp_path / f"{name}.tsv", row(name)[0]) for name in "ab"])
     copied = pickle.loads(pickle.dumps(joined))  # noqa: S301
     assert list(copied) == ["a", "b"] and copied.about == joined.about == {}
     np.testing.assert_array_equal(copied["b"].features, joined["b"].features)
