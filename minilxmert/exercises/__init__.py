@@ -1,7 +1,7 @@
 """The exercises: functions to fill in, and checks that say in a sentence what is right or wrong.
 
-Exercise N is one file, sheets/exNN_name.py; `name` is the function to write. What is right is the package's own
-function wherever there is one."""
+Exercise N is one file, sheets/exNN_name.py; `name` is the function to write. The sheet's own function is what is right:
+mostly a plain answer as a student may write it, of which the tests say that it agrees with the package's functions."""
 
 import copy
 import functools
@@ -24,34 +24,28 @@ ABOUT = re.compile(r"(.+?): (.+)\.\n\n(\d+) minutes; chapter (\d+)\.", re.DOTALL
 
 @dataclass(frozen=True)
 class Exercise:
-    """What a sheet says: its docstring the first four, its other names, in small or capital letters, the rest.
-
-    solution: what is right; draws(rng) gives argument tuples, ordinary sizes first; given: functions of core.ops for
-    the student; solved: the package's functions that do the work, which an answer must not use; keeps_dtype: whether
-    float64 is wrong where float32 is right; mistakes: (sentence, function with this mistake) pairs, SLIPS first;
-    not_finite: what NaN and infinities mostly come from; extra(answer, rng) raises Wrong; random: values are left to
-    extra; differentiated(*arguments): for each output that is the gradient of a number f(x), (f, x); else None;
-    way_back: it returns a value and the way back, and its inputs begin with the gradients for that (ways.py).
-    variant: what another class gets and gives back otherwise; draws, solution and mistakes know nothing of it."""
+    """What a sheet says: its docstring the first four, its other names, in small or capital letters, the rest."""
 
     title: str
     teaches: str
     minutes: int
     chapter: int  # of the tutorials
-    solution: Callable
-    draws: Callable
-    imports: str = "import numpy as np"
-    given: str = ""
-    decorator: str = ""
-    solved: tuple = ()
-    outputs: tuple = ("the result",)
-    keeps_dtype: bool = False
-    mistakes: tuple = ()
-    not_finite: str = ""
-    extra: Callable | None = None
-    random: bool = False
+    solution: Callable  # gives what is right
+    draws: Callable  # draws(rng) gives tuples of arguments, ordinary sizes first
+    imports: str = "import numpy as np"  # at the beginning of a student's file
+    decorator: str = ""  # above the student's function
+    solved: tuple = ()  # the package's functions that do the work: an answer must not use them
+    outputs: tuple = ("the result",)  # the names of what it returns
+    keeps_dtype: bool = False  # whether float64 is wrong where float32 is right
+    mistakes: tuple = ()  # pairs (sentence, function with this mistake); those made of SLIPS come first
+    not_finite: str = ""  # what NaN and infinities mostly come from
+    extra: Callable | None = None  # extra(answer, rng) checks what only this exercise asks for, and raises Wrong
+    random: bool = False  # whether the values are drawn: then extra alone judges them
+    # differentiated(*arguments) gives (f, x) for each output that is the gradient of a number f(x), None for others
     differentiated: Callable | None = None
+    # whether it returns a value and the way back; its inputs then begin with the gradients for that (ways.py)
     way_back: bool = False
+    # what another class gets and gives back otherwise; solution, draws and mistakes know nothing of it
     variant: Variant = AS_IT_STANDS
 
     @classmethod
@@ -77,15 +71,6 @@ class Exercise:
         """The result of a function that is like the solution, for a copy of arguments, as this variant wants it."""
         result = (there_and_back if self.way_back else apply)(function, copy.deepcopy(args))
         return self.variant.vary_result(self.outputs, result)
-
-    def answer(self, function):
-        """A function that is like the solution, as a student writes it in this variant."""
-
-        @functools.wraps(function)
-        def answer(*args):
-            return self.run(function, self.variant.vary_arguments(self.names, args, back=True))
-
-        return answer
 
 
 def slips(function, table):

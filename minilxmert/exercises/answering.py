@@ -39,14 +39,13 @@ def stub(number, variant=0):
     task = exercise(number, variant)
     source = inspect.getsource(task.solution)
     head = source.splitlines()[: ast.parse(source).body[0].body[0].end_lineno]
-    given = f"from minilxmert.core.ops import {task.given}" if task.given else ""
     if task.variant.number:
         said = textwrap.fill(task.variant.sentence, 116, initial_indent="    ", subsequent_indent="    ")
         head = "\n".join(head).replace("\n    Hints\n", f"\n{said}\n\n    Hints\n").splitlines()
     about = f"{task.minutes} minutes; chapter {task.chapter}" + f"; variant {variant}" * bool(task.variant.number)
     title = f'"""Exercise {number}: {task.title}. About {about}."""'
     function = "\n".join([task.decorator, *head, f'    raise NotImplementedError("exercise {number}")', ""])
-    return "\n\n".join(filter(None, [title, task.imports, given, "\n" + function.lstrip()]))
+    return "\n\n".join(filter(None, [title, task.imports, "\n" + function.lstrip()]))
 
 
 def variant_of(text):

@@ -51,9 +51,9 @@ class Variant:
     def mark(self):
         return 2 * MARKS[self.number - 1]
 
-    def vary_arguments(self, names, args, back=False):
-        """Arguments of the exercise -> those that the student gets; back: the other way round."""
-        return self.scale_all(names, args, self.given, back)
+    def vary_arguments(self, names, args):
+        """Arguments of the exercise -> those that the student gets."""
+        return self.scale_all(names, args, self.given)
 
     def vary_result(self, names, result, back=False):
         """A result of the exercise -> that which the student must give; back: the other way round."""
@@ -63,7 +63,7 @@ class Variant:
         parts = self.scale_all(names, parts, self.wanted, back)
         return parts if len(names) > 1 else parts[0]
 
-    def scale_all(self, names, values, changes, back):
+    def scale_all(self, names, values, changes, back=False):
         values = dict(zip(names, values, strict=True))
         for name, power in changes:
             first, *path = name.split(".")

@@ -1,5 +1,6 @@
 """One file an exercise: what it is about, the function with its text and solution, the inputs it is tried with, and the
-usual mistakes. SLIPS has a sentence for each and, below it, which words of the plain answer go wrong: old => new.
+usual mistakes. SLIPS has a sentence for each and, below it, which words of the function go wrong: old => new. Where the
+plain formula is not enough (exercises 6 and 26), they are words of another function, `plainly`.
 
 What a student gets is made of it: the head of the function, without the solution below it.
 Below is what many sheets share: inputs of several sizes, random parameters, random masks."""

@@ -18,7 +18,7 @@ def normalise_boxes(boxes, width, height):
     - An array (M, 4) divided by an array (4,) divides every row by it.
     - array.astype(np.float32) is a copy in float32; boxes itself must stay as it is.
     """
-    return room.normalise_boxes(boxes, width, height, check=False)
+    return (boxes / [width, height, width, height]).astype(np.float32)
 
 
 def draws(rng):
@@ -30,12 +30,8 @@ def draws(rng):
         yield boxes.astype([np.float32, np.int64, np.float64][number % 3]), width, height
 
 
-def plainly(boxes, width, height):
-    return (boxes / [width, height, width, height]).astype(np.float32)
-
-
 def with_sizes(boxes, width, height):
-    x0, y0, x1, y1 = plainly(boxes, width, height).T
+    x0, y0, x1, y1 = normalise_boxes(boxes, width, height).T
     return np.stack([x0, y0, x1 - x0, y1 - y0], -1)
 
 

@@ -18,9 +18,15 @@ def word_pieces(word, vocabulary):
     - Two loops: one over where a piece starts, one over where it ends, the farthest end first.
     - Python's `for … else` runs the else when the loop was not left by `break`.
     """
-    tokens = sorted(vocabulary)
-    ids = {token: i for i, token in enumerate(tokens)}
-    return [tokens[i] for i, _, _ in longest_matches(word, ids, ids["[UNK]"])]
+    pieces, start = [], 0
+    while start < len(word) <= LONGEST_WORD:
+        ends = range(start + 1, len(word) + 1)
+        known = [end for end in reversed(ends) if "##" * (start > 0) + word[start:end] in vocabulary]
+        if not known:
+            return ["[UNK]"]
+        pieces.append("##" * (start > 0) + word[start : known[0]])
+        start = known[0]
+    return pieces or ["[UNK]"]
 
 
 def draws(rng):
@@ -36,18 +42,6 @@ def draws(rng):
         yield "".join(rng.choice(list("abc"), 1 + number % 8)), vocabulary
     yield "a" * LONGEST_WORD, {"[UNK]", "a", "##a", "##aaa"}
     yield "a" * (LONGEST_WORD + 1), {"[UNK]", "a", "##a", "##aaa"}
-
-
-def plainly(word, vocabulary, limit=LONGEST_WORD):
-    pieces, start = [], 0
-    while start < len(word) <= limit:
-        ends = range(start + 1, len(word) + 1)
-        known = [end for end in reversed(ends) if "##" * (start > 0) + word[start:end] in vocabulary]
-        if not known:
-            return ["[UNK]"]
-        pieces.append("##" * (start > 0) + word[start : known[0]])
-        start = known[0]
-    return pieces or ["[UNK]"]
 
 
 def somewhere(word, vocabulary):
@@ -77,8 +71,8 @@ are pieces inside a word looked up without their ##?
 a piece that is not known makes the whole word [UNK], once
     return ["[UNK]"] => pieces, start = [*pieces, "[UNK]"], start + 1; continue
 words of more than 100 characters are [UNK]
-    limit=LONGEST_WORD => limit=10**6
+    LONGEST_WORD => 10**6
 words of 100 characters are still spelled, those of 101 are not
-    <= limit => < limit
+    <= LONGEST_WORD => < LONGEST_WORD
 """
 MISTAKES = (("WordPiece is greedy: it never goes back to try a shorter piece", somewhere),)

@@ -23,7 +23,9 @@ def masked_softmax(scores, visible):
       (Try a row in which nothing is visible. The model adds the lowest number that the dtype has: what becomes of
       such a row then?)
     """
-    return ops.softmax(scores + ((1 - visible) * HIDDEN).astype(scores.dtype))
+    scores = scores + (1 - visible) * HIDDEN
+    e = np.exp(scores - scores.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
 
 
 def draws(rng):
@@ -44,12 +46,6 @@ def extra(answer, rng):
         raise Wrong("a row with nothing visible becomes NaN: add a large negative number (-10,000), not minus infinity")
     if not np.allclose(row.sum(-1), 1):
         raise Wrong(f"a row with nothing visible sums to {row[1].sum():.3g}; every row must sum to 1")
-
-
-def plainly(scores, visible):
-    scores = scores + (1 - visible) * HIDDEN
-    e = np.exp(scores - scores.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 VARIES = "scores * k", "every score is divided by {k}, the temperature, before anything else"

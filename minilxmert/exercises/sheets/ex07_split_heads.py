@@ -17,18 +17,14 @@ def split_heads(x, heads):
     - reshape never moves a value in memory. Which axis can it cut in two?
     - x.transpose(0, 2, 1, 3) exchanges axes 1 and 2 of four.
     """
-    return ops.split_heads(x, heads)
+    b, n, d = *x.shape[:2], x.shape[2] // heads
+    return x.reshape(b, n, heads, d).transpose(0, 2, 1, 3)
 
 
 @sized((2, 5, 3, 4), (1, 1, 2, 3), (3, 4, 4, 4), (1, 2, 2, 1), (2, 3, 1, 5))
 def draws(rng, b, n, h, d):
     """As many words as heads in some draws, so that a wrong order can have the right shape."""
     return rng.standard_normal((b, n, h * d)), h
-
-
-def plainly(x, heads):
-    b, n, d = *x.shape[:2], x.shape[2] // heads
-    return x.reshape(b, n, heads, d).transpose(0, 2, 1, 3)
 
 
 SOLVED = (ops.split_heads,)

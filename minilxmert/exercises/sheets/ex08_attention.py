@@ -21,7 +21,11 @@ def attention(q, k, v, mask, heads):
     - `a @ b` multiplies the last two axes as matrices, for every B and H; x.swapaxes(-1, -2) transposes them.
     - Draw two words and three objects on paper and write the shape beside every arrow.
     """
-    return ops.attend(q, k, v, mask, heads)
+    d = q.shape[-1] // heads
+    q, k, v = (split_heads(x, heads) for x in (q, k, v))
+    scores = q @ k.swapaxes(-1, -2) / d**0.5 + mask
+    shares = softmax(scores)
+    return merge_heads(shares @ v)
 
 
 @sized((2, 3, 5, 2, 4), (1, 1, 1, 1, 3), (2, 4, 4, 4, 4), (1, 2, 6, 3, 2), (3, 5, 2, 2, 3))
@@ -31,16 +35,8 @@ def draws(rng, b, n, m, h, d):
     return q, k, v, random_mask(rng, b, m), h
 
 
-def plainly(q, k, v, mask, heads):
-    d = q.shape[-1] // heads
-    q, k, v = (split_heads(x, heads) for x in (q, k, v))
-    scores = q @ k.swapaxes(-1, -2) / d**0.5 + mask
-    shares = softmax(scores)
-    return merge_heads(shares @ v)
-
-
 VARIES = "q * k", "the scores q · kᵀ / √D are also divided by {k}, a temperature, before the mask is added"
-GIVEN = "merge_heads, softmax, split_heads"
+IMPORTS = "import numpy as np\n\nfrom minilxmert.core.ops import merge_heads, softmax, split_heads"
 SOLVED = (ops.attend, ops.attend_rows)
 SLIPS = """
 the scores are divided by √E; a head has only D = E / H values: √D

@@ -22,8 +22,9 @@ def gelu(x):
     - The slope is a product rule.
     - Many programs use a formula with tanh instead. It differs by up to 0.0005, which this check notices.
     """
-    cache = {}
-    return ops.gelu(x, cache), cache["slope"]
+    share = ops.erf(x / math.sqrt(2)) / 2 + 0.5
+    bell = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    return x * share, share + x * bell
 
 
 def draws(rng):
@@ -50,15 +51,8 @@ def tanh_slope(x):
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
 
 
-def plainly(x):
-    share = ops.erf(x / math.sqrt(2)) / 2 + 0.5
-    bell = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
-    return x * share, share + x * bell
-
-
 VARIES = "x / k -> y / k", "the GELU is steeper, y = x·Φ({k}·x), and the slope is that of this function"
-IMPORTS = "import math\n\nimport numpy as np"
-GIVEN = "erf"
+IMPORTS = "import math\n\nimport numpy as np\n\nfrom minilxmert.core.ops import erf"
 SOLVED = (ops.gelu,)
 OUTPUTS = ("y", "slope")
 KEEPS_DTYPE = True

@@ -23,9 +23,13 @@ def attention_backward(dy, q, k, v, mask, heads):
     - A row of softmax: ds = a · (da - sum of a · da over the row), value by value.
     - Everything that the forward multiplies by 1/√D, the backward multiplies by it once, too.
     """
-    cache = {}
-    ops.attend(q, k, v, mask, heads, cache=cache)
-    return ops.attend_backward(dy, cache)
+    q, k, v, dz = (split_heads(x, heads) for x in (q, k, v, dy))
+    scale = q.shape[-1] ** -0.5
+    a = softmax(q @ k.swapaxes(-1, -2) * scale + mask)
+    da = dz @ v.swapaxes(-1, -2)
+    ds = a * (da - (a * da).sum(-1, keepdims=True))
+    dq, dk, dv = ds @ k * scale, ds.swapaxes(-1, -2) @ q * scale, a.swapaxes(-1, -2) @ dz
+    return merge_heads(dq), merge_heads(dk), merge_heads(dv)
 
 
 @sized((2, 3, 5, 2, 4), (1, 1, 1, 1, 3), (2, 4, 4, 2, 4), (1, 5, 2, 3, 2))
@@ -50,22 +54,12 @@ def differentiated(dy, q, k, v, mask, heads):
     return (lambda x: loss(x, k, v), q), (lambda x: loss(q, x, v), k), (lambda x: loss(q, k, x), v)
 
 
-def plainly(dy, q, k, v, mask, heads):
-    q, k, v, dz = (split_heads(x, heads) for x in (q, k, v, dy))
-    scale = q.shape[-1] ** -0.5
-    a = softmax(q @ k.swapaxes(-1, -2) * scale + mask)
-    da = dz @ v.swapaxes(-1, -2)
-    ds = a * (da - (a * da).sum(-1, keepdims=True))
-    dq, dk, dv = ds @ k * scale**1, ds.swapaxes(-1, -2) @ q * scale**1, a.swapaxes(-1, -2) @ dz
-    return merge_heads(dq), merge_heads(dk), merge_heads(dv)
-
-
 VARIES = (
     "q * k -> dq / k",
     "the forward also divides q · kᵀ / √D by {k}, a temperature; the gradients are with respect to q, k "
     "and v as they come",
 )
-GIVEN = "merge_heads, softmax, split_heads"
+IMPORTS = "import numpy as np\n\nfrom minilxmert.core.ops import merge_heads, softmax, split_heads"
 SOLVED = (ops.attend_backward,)
 OUTPUTS = ("dq", "dk", "dv")
 SLIPS = """
@@ -74,9 +68,11 @@ the softmax's backward is left out: its input is not its output
 the softmax's backward has two terms: a · (da - sum(a · da)); the sum is missing
     - (a * da).sum(-1, keepdims=True) =>
 the scale 1/√D is missing
-    scale**1 => 1
+    k * scale, => k,
+    q * scale, => q,
 the scale 1/√D is there twice
-    scale**1 => scale**2
+    k * scale, => k * scale**2,
+    q * scale, => q * scale**2,
 dq and dk are exchanged
     merge_heads(dq), merge_heads(dk) => merge_heads(dk), merge_heads(dq)
 """

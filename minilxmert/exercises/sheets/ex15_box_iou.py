@@ -15,14 +15,11 @@ def box_iou(a, b):
     - Two boxes apart in both directions: what do the two negative sides multiply to?
     - The union is the sum of the two areas less what was counted twice.
     """
-    result = np.zeros((len(a), len(b)))  # one pair at a time, as it is defined
-    for i, (ax0, ay0, ax1, ay1) in enumerate(a):
-        for j, (bx0, by0, bx1, by1) in enumerate(b):
-            width, height = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
-            both = width * height if width > 0 and height > 0 else 0.0
-            union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - both
-            result[i, j] = both / union if union > 0 else 0.0
-    return result
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = np.maximum(high - low, 0).prod(-1)
+    area_a, area_b = ((x[..., 2:] - x[..., :2]).prod(-1) for x in (a[:, None], b[None]))
+    union = area_a + area_b - both
+    return both / np.where(union > 0, union, 1)
 
 
 def draws(rng):
@@ -35,14 +32,6 @@ def draws(rng):
             corners = rng.random((count, 2, 2))
             sets.append(np.concatenate([corners.min(1), corners.max(1)], -1))
         yield tuple(sets)
-
-
-def plainly(a, b):
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = np.maximum(high - low, 0).prod(-1)
-    area_a, area_b = ((x[..., 2:] - x[..., :2]).prod(-1) for x in (a[:, None], b[None]))
-    union = area_a + area_b - both
-    return both / np.where(union > 0, union, 1)
 
 
 VARIES = "a * k", "a is in pixels of a picture {k} times as large as that of b: compare both in the picture of b"

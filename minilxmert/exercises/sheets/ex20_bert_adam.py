@@ -5,7 +5,7 @@ together.
 
 import numpy as np
 
-from ...training.optimizer import Adam, lay_flat
+from ...training.optimizer import Adam
 
 SHAPES = {"query.w": (3, 2), "query.b": (3,), "norm.w": (3,), "norm.b": (3,)}
 
@@ -28,10 +28,17 @@ def bert_adam(p, g, m, v, rate, decay, max_norm):
     - Unlike Adam, BertAdam does not divide m and v by 1 - βᵗ.
     - {name: … for name in p} makes a dict of the same names.
     """
-    decayed = {name: (1 - (name.endswith(".w") and "norm" not in name) * rate * decay) * x for name, x in p.items()}
-    (flat_p, p), (flat_g, _), (flat_m, m), (flat_v, v) = map(lay_flat, (decayed, g, m, v))
-    Adam(rate, 1, 0, decay=0, max_norm=max_norm, first=flat_m, second=flat_v).update(flat_p, flat_g, 0)
-    return p, m, v
+    first, second = 0.9, 0.999
+    norm = np.sqrt(sum((x**2).sum() for x in g.values()))
+    new_p, new_m, new_v = {}, {}, {}
+    for name in p:
+        d = g[name] * min(1, max_norm / (norm + 1e-6))
+        new_m[name] = first * m[name] + (1 - first) * d
+        new_v[name] = second * v[name] + (1 - second) * d * d
+        mean, square = new_m[name], new_v[name]
+        decayed = 0 if name.endswith(".b") or "norm" in name else decay
+        new_p[name] = p[name] - rate * (mean / (np.sqrt(square) + 1e-6) + decayed * p[name])
+    return new_p, new_m, new_v
 
 
 def draws(rng):
@@ -43,19 +50,6 @@ def draws(rng):
         m = {name: 0.1 * x * (number > 5) for name, x in m.items()}
         v = {name: 0.1 * x * x * (number > 5) for name, x in v.items()}
         yield p, g, m, v, 0.05, 0.2, 1.0
-
-
-def plainly(p, g, m, v, rate, decay, max_norm, first=0.9, second=0.999):
-    norm = np.sqrt(sum((x**2).sum() for x in g.values()))
-    new_p, new_m, new_v = {}, {}, {}
-    for name in p:
-        d = g[name] * min(1, max_norm / (norm + 1e-6))
-        new_m[name] = first * m[name] + (1 - first) * d
-        new_v[name] = second * v[name] + (1 - second) * d * d
-        mean, square = new_m[name], new_v[name]
-        decayed = 0 if name.endswith(".b") or "norm" in name else decay
-        new_p[name] = p[name] - rate * (mean / (np.sqrt(square) + 1e-6) + decayed * p[name])
-    return new_p, new_m, new_v
 
 
 VARIES = "g * k", "the loss was multiplied by {k}, as in training with float16: divide g by {k} before anything else"
@@ -88,5 +82,5 @@ eps belongs outside the square root here: √v + eps
 the old moments are used; the new ones count
     new_m[name], new_v[name] => m[name], v[name]
 0.9 and 0.999 are exchanged
-    first=0.9, second=0.999 => first=0.999, second=0.9
+    first, second = 0.9, => second, first = 0.9,
 """

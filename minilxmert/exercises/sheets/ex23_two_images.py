@@ -24,7 +24,8 @@ def two_images(ids, feats, read):
     - np.repeat([a, b], 2) is a a b b, np.tile([a, b], 2) is a b a b.
     - With a batch of one statement every order looks right. Try three.
     """
-    return read(np.repeat(ids, 2, axis=0), pair_rows("feats", feats)).reshape(len(ids), -1)
+    states = read(np.repeat(ids, 2, axis=0), feats.reshape(-1, *feats.shape[2:]))
+    return states.reshape(len(ids), -1)
 
 
 def reader(words, objects):
@@ -43,11 +44,6 @@ def draws(rng, b, n, m):
     """One statement, three statements, and as many words as objects."""
     read = reader(rng.standard_normal((n, E)), rng.standard_normal((m, F, E)))
     return rng.integers(0, 9, (b, n)), rng.standard_normal((b, 2, m, F)), read
-
-
-def plainly(ids, feats, read):
-    states = read(np.repeat(ids, 2, axis=0), feats.reshape(-1, *feats.shape[2:]))
-    return states.reshape(len(ids), -1)
 
 
 VARIES = "feats * k", "feats are stored {k} times too large: read wants them divided by {k}"

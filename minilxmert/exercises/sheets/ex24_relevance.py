@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from ...explain.relevance import head_mean, self_rule
+from ...explain.relevance import self_rule
 from . import sized
 
 
@@ -22,23 +22,6 @@ def relevance(maps, gradients):
     - `·` between gradient and map is value by value, between Ā and R a product of matrices.
     - Where the gradient is negative, more attention would have lowered the score.
     """
-    n = maps.shape[-1]
-    relevance = np.eye(n)
-    for a, da in zip(maps, gradients, strict=True):
-        relevance = self_rule(head_mean(a[None], da[None])[0], relevance, relevance)[0]
-    scores = relevance[0].copy()
-    scores[0] = 0
-    return scores
-
-
-@sized((3, 2, 5), (1, 1, 4), (2, 3, 1), (0, 2, 3), (4, 4, 6))
-def draws(rng, layers, heads, n):
-    """Attention maps with rows that sum to 1, gradients of both signs; also no layer, one layer and a single word."""
-    scores = np.exp(rng.standard_normal((layers, heads, n, n)))
-    return scores / scores.sum(-1, keepdims=True), rng.standard_normal((layers, heads, n, n))
-
-
-def plainly(maps, gradients):
     r = np.eye(maps.shape[-1])
     for a, da in zip(maps, gradients, strict=True):
         cam = np.maximum(a * da, 0).mean(0)
@@ -46,6 +29,13 @@ def plainly(maps, gradients):
     words = r[0].copy()
     words[0] = 0
     return words
+
+
+@sized((3, 2, 5), (1, 1, 4), (2, 3, 1), (0, 2, 3), (4, 4, 6))
+def draws(rng, layers, heads, n):
+    """Attention maps with rows that sum to 1, gradients of both signs; also no layer, one layer and a single word."""
+    scores = np.exp(rng.standard_normal((layers, heads, n, n)))
+    return scores / scores.sum(-1, keepdims=True), rng.standard_normal((layers, heads, n, n))
 
 
 VARIES = "gradients * k", "the gradients are those of {k} times the score: divide them by {k} before anything else"

@@ -25,17 +25,7 @@ def cross_relevance(cam, ss, sq, qs, qq):
     - All right-hand sides are the old matrices.
     - np.where(total > 0, total, 1) is safe to divide by.
     """
-    return cross_rule(cam, ss, sq, qs, qq)
 
-
-@sized((3, 5), (4, 4), (1, 2), (2, 1))
-def draws(rng, n, m):
-    """As many words as objects in some draws; in others nothing has been gathered yet."""
-    ss, sq, qs, qq = (rng.random(shape) * (rng.random() < 0.9) for shape in ((n, n), (n, m), (m, n), (m, m)))
-    return rng.random((n, m)), np.eye(n) + ss, sq, qs, np.eye(m) + qq
-
-
-def plainly(cam, ss, sq, qs, qq):
     def norm(r):
         gathered = r - np.eye(len(r))
         total = gathered.sum(-1, keepdims=True)
@@ -43,6 +33,13 @@ def plainly(cam, ss, sq, qs, qq):
 
     new_ss = ss + cam @ qs
     return new_ss, sq + norm(ss).T @ cam @ norm(qq)
+
+
+@sized((3, 5), (4, 4), (1, 2), (2, 1))
+def draws(rng, n, m):
+    """As many words as objects in some draws; in others nothing has been gathered yet."""
+    ss, sq, qs, qq = (rng.random(shape) * (rng.random() < 0.9) for shape in ((n, n), (n, m), (m, n), (m, m)))
+    return rng.random((n, m)), np.eye(n) + ss, sq, qs, np.eye(m) + qq
 
 
 VARIES = "cam * k", "cam is the sum over {k} heads: Ā is cam / {k}"

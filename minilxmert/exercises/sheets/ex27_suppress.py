@@ -4,7 +4,6 @@
 
 import numpy as np
 
-from ... import kernels
 from ...detector import arithmetic
 
 
@@ -21,9 +20,17 @@ def suppress(boxes, scores, threshold):
     - Compare a box only with those that stay. A dropped box drops no other.
     - No division is needed: shared > threshold · union.
     """
-    order = np.argsort(-scores, kind="stable")
-    with kernels.backend("numpy"):
-        return order[arithmetic.suppress(boxes[order], threshold, len(boxes))]
+    order, kept = np.argsort(-scores, kind="stable"), []
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    for rank, i in enumerate(order):
+        stays = rank >= 0
+        for j in kept:
+            low, high = np.maximum(boxes[i, :2], boxes[j, :2]), np.minimum(boxes[i, 2:], boxes[j, 2:])
+            shared = np.maximum(high - low, 0).prod()
+            stays &= not shared > threshold * (area[i] + area[j] - shared)
+        if stays:
+            kept.append(i)
+    return np.array(kept, np.int64)
 
 
 def draws(rng):
@@ -43,20 +50,6 @@ def draws(rng):
         sides = rng.uniform(12, 24, (*heaps.shape[:2], 2))
         boxes = np.concatenate([heaps, heaps + sides], -1).reshape(-1, 4)
         yield boxes, rng.integers(1, 9, len(boxes)) / 8, (0.3, 0.5, 0.7)[number % 3]
-
-
-def plainly(boxes, scores, threshold):
-    order, kept = np.argsort(-scores, kind="stable"), []
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    for rank, i in enumerate(order):
-        stays = rank >= 0
-        for j in kept:
-            low, high = np.maximum(boxes[i, :2], boxes[j, :2]), np.minimum(boxes[i, 2:], boxes[j, 2:])
-            shared = np.maximum(high - low, 0).prod()
-            stays &= not shared > threshold * (area[i] + area[j] - shared)
-        if stays:
-            kept.append(i)
-    return np.array(kept, np.int64)
 
 
 VARIES = "threshold * k", "threshold is in 0…{k}: {k} stands for an overlap of 1"

@@ -4,7 +4,6 @@
 
 import numpy as np
 
-from ... import kernels
 from ...detector import arithmetic
 
 
@@ -24,8 +23,17 @@ def pool_box(x, box, size):
     - The first axis of x is y.
     - x[-1] is the last row, not the one before the first.
     """
-    with kernels.backend("numpy"):
-        return arithmetic.roi_pool(x, box[None], size, 1)[0]
+    x0, y0, x1, y1 = (np.sign(box) * np.floor(np.abs(box) + 0.5)).astype(int)
+    out = np.zeros((size, size, x.shape[2]))
+    height, width = max(y1 - y0 + 1, 1) / size, max(x1 - x0 + 1, 1) / size
+    for i in range(size):
+        top, bottom = y0 + int(np.floor(i * height)), y0 + int(np.ceil((i + 1) * height))
+        for j in range(size):
+            left, right = x0 + int(np.floor(j * width)), x0 + int(np.ceil((j + 1) * width))
+            part = x[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+            if part.size:
+                out[i, j] = part.max((0, 1))
+    return out
 
 
 def draws(rng):
@@ -45,20 +53,6 @@ def draws(rng):
         x = rng.standard_normal((5 + number % 4, 8, 1 + number % 3)) - number % 2
         corners = np.sort(rng.random((2, 2)) * (8, 6), 0)
         yield x, corners.ravel().round(1), (1, 2, 4)[number % 3]
-
-
-def plainly(x, box, size):
-    x0, y0, x1, y1 = (np.sign(box) * np.floor(np.abs(box) + 0.5)).astype(int)
-    out = np.zeros((size, size, x.shape[2]))
-    height, width = max(y1 - y0 + 1, 1) / size, max(x1 - x0 + 1, 1) / size
-    for i in range(size):
-        top, bottom = y0 + int(np.floor(i * height)), y0 + int(np.ceil((i + 1) * height))
-        for j in range(size):
-            left, right = x0 + int(np.floor(j * width)), x0 + int(np.ceil((j + 1) * width))
-            part = x[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-            if part.size:
-                out[i, j] = part.max((0, 1))
-    return out
 
 
 VARIES = "box * k", "the box is in pixels, of which {k} are one cell: divide it by {k} before it is rounded"

@@ -3,8 +3,6 @@ products.
 
 25 minutes; chapter 14."""
 
-import math
-
 import numpy as np
 
 
@@ -22,13 +20,9 @@ def inverse_cosines(amounts):
     - amounts with a single number tell much: at [0, 0] it gives a constant, at [0, 1] stripes that change from left to
       right.
     """
-    k, places = np.arange(8), 2 * np.arange(8) + 1
-    strength = np.where(k == 0, math.sqrt(1 / 8), 0.5)
-    block = np.zeros((8, 8))
-    for v, u in np.ndindex(8, 8):  # one cosine after the other, as it is defined
-        down, across = (strength[n] * np.cos(places * n * math.pi / 16) for n in (v, u))
-        block += amounts[v, u] * np.outer(down, across)
-    return block
+    k, n = np.mgrid[:8, :8]
+    c = np.where(k == 0, np.sqrt(1 / 8), 1 / 2) * np.cos((2 * n + 1) * k * np.pi / 16)
+    return c.T @ amounts @ c
 
 
 def draws(rng):
@@ -41,12 +35,6 @@ def draws(rng):
         amounts[place] = 10
         yield (amounts,)
     yield (np.zeros((8, 8)),)
-
-
-def plainly(amounts):
-    k, n = np.mgrid[:8, :8]
-    c = np.where(k == 0, np.sqrt(1 / 8), 1 / 2) * np.cos((2 * n + 1) * k * np.pi / 16)
-    return c.T @ amounts @ c
 
 
 VARIES = "amounts / k", "amounts are stored divided by {k}, as a JPEG's table says: multiply them by {k} before"

@@ -18,7 +18,10 @@ def learning_rate(step, steps, warmup, highest):
     - What comes out at x = 0, at x = warmup and at x = 1? Both lines meet at warmup.
     - 3 / 4 is 0.75 in Python 3, 3 // 4 is 0.
     """
-    return highest * optimizer.warmup_linear(step / steps, warmup)
+    x = step / steps
+    if x < warmup:
+        return highest * x / warmup
+    return highest * (1 - x) / (1 - warmup)
 
 
 def draws(rng):
@@ -27,13 +30,6 @@ def draws(rng):
         steps = int(rng.integers(10, 200))
         step = [0, steps - 1, steps // 2, int(rng.integers(steps))][number % 4]
         yield step, steps, 0.5 if number % 4 == 2 else float(rng.uniform(0.05, 0.6)), float(rng.uniform(1e-4, 1))
-
-
-def plainly(step, steps, warmup, highest):
-    x = step / steps
-    if x < warmup:
-        return highest * x / warmup
-    return highest * (1 - x) / (1 - warmup)
 
 
 VARIES = "highest / k", "highest is the rate for one example; a step has {k}, and the rate grows with them"

@@ -1,5 +1,7 @@
 """Typical answers to exercise 2. The docstring of a wrong one: words that the verdict on it must hold."""
 
+from minilxmert.words.spelling import longest_matches
+
 
 def right_by_shrinking(word, vocabulary):
     if len(word) > 100:
@@ -14,6 +16,12 @@ def right_by_shrinking(word, vocabulary):
         pieces.append(mark + beginning)
         rest, mark = rest[len(beginning) :], "##"
     return pieces
+
+
+def right_as_the_package(word, vocabulary):
+    tokens = sorted(vocabulary)
+    ids = {token: i for i, token in enumerate(tokens)}
+    return [tokens[i] for i, _, _ in longest_matches(word, ids, ids["[UNK]"])]
 
 
 def wrong_shortest(word, vocabulary):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minilxmert.core import ops
 from minilxmert.core.ops import merge_heads, softmax, split_heads
 
 
@@ -18,6 +19,10 @@ def right_by_loops(q, k, v, mask, heads):
                 e = np.exp(scores - scores.max())
                 result[b, n, part] = e @ v[b, :, part] / e.sum()
     return result
+
+
+def right_as_the_package(q, k, v, mask, heads):
+    return ops.attend(q, k, v, mask, heads)
 
 
 def wrong_scaled_by_width(q, k, v, mask, heads):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minilxmert.core import ops
 from minilxmert.core.ops import erf
 
 
@@ -18,6 +19,10 @@ def cumulated(x):
 def right_by_math(x):
     exact = np.vectorize(lambda t: (1 + math.erf(t / math.sqrt(2))) / 2, otypes=[x.dtype])(x)
     return x * exact, exact + x * phi(x)
+
+
+def right_as_the_package(x):
+    return ops.gelu(x, cache := {}), cache["slope"]
 
 
 def wrong_tanh(x):

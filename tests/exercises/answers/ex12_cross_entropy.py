@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minilxmert.core import losses
+
 
 def right_row_by_row(logits, labels):
     loss, gradient = 0.0, np.zeros_like(logits)
@@ -14,6 +16,10 @@ def right_row_by_row(logits, labels):
             gradient[row] = np.exp(shifted) / total / n
             gradient[row, label] -= 1 / n
     return loss, gradient
+
+
+def right_as_the_package(logits, labels):
+    return losses.cross_entropy(logits, labels)
 
 
 def softmax(x):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minilxmert.core import ops
+
 
 def normalised(x, eps):
     root = np.sqrt(x.var(-1, keepdims=True) + x.dtype.type(eps))
@@ -19,6 +21,12 @@ def right_in_three_ways(dy, x, w, eps):
     dvariance = (d * unit).sum(-1, keepdims=True) * -0.5 / root**2
     dmean = -d.sum(-1, keepdims=True) / root
     return d / root + dvariance * 2 * unit * root / e + dmean / e, over_rows(dy * unit), over_rows(dy)
+
+
+def right_as_the_package(dy, x, w, eps):
+    p, g = {"w": w, "b": np.zeros_like(w)}, {"w": np.zeros_like(w), "b": np.zeros_like(w)}
+    ops.layer_norm(x, p, eps, cache := {})
+    return ops.layer_norm_backward(dy, p, cache, g), g["w"], g["b"]
 
 
 def wrong_without_means(dy, x, w, eps):

@@ -11,6 +11,16 @@ def right_by_broadcasting(a, b):
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
 
+def right_pair_by_pair(a, b):
+    result = np.zeros((len(a), len(b)))
+    for i, (ax0, ay0, ax1, ay1) in enumerate(a):
+        for j, (bx0, by0, bx1, by1) in enumerate(b):
+            width, height = max(min(ax1, bx1) - max(ax0, bx0), 0), max(min(ay1, by1) - max(ay0, by0), 0)
+            union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - width * height
+            result[i, j] = width * height / union if union > 0 else 0.0
+    return result
+
+
 def wrong_not_clipped(a, b):
     """negative × negative"""
     sides = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])

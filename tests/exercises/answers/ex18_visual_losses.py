@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minilxmert.core import losses
 from minilxmert.core.ops import softmax
 
 
@@ -15,6 +16,10 @@ def right_object_by_object(scores, labels, confidence, guess, feats, masked):
         label_loss -= confidence[i] * np.log(softmax(scores[i])[label]) / len(labels)
         feature_loss += masked[i] * smooth(guess[i] - feats[i]).mean() / len(labels)
     return label_loss, feature_loss
+
+
+def right_as_the_package(scores, labels, confidence, guess, feats, masked):
+    return losses.cross_entropy(scores, labels, confidence)[0], losses.smooth_l1(guess, feats, masked)[0]
 
 
 def wrong_no_confidence(scores, labels, confidence, guess, feats, masked):

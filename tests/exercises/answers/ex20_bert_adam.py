@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from minilxmert.training.optimizer import Adam, lay_flat
+
 
 def step(p, g, m, v, rate, decay, scale, decays):
     new_p, new_m, new_v = {}, {}, {}
@@ -22,6 +24,13 @@ def is_weight(name):
 def right_with_one_long_vector(p, g, m, v, rate, decay, max_norm):
     norm = np.linalg.norm(np.concatenate([x.ravel() for x in g.values()]))
     return step(p, g, m, v, rate, decay, lambda name: max_norm / (norm + 1e-6) if norm > max_norm else 1, is_weight)
+
+
+def right_as_the_package(p, g, m, v, rate, decay, max_norm):
+    decayed = {name: (1 - is_weight(name) * rate * decay) * x for name, x in p.items()}
+    (flat_p, p), (flat_g, _), (flat_m, m), (flat_v, v) = map(lay_flat, (decayed, g, m, v))
+    Adam(rate, 1, 0, decay=0, max_norm=max_norm, first=flat_m, second=flat_v).update(flat_p, flat_g, 0)
+    return p, m, v
 
 
 def wrong_clip_apart(p, g, m, v, rate, decay, max_norm):

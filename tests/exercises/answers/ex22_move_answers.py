@@ -2,11 +2,17 @@
 
 import numpy as np
 
+from minilxmert.core import answers
+
 
 def right_by_matrix(w, b, old, new):
     """A matrix of 1 where the texts are equal picks the rows."""
     same = np.array([[float(a == c) for c in old] for a in new]).reshape(len(new), len(old))
     return same @ w, same @ b
+
+
+def right_as_the_package(w, b, old, new):
+    return answers.move_answers(w, b, old, new)[:2]
 
 
 def wrong_first_rows(w, b, old, new):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minilxmert.explain.relevance import head_mean, self_rule
+
 
 def right_as_a_product(maps, gradients):
     """(I + Ā_L) … (I + Ā_2) · (I + Ā_1)"""
@@ -9,6 +11,13 @@ def right_as_a_product(maps, gradients):
     for cam in np.clip(maps * gradients, 0, None).mean(axis=1):
         r = (identity + cam) @ r
     return np.where(np.arange(len(r)) == 0, 0.0, r[0])
+
+
+def right_as_the_package(maps, gradients):
+    r = np.eye(maps.shape[-1])
+    for cam in head_mean(maps, gradients):
+        r, _ = self_rule(cam, r, r)
+    return without_cls(r)
 
 
 def without_cls(r):

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from minilxmert import kernels
+from minilxmert.detector import arithmetic
+
 
 def overlaps(box, boxes, more=0.0):
     sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]) + more
@@ -18,6 +21,12 @@ def right_by_shrinking_a_list(boxes, scores, threshold, more=0.0, kind="stable")
         kept.append(best)
         waiting = waiting[overlaps(boxes[best], boxes[waiting], more) <= threshold]
     return np.array(kept, int)
+
+
+def right_as_the_package(boxes, scores, threshold):
+    order = np.argsort(-scores, kind="stable")
+    with kernels.backend("numpy"):
+        return order[arithmetic.suppress(boxes[order], threshold, len(boxes))]
 
 
 def right_in_int32(boxes, scores, threshold):

@@ -1,8 +1,14 @@
 """Typical answers to exercise 30. The docstring of a wrong one: words that the verdict on it must hold."""
 
+from minilxmert.training import optimizer
+
 
 def right_by_the_lower_line(step, steps, warmup, highest):
     return highest * min(step / steps / warmup, (steps - step) / steps / (1 - warmup))
+
+
+def right_as_the_package(step, steps, warmup, highest):
+    return highest * optimizer.warmup_linear(step / steps, warmup)
 
 
 def wrong_no_warmup(step, steps, warmup, highest):
